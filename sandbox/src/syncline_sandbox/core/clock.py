@@ -1,0 +1,41 @@
+"""The sandbox's clock: real time plus an offset, or frozen. Nothing else in the sandboxes asks for the time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class SandboxClock:
+    """Aware UTC time that a test can set, freeze and advance.
+
+    Ticking by default (real time plus an offset). Frozen, it moves only through `advance` and `set`.
+    """
+
+    def __init__(self, *, frozen_at: datetime | None = None) -> None:
+        self._offset = timedelta(0)
+        self._frozen_at = frozen_at
+
+    def now(self) -> datetime:
+        if self._frozen_at is not None:
+            return self._frozen_at
+        return datetime.fromtimestamp(time.time(), UTC) + self._offset
+
+    def set(self, at: datetime, *, frozen: bool = True) -> None:
+        """Jump to *at* (aware). Frozen by default; otherwise keeps ticking from there."""
+        if at.tzinfo is None:
+            raise ValueError("the sandbox clock takes aware datetimes only")
+        at = at.astimezone(UTC)
+        if frozen:
+            self._frozen_at = at
+        else:
+            self._frozen_at = None
+            self._offset = at - datetime.fromtimestamp(time.time(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Move forward by *seconds*, keeping the mode (frozen or ticking)."""
+        step = timedelta(seconds=seconds)
+        if self._frozen_at is not None:
+            self._frozen_at += step
+        else:
+            self._offset += step

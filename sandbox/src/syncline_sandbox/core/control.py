@@ -1,0 +1,176 @@
+"""The control endpoint under /_sandbox/: what both sandboxes share, and how each adds its own routes.
+
+Lives here: clock, faults, request log, counters, reset. A sandbox's own routes (seed, users, fields …) live with it.
+Every route answers JSON; a refused control request is 400 with {"error": …}, an unknown one 404.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import orjson
+
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.faults import Fault, FaultPlan
+from syncline_sandbox.core.wire import Request, Response
+
+PREFIX = "/_sandbox/"
+
+# A control route takes the decoded JSON body (None without one) and returns what is answered as JSON.
+ControlRoute = Callable[[Any], Any]
+
+
+class ControlRefused(ValueError):
+    """A control request that makes no sense; the text goes back to the caller."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEntry:
+    """One request as it was answered. `service_seconds` is real time, `at` the sandbox's clock (ISO, UTC)."""
+
+    at: str
+    method: str
+    path: str
+    query: str
+    status: int
+    fate: str
+    request_bytes: int
+    response_bytes: int
+    service_seconds: float
+
+
+@dataclass
+class RequestLog:
+    """The newest requests and counts of all of them since the last reset."""
+
+    entries: deque[LogEntry] = field(default_factory=lambda: deque(maxlen=20_000))
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def clear(self) -> None:
+        self.entries.clear()
+        self.counts.clear()
+
+
+class Control:
+    """The shared control routes plus the sandbox's own; also the recorder of the request log.
+
+    `routes` maps "METHOD name" (without the prefix) to a ControlRoute. `counters` returns the sandbox's own counters
+    (quotas, rows …) to be shown beside the request counts. `reset` empties the sandbox's data.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: SandboxClock,
+        faults: FaultPlan,
+        reset: Callable[[], None],
+        counters: Callable[[], Mapping[str, Any]] = dict,
+        routes: Mapping[str, ControlRoute] | None = None,
+    ) -> None:
+        self.log = RequestLog()
+        self._clock = clock
+        self._faults = faults
+        self._reset = reset
+        self._counters = counters
+        self._routes: dict[str, ControlRoute] = {
+            "GET clock": self._read_clock,
+            "POST clock": self._move_clock,
+            "GET faults": self._list_faults,
+            "POST faults": self._install_faults,
+            "DELETE faults": self._clear_faults,
+            "GET requests": lambda _body: [asdict(entry) for entry in self.log.entries],
+            "DELETE requests": lambda _body: self.log.clear(),
+            "GET counters": lambda _body: {"requests": dict(self.log.counts), **self._counters()},
+            "POST reset": lambda _body: self.reset(),
+            **(routes or {}),
+        }
+
+    def watch(self, request: Request, answer: Callable[[Request], Response]) -> Response:
+        """Answer control requests here and the rest through *answer*, recording the latter."""
+        if request.path.startswith(PREFIX):
+            return self._answer_control(request)
+        started = perf_counter()
+        response = answer(request)
+        self.log.entries.append(
+            LogEntry(
+                at=self._clock.now().isoformat(),
+                method=request.method,
+                path=request.path,
+                query=request.query_string,
+                status=response.status,
+                fate=response.fate.value,
+                request_bytes=len(request.body),
+                response_bytes=len(response.body),
+                service_seconds=perf_counter() - started,
+            )
+        )
+        self.log.counts[f"{request.method} {request.path}"] += 1
+        return response
+
+    def reset(self) -> None:
+        """Empty the data, the faults and the log. The clock stays."""
+        self._faults.clear()
+        self.log.clear()
+        self._reset()
+
+    def _answer_control(self, request: Request) -> Response:
+        name = f"{request.method} {request.path.removeprefix(PREFIX).strip('/')}"
+        route = self._routes.get(name)
+        if route is None:
+            return _json({"error": f"no control route {name!r}", "routes": sorted(self._routes)}, 404)
+        try:
+            return _json(route(orjson.loads(request.body) if request.body else None))
+        except (ControlRefused, orjson.JSONDecodeError) as refused:
+            return _json({"error": str(refused)}, 400)
+
+    def _read_clock(self, _body: Any) -> dict[str, Any]:
+        return {"now": self._clock.now().isoformat()}
+
+    def _move_clock(self, body: Any) -> dict[str, Any]:
+        wanted = required_object(body)
+        if "now" in wanted:
+            self._clock.set(_aware(wanted["now"]), frozen=bool(wanted.get("frozen", True)))
+        if "advance_seconds" in wanted:
+            self._clock.advance(float(wanted["advance_seconds"]))
+        return self._read_clock(None)
+
+    def _list_faults(self, _body: Any) -> list[dict[str, Any]]:
+        return [asdict(fault) for fault in self._faults.faults]
+
+    def _install_faults(self, body: Any) -> list[dict[str, Any]]:
+        for item in body if isinstance(body, list) else [body]:
+            try:
+                self._faults.install(Fault(**required_object(item)))
+            except TypeError as unknown:
+                raise ControlRefused(f"a fault takes name, match, after, times, parameters: {unknown}") from unknown
+        return self._list_faults(None)
+
+    def _clear_faults(self, _body: Any) -> list[dict[str, Any]]:
+        self._faults.clear()
+        return []
+
+
+def required_object(body: Any) -> dict[str, Any]:
+    """The body as a JSON object. ControlRefused when it is anything else."""
+    if not isinstance(body, dict):
+        raise ControlRefused("a JSON object is expected")
+    return body
+
+
+def _aware(text: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as wrong:
+        raise ControlRefused(f"not an ISO date-time: {text!r}") from wrong
+    if moment.tzinfo is None:
+        raise ControlRefused(f"the clock takes a date-time with its zone, not {text!r}")
+    return moment
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(status=status, headers=(("Content-Type", "application/json"),), body=orjson.dumps(value))

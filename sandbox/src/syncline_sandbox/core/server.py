@@ -1,0 +1,198 @@
+"""The network face: puts any Core on a loopback port, over http or https.
+
+Lives here: the ASGI application, certificates, and `serve` for tests. What an answer contains lives in the cores;
+here only its fate is carried out: delivered, the connection closed without a byte, or silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from syncline_sandbox.core.wire import Core, Fate, Request, Response
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+CERTIFICATE_HOSTS = ("localhost", "127.0.0.1", "*.mktorest.com", "*.salesforce.com", "*.my.salesforce.com")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """Paths of a PEM certificate chain and its key. `authority` is the PEM a client must trust; None: its own affair."""
+
+    chain: Path
+    key: Path
+    authority: Path | None = None
+
+
+def make_certificate(folder: Path, hosts: tuple[str, ...] = CERTIFICATE_HOSTS) -> Certificate:
+    """Issue a throw-away authority and server certificate into *folder*. Needs the `trustme` package.
+
+    Raises:
+        ModuleNotFoundError: `trustme` is not installed; the caller passes certificate paths instead.
+    """
+    import trustme
+
+    authority = trustme.CA()
+    issued = authority.issue_cert(*hosts)
+    certificate = Certificate(chain=folder / "server.pem", key=folder / "server.key", authority=folder / "ca.pem")
+    issued.private_key_pem.write_to_path(certificate.key)
+    certificate.chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    return certificate
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, telling the application which connection a request came by."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        cast(Scope, self.scope)["sandbox.transport"] = self.transport
+
+
+class Face:
+    """The ASGI application over one core. Calls to the core are serialised on one thread.
+
+    While it serves, the core attribute `in_flight` (if the core has one) holds the number of requests received and
+    not yet answered, so that a core can imitate concurrency limits.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-core")
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = _request(scope, await _body(receive))
+        self._count(+1)
+        try:
+            response = await asyncio.get_running_loop().run_in_executor(self._thread, self._core.handle, request)
+            await _deliver(response, scope, receive, send)
+        finally:
+            self._count(-1)
+
+    def _count(self, step: int) -> None:
+        self._in_flight += step
+        if hasattr(self._core, "in_flight"):
+            self._core.in_flight = self._in_flight
+
+    def close(self) -> None:
+        """Wait for the request being answered, then end the thread."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        headers[name.decode("latin-1")] = value.decode("latin-1")
+    return Request(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        body=body,
+        scheme=scope["scheme"],
+    )
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _deliver(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if response.fate is Fate.ANSWERED:
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        if not any(name == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", str(len(response.body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+        return
+    if response.fate is Fate.LOST:
+        scope["sandbox.transport"].abort()
+    # Lost or silent: nothing is sent. uvicorn would invent a 500 if we returned while the client still listens.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def uvicorn_config(face: Face, certificate: Certificate | None) -> uvicorn.Config:
+    """The settings both `serve` and the command line use. Silent connections never delay the end by more than 1 s."""
+    return uvicorn.Config(
+        face,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate.chain if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+    )
+
+
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A bound listening socket; port 0 takes a free one. OSError when the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@contextlib.contextmanager
+def serve(
+    core: Core, port: int = 0, *, https: bool = False, certificate: Certificate | None = None
+) -> Iterator[str]:
+    """Serve *core* on loopback from a background thread; yields the base URL (no trailing slash).
+
+    With `https` and no `certificate` a throw-away one is made (needs `trustme`).
+    """
+    with contextlib.ExitStack() as stack:
+        if https and certificate is None:
+            certificate = make_certificate(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        face = Face(core)
+        stack.callback(face.close)
+        server = uvicorn.Server(uvicorn_config(face, certificate))
+        listener = stack.enter_context(listen(port))
+        thread = threading.Thread(target=_run, args=(server, listener), name="sandbox-face", daemon=True)
+        thread.start()
+        stack.callback(_stop, server, thread)
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    asyncio.run(server._serve([listener]))  # not `serve`: that one takes over the process's signal handlers
+
+
+def _stop(server: uvicorn.Server, thread: threading.Thread) -> None:
+    server.should_exit = True
+    server.force_exit = True  # a client that waits on a silent connection must not hold up the test
+    thread.join()
