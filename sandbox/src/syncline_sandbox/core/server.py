@@ -31,7 +31,7 @@ CERTIFICATE_HOSTS = ("localhost", "127.0.0.1", "*.mktorest.com", "*.salesforce.c
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """Paths of a PEM certificate chain and its key. `authority` is the PEM a client must trust; None: its own affair."""
+    """Paths of a PEM certificate chain and its key. `authority`: the PEM a client must trust; None: its own affair."""
 
     chain: Path
     key: Path
@@ -74,6 +74,7 @@ class Face:
         self._core = core
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-core")
         self._in_flight = 0
+        self._silent: set[asyncio.Transport] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,7 +83,7 @@ class Face:
         self._count(+1)
         try:
             response = await asyncio.get_running_loop().run_in_executor(self._thread, self._core.handle, request)
-            await _deliver(response, scope, receive, send)
+            await self._deliver(response, scope, receive, send)
         finally:
             self._count(-1)
 
@@ -90,6 +91,24 @@ class Face:
         self._in_flight += step
         if hasattr(self._core, "in_flight"):
             self._core.in_flight = self._in_flight
+
+    async def _deliver(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        if response.fate is Fate.ANSWERED:
+            await _send(response, send)
+            return
+        transport: asyncio.Transport = scope["sandbox.transport"]
+        if response.fate is Fate.LOST:
+            transport.abort()
+        # Nothing is sent, and uvicorn would invent a 500 if we returned while the client still listens.
+        self._silent.add(transport)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._silent.discard(transport)
+
+    def hang_up(self) -> None:
+        """Drop the clients still waiting on a silent connection. To be called on the server's own thread."""
+        for transport in self._silent:
+            transport.abort()
 
     def close(self) -> None:
         """Wait for the request being answered, then end the thread."""
@@ -121,23 +140,27 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _deliver(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    if response.fate is Fate.ANSWERED:
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-        if not any(name == b"content-length" for name, _ in headers):
-            headers.append((b"content-length", str(len(response.body)).encode()))
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
-        return
-    if response.fate is Fate.LOST:
-        scope["sandbox.transport"].abort()
-    # Lost or silent: nothing is sent. uvicorn would invent a 500 if we returned while the client still listens.
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _send(response: Response, send: Send) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    if not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
-def uvicorn_config(face: Face, certificate: Certificate | None) -> uvicorn.Config:
-    """The settings both `serve` and the command line use. Silent connections never delay the end by more than 1 s."""
+class SandboxServer(uvicorn.Server):
+    """uvicorn over a Face: at the end it first drops the clients it keeps in silence, then leaves as usual."""
+
+    def __init__(self, face: Face, certificate: Certificate | None) -> None:
+        super().__init__(_configuration(face, certificate))
+        self._face = face
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._face.hang_up()
+        await super().shutdown(sockets)
+
+
+def _configuration(face: Face, certificate: Certificate | None) -> uvicorn.Config:
     return uvicorn.Config(
         face,
         http=_Protocol,
@@ -168,9 +191,7 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 
 
 @contextlib.contextmanager
-def serve(
-    core: Core, port: int = 0, *, https: bool = False, certificate: Certificate | None = None
-) -> Iterator[str]:
+def serve(core: Core, port: int = 0, *, https: bool = False, certificate: Certificate | None = None) -> Iterator[str]:
     """Serve *core* on loopback from a background thread; yields the base URL (no trailing slash).
 
     With `https` and no `certificate` a throw-away one is made (needs `trustme`).
@@ -180,19 +201,14 @@ def serve(
             certificate = make_certificate(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         face = Face(core)
         stack.callback(face.close)
-        server = uvicorn.Server(uvicorn_config(face, certificate))
+        server = SandboxServer(face, certificate)
         listener = stack.enter_context(listen(port))
-        thread = threading.Thread(target=_run, args=(server, listener), name="sandbox-face", daemon=True)
+        thread = threading.Thread(target=server.run, args=([listener],), name="sandbox-face", daemon=True)
         thread.start()
         stack.callback(_stop, server, thread)
         yield f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    asyncio.run(server._serve([listener]))  # not `serve`: that one takes over the process's signal handlers
-
-
-def _stop(server: uvicorn.Server, thread: threading.Thread) -> None:
+def _stop(server: SandboxServer, thread: threading.Thread) -> None:
     server.should_exit = True
-    server.force_exit = True  # a client that waits on a silent connection must not hold up the test
     thread.join()
