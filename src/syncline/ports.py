@@ -1,0 +1,207 @@
+"""The contracts between the engine and the outside: clock, sleep, randomness, transport and a connector's abilities.
+
+The store's contract is `trees.Store`. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from syncline.records import NewField, Page, Problem, Write, WriteAnswer
+from syncline.schema import ObjectSchema
+
+
+class Clock(Protocol):
+    """The only source of time. `now` is aware UTC; `sleep` returns after *seconds* of that same time."""
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Random(Protocol):
+    """The only source of chance: `uniform(0, 1)` for jitter, `token(n)` for ids of n bytes as hex text."""
+
+    def uniform(self, low: float, high: float) -> float: ...
+
+    def token(self, size_bytes: int) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpRequest:
+    """One request as it leaves. `url` is absolute; `timeout_seconds` covers the whole exchange."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    timeout_seconds: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpResponse:
+    """One answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Transport(Protocol):
+    """Sends one request and returns its answer, whatever its status. It never retries.
+
+    Raises:
+        Unavailable: the request certainly did not reach the server (no connection).
+        OutcomeUnknown: it may have reached it (time-out, connection lost afterwards).
+    """
+
+    async def send(self, request: HttpRequest) -> HttpResponse: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Lane(StrEnum):
+    """Who a request is for; the budget keeps a reserve for urgent and gives way in this order."""
+
+    URGENT = "urgent"
+    LIVE = "live"
+    BULK = "bulk"
+    AUDIT = "audit"
+
+
+class Stamp(StrEnum):
+    """What kind of version stamp a connector's records carry."""
+
+    NONE = "none"
+    RECORD = "record"
+    FIELD = "field"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """Facts a connector declares about one object type; the engine asks these, never a brand.
+
+    A rule that needs evidence the connector lacks takes the cautious branch.
+    """
+
+    stamp: Stamp  # version stamp of the record that can be trusted for order
+    has_actor: bool  # rows say who changed them last (needs a dedicated user, which `check` verifies)
+    has_transaction_id: bool  # evidence of changes carries the id of our call
+    has_field_history: bool  # moments tell when each field changed
+    has_compare_and_set: bool  # `Write.unmodified_since_us` is honoured
+    unique_keys: frozenset[str]  # key fields whose uniqueness the vendor enforces on create
+    visibility_lag_seconds: float  # after a write's answer a read may still show the old state for this long
+    late_commit_seconds: float  # a change may become readable this long after the time it carries
+    stamp_step_us: int = 1_000_000  # resolution of the stamp
+    shared_fields: Mapping[str, str] = field(default_factory=dict)  # field -> field naming the owner of its value
+    read_ids_per_call: int = 200
+    write_rows_per_call: int = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting of a connection: from it come the configuration's schema, prompts and masking."""
+
+    name: str
+    label: str
+    help: str
+    is_secret: bool = False
+    is_required: bool = True
+    default: str | None = None
+    example: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a connector is: its name, its settings and the object types it speaks of."""
+
+    name: str
+    label: str
+    settings: tuple[Setting, ...]
+    object_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """API calls of a connection: what we sent since start, and what the vendor says of its own day."""
+
+    calls_sent: int
+    day_used: int | None = None
+    day_limit: int | None = None
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """One connected account. Translates names, values, errors and pages; never retries a write, compares or decides.
+
+    Every method may raise AccessError, Later or NotUnderstood; reads are repeated by `net`, so a Later that arrives
+    here has outlived its retries.
+    """
+
+    manifest: Manifest
+
+    def capabilities(self, object_type: str) -> Capabilities: ...
+
+    async def check(self) -> tuple[str, list[Problem]]:
+        """Say in one sentence as whom we are connected, and every problem of rights and settings found."""
+        ...
+
+    async def describe(self, object_type: str) -> ObjectSchema:
+        """The object's fields as the sync user sees them; parent paths the connector can read are listed too."""
+        ...
+
+    def read_all(self, object_type: str, fields: Sequence[str], *, lane: Lane = Lane.BULK) -> AsyncIterator[Page]:
+        """Yield every visible record once. Deleted ones are left out.
+
+        The last page's `next_cursor` is the cursor from which `read_changes` misses nothing that happened since the
+        read began. An incomplete read raises; it never ends early as if complete.
+        """
+        ...
+
+    def read_changes(
+        self, object_type: str, fields: Sequence[str], cursor: str, *, lane: Lane = Lane.LIVE
+    ) -> AsyncIterator[Page]:
+        """Yield pages of records changed after *cursor*, with overlap: a change may come twice, none is left out.
+
+        Deletes come as rows with `_deleted` true once they are proven. Raises PositionLost: backfill.
+        """
+        ...
+
+    async def read_by_ids(
+        self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
+    ) -> Page:
+        """Read exactly these records, deleted ones included (`_deleted`); those not found are in `Page.missing`."""
+        ...
+
+    async def find(
+        self,
+        object_type: str,
+        fields: Sequence[str],
+        key_field: str,
+        values: Sequence[str],
+        *,
+        lane: Lane = Lane.LIVE,
+    ) -> Page:
+        """Records whose *key_field* holds one of *values*, deleted ones included where the vendor can show them."""
+        ...
+
+    async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
+        """Send writes of one object type and one operation; one outcome each, in order.
+
+        The connector cuts them into calls and chooses the cheapest API for their number. A call that fails as a whole
+        without effect gives its rows UNKNOWN only if they may have been applied, else raises Later before anything
+        was sent. Rows of calls already answered keep their outcomes: it raises nothing once a row has been sent.
+        """
+        ...
+
+    async def create_fields(self, wanted: Sequence[NewField]) -> list[Problem]:
+        """Create missing custom fields where the vendor allows it; what could not be made comes back as problems."""
+        ...
+
+    def usage(self) -> Usage: ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,187 @@
+"""What travels between rooms: references, pages of observations, writes and their outcomes. Frozen data, no I/O.
+
+Tables are Polars frames (Arrow in memory). Columns whose name starts with "_" are ours; every other column of a page
+is a field of the vendor's object holding canonical cells (see `values`: None unread, "" empty).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NewType
+
+import polars as pl
+
+LinkId = NewType("LinkId", int)
+Side = Literal["a", "b"]
+SIDES: tuple[Side, Side] = ("a", "b")
+
+
+def other(side: Side) -> Side:
+    return "b" if side == "a" else "a"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRef:
+    """One vendor object: connection, object type, id in the vendor's longest form."""
+
+    connection: str
+    object_type: str
+    record_id: str
+
+
+# Columns of every page, before the cells. Instants are microseconds since 1970, UTC.
+ID = "_id"
+STAMP = "_stamp_us"  # the vendor's version stamp of the record; null if it gives none
+ACTOR = "_actor"  # who changed it last, in the vendor's id; null if it does not say
+CREATED = "_created_us"  # null if it does not say
+DELETED = "_deleted"  # true for a recycle-bin row or a proven delete
+AS_OF = "_as_of_us"  # when the request that read this row was sent; an extract: when its job was created
+
+PAGE_SCHEMA: dict[str, pl.DataType] = {
+    ID: pl.String(),
+    STAMP: pl.Int64(),
+    ACTOR: pl.String(),
+    CREATED: pl.Int64(),
+    DELETED: pl.Boolean(),
+    AS_OF: pl.Int64(),
+}
+
+# Evidence of single changes (activities, field history, events): when one field changed, from what to what, by whom.
+MOMENT_SCHEMA: dict[str, pl.DataType] = {
+    ID: pl.String(),
+    "field": pl.String(),
+    "at_us": pl.Int64(),
+    "actor": pl.String(),
+    "origin": pl.String(),  # the vendor's request or transaction id, where it says; null else
+    "old": pl.String(),
+    "new": pl.String(),
+}
+
+
+class How(enum.StrEnum):
+    """How we know what a mirror row says."""
+
+    POLL = "poll"
+    READ_BACK = "read_back"
+    BACKFILL = "backfill"
+    EVENT = "event"
+    WRITE = "write"  # assumed: sent by us, not read yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page of observations of one object type.
+
+    `rows` has the columns of PAGE_SCHEMA and one per field in `fields`. `hidden` names the fields that were asked for
+    and that the connected user may not read. `moments` (MOMENT_SCHEMA) is evidence that came along; `missing` are ids
+    asked for by id that were not found; `unreadable` are rows that could not be translated, with the reason.
+    `next_cursor` resumes *after* this page: store it in the transaction that stores the rows.
+    """
+
+    object_type: str
+    rows: pl.DataFrame
+    fields: tuple[str, ...]
+    how: How
+    next_cursor: str | None = None
+    has_more: bool = False
+    hidden: frozenset[str] = frozenset()
+    moments: pl.DataFrame | None = None
+    missing: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row we received and could not translate: kept and shown, never dropped."""
+
+    record_id: str | None
+    reason: str
+    raw: str  # what was received, cut at 4,000 characters
+
+
+class Operation(enum.StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Write:
+    """One record to write. `cells` are canonical ("" clears). Results come in the order of the writes.
+
+    A create carries `key_field` and `key`: our key, enforced unique by the target where it can be. `unmodified_since_us`
+    asks for compare-and-set where the connector declares it.
+    """
+
+    operation: Operation
+    object_type: str
+    cells: Mapping[str, str]
+    record_id: str | None = None
+    key_field: str | None = None
+    key: str | None = None
+    unmodified_since_us: int | None = None
+
+
+class Status(enum.StrEnum):
+    """What happened to one write. Unknown is resolved by reading, never by sending again."""
+
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What the vendor said of one write.
+
+    `code` and `message` are the vendor's own; `fields` names the culprits where it says; `is_permanent` tells a refusal
+    that needs a person or a change from one that may pass later (a locked row). `candidates` are ids when a key fitted
+    several records.
+    """
+
+    status: Status
+    record_id: str | None = None
+    was_created: bool = False
+    code: str | None = None
+    message: str | None = None
+    fields: tuple[str, ...] = ()
+    is_permanent: bool = True
+    is_gone: bool = False  # the record no longer exists at the target (deleted or merged away)
+    is_stale: bool = False  # compare-and-set refused: the record moved
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteAnswer:
+    """Outcomes in the order of the writes, and what the same call read back, if the connector reads inside it."""
+
+    outcomes: tuple[Outcome, ...]
+    confirmed: Page | None = None
+    origin: str | None = None  # the vendor's request id of the call, to recognise our own activities
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing `check` found. A problem says what, where and the remedy; `blocks` tells an error from a warning."""
+
+    code: str
+    subject: str
+    message: str
+    remedy: str
+    blocks: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewField:
+    """A custom field Syncline would like to exist on a vendor's object."""
+
+    object_type: str
+    name: str
+    label: str
+    type: str = "text"
+    length: int = 255
+    is_unique: bool = False
+    purpose: str = field(default="")

@@ -1,0 +1,1 @@
+"""A sync as configuration: model, loading, validation, presets, expressions."""

@@ -1,0 +1,238 @@
+"""The resolved model of a sync: what the pure core and the engine work from. Frozen data, no I/O, no vendor names.
+
+The file a person writes is `spec.file`; `spec.resolve` turns it, with a preset, into this. Every default is already
+applied here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from syncline.records import SIDES, Side
+from syncline.values import FieldType
+
+# Pseudo fields: facts about a record that mappings may read like fields, never write.
+AT_ID = "@id"  # the vendor's id
+AT_TYPE = "@type"  # the object type's name
+AT_DELETED = "@deleted"  # "true" or "false"
+PSEUDO_FIELDS = frozenset({AT_ID, AT_TYPE, AT_DELETED})
+
+
+class Direction(StrEnum):
+    BOTH = "both"
+    A_TO_B = "a_to_b"
+    B_TO_A = "b_to_a"
+
+
+class Policy(StrEnum):
+    """Who wins when both sides changed a field to different values (docs/reference/rules.md)."""
+
+    A = "a"
+    B = "b"
+    NEWEST = "newest"
+    NEWEST_RECORD = "newest_record"
+    NON_BLANK = "non_blank"
+    MOST_RESTRICTIVE = "most_restrictive"
+    MAX = "max"
+    MIN = "min"
+    HOLD = "hold"
+
+
+class Blanks(StrEnum):
+    """What a change *to empty* does to the other side: clear it, or keep its value and mark the pair apart."""
+
+    CLEAR = "clear"
+    KEEP = "keep"
+
+
+class Drift(StrEnum):
+    """One-way fields: what a change on the target's side alone does."""
+
+    LEAVE = "leave"
+    RESTORE = "restore"
+    HOLD = "hold"
+
+
+class Overridden(StrEnum):
+    """A flow at the target replaced what we wrote: take it as that side's change, or hold the field."""
+
+    ACCEPT = "accept"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """One side's end of a mapping, for one object type.
+
+    `inputs` are the fields read (pseudo fields allowed). `field` is the field written, None if this end is only read.
+    `expression` is the checked SQL scalar over `inputs` that gives the value *for the other side*; None: the single
+    input as it is.
+    """
+
+    inputs: tuple[str, ...]
+    field: str | None
+    type: FieldType = FieldType.TEXT
+    length: int | None = None
+    expression: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldMap:
+    """Which field pairs with which, and who decides.
+
+    `a` and `b` are keyed by object type; an object type that is not listed does not take part. Members of one `group`
+    are decided together when `is_atomic`. `policies` is keyed by side a's object type ("*": any).
+    """
+
+    key: str
+    a: Mapping[str, End]
+    b: Mapping[str, End]
+    direction: Direction = Direction.BOTH
+    policies: Mapping[str, Policy] = field(default_factory=lambda: {"*": Policy.NEWEST})
+    tie: Side = "a"
+    first_link: Policy | None = None  # None: the sync's
+    blanks: Blanks = Blanks.CLEAR
+    drift: Drift = Drift.LEAVE
+    overridden: Overridden = Overridden.ACCEPT
+    group: str = ""  # "" : a group of its own
+    is_atomic: bool = False
+    is_guarded: bool = False  # always read just before it is written
+    restrictive: str = "true"  # most_restrictive: the canonical value that protects
+    create_only: bool = False  # written by creates, never by updates
+    defaults: Mapping[Side, str] = field(default_factory=dict)  # synthetic value for a create that lacks a required one
+    pulls_default_back: bool = True  # false: the synthetic value never travels to the side that lacked it
+
+    def policy(self, object_type_a: str) -> Policy:
+        return self.policies.get(object_type_a) or self.policies.get("*", Policy.NEWEST)
+
+    def ends(self, side: Side) -> Mapping[str, End]:
+        return self.a if side == "a" else self.b
+
+    @property
+    def group_key(self) -> str:
+        return self.group or self.key
+
+
+class Creates(StrEnum):
+    """Whether unmatched records of a side become new records on the other."""
+
+    NEVER = "never"
+    MATCHED_FIRST = "matched_first"  # after the match rules found nobody
+    UNMATCHED = "unmatched"  # without matching by anything but our key and id
+
+
+class LeavesFilter(StrEnum):
+    STOP = "stop"
+    UNLINK = "unlink"
+    DELETE = "delete"
+
+
+class OnDelete(StrEnum):
+    FLAG = "flag"
+    DELETE = "delete"
+    UNLINK = "unlink"
+    HOLD = "hold"
+    RECREATE = "recreate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchRule:
+    """One ranked rule. Two records fit when all of `equal` agree (canonical, folded), one whole tuple of `any_of`
+    agrees too (if given), and the names are compatible (if asked). Keys are mapping keys; blanks never agree.
+
+    `min_similarity` is the declared similarity (0 to 1) within which two names count as compatible.
+    """
+
+    name: str
+    equal: tuple[str, ...] = ()
+    any_of: tuple[tuple[str, ...], ...] = ()
+    compatible_name: bool = False
+    min_similarity: float = 0.85
+    by_key: bool = False  # our key field on one side names the record of the other
+    by_id: str | None = None  # the mapping whose b value is side a's record id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceiling:
+    """Most actions of a kind in one run: `share` of the linked records plus `plus`; above it the kind is held."""
+
+    share: float
+    plus: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideSpec:
+    """One side of a sync: a connection, its object types and the filter (checked SQL predicate per object type)."""
+
+    connection: str
+    object_types: tuple[str, ...]
+    filters: Mapping[str, str] = field(default_factory=dict)
+    key_fields: Mapping[str, str] = field(default_factory=dict)  # object type -> field holding our key; {} if none
+    creates_as: str | None = None  # the object type of records created here
+    creates: Creates = Creates.NEVER  # whether this side's unmatched records become new ones on the other side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sync:
+    """A pair of sides with field maps, match rules and policies."""
+
+    name: str
+    preset: str
+    a: SideSpec
+    b: SideSpec
+    fields: tuple[FieldMap, ...]
+    match_rules: tuple[MatchRule, ...]
+    name_keys: tuple[str, str] = ("first_name", "last_name")  # mapping keys of given and family name
+    first_link: Policy = Policy.NON_BLANK
+    leaves_filter: LeavesFilter = LeavesFilter.STOP
+    on_delete: Mapping[Side, OnDelete] = field(default_factory=dict)
+    ceilings: Mapping[str, Ceiling] = field(default_factory=dict)  # create | blank | delete
+    breaker_times: int = 3
+    breaker_window_seconds: float = 86_400.0
+    is_enabled: bool = True
+
+    def side(self, side: Side) -> SideSpec:
+        return self.a if side == "a" else self.b
+
+    def field_map(self, key: str) -> FieldMap:
+        return next(m for m in self.fields if m.key == key)
+
+    def variants(self) -> Iterator[tuple[str, str]]:
+        """The pairs of object types (a, b) whose records can be linked: planning runs per variant."""
+        for type_a in self.a.object_types:
+            for type_b in self.b.object_types:
+                yield type_a, type_b
+
+    def maps_for(self, type_a: str, type_b: str) -> tuple[FieldMap, ...]:
+        """The field maps that take part between these two object types, in the sync's order."""
+        return tuple(m for m in self.fields if type_a in m.a and type_b in m.b)
+
+    def fields_read(self, side: Side, object_type: str) -> tuple[str, ...]:
+        """Every field of an object type that the sync reads: inputs, key field and filter columns, sorted.
+
+        Pseudo fields are left out. Filter columns are in `filter_fields`, which `spec.resolve` fills in.
+        """
+        spec = self.side(side)
+        names = {name for m in self.fields if object_type in m.ends(side) for name in m.ends(side)[object_type].inputs}
+        names |= {end.field for m in self.fields if (end := m.ends(side).get(object_type)) and end.field}
+        names |= {spec.key_fields[object_type]} if object_type in spec.key_fields else set()
+        names |= set(self.filter_fields.get(side, {}).get(object_type, ()))
+        return tuple(sorted(names - PSEUDO_FIELDS))
+
+    filter_fields: Mapping[Side, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def revision(self) -> int:
+        """A number that changes when the list of mappings changes in a way that makes old bases unreadable.
+
+        Bases are packed in the order of `fields`; keys, inputs and expressions decide.
+        """
+        text = repr(
+            [
+                (m.key, [(s, t, e.inputs, e.expression) for s in SIDES for t, e in sorted(m.ends(s).items())])
+                for m in self.fields
+            ]
+        )
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "little")
