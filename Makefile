@@ -93,13 +93,10 @@ benchmarks: $(STAMPS)/dev $(STAMPS)/demo ## Run every benchmark; prints ratios a
 # --- keeping ----------------------------------------------------------------------------------------------------------
 
 # uv takes the index from the environment (UV_DEFAULT_INDEX, UV_INDEX); no address is written into a lock.
-UV_COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --no-emit-find-links --no-annotate --no-header --quiet --custom-compile-command "make lock"
-
 .PHONY: lock
-lock: $(STAMPS)/dev ## Resolve the dependencies again and pin them with hashes
+lock: $(STAMPS)/venv ## Pin the dependencies with hashes (UPGRADE=--upgrade takes the newest)
 	@test -x $(BIN)/uv || $(PIP) install uv
-	@requirements/compile $(BIN)/uv
+	@requirements/compile $(BIN)/uv $(UPGRADE)
 
 .PHONY: docs
 docs: $(STAMPS)/dev ## Generate docs/reference from the code
