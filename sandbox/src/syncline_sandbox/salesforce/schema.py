@@ -1,0 +1,156 @@
+"""The org's objects and fields: names, types, rights-free flags, and the SQL that yields each value.
+
+Lives here: the model and its look-ups, nothing that touches a database or a request. The standard objects are in
+`standard.py`, what a custom field may be in `custom_fields.py`, the JSON of a describe in `describe.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox"})
+NUMBER_TYPES = frozenset({"int", "double", "currency", "percent"})
+COMPOUND_TYPES = frozenset({"address", "location"})
+LONG_TEXT_LENGTH = 255
+"""A `textarea` longer than this is neither filterable nor sortable nor groupable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicklistValue:
+    """One entry of a picklist; *value* is what is written, *label* what people see."""
+
+    value: str
+    label: str = ""
+    active: bool = True
+    default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of one object, before any user's rights are applied.
+
+    `column` is the SQL column that stores it, None for a compound or a formula. `sql` yields the value, with `{row}`
+    for the alias of the object's table. `length` counts characters; `default` is what a create stores when the field
+    is not given.
+    """
+
+    name: str
+    type: str
+    sql: str
+    label: str = ""
+    column: str | None = None
+    length: int = 0
+    precision: int = 0
+    scale: int = 0
+    digits: int = 0
+    createable: bool = False
+    updateable: bool = False
+    nillable: bool = True
+    defaulted_on_create: bool = False
+    custom: bool = False
+    unique: bool = False
+    case_sensitive: bool = False
+    external_id: bool = False
+    id_lookup: bool = False
+    calculated: bool = False
+    calculated_formula: str | None = None
+    restricted_picklist: bool = False
+    picklist: tuple[PicklistValue, ...] = ()
+    reference_to: tuple[str, ...] = ()
+    relationship_name: str | None = None
+    child_relationship_name: str | None = None
+    cascade_delete: bool = False
+    compound_field_name: str | None = None
+    name_field: bool = False
+    filterable: bool = True
+    sortable: bool = True
+    groupable: bool = True
+    default: object = None
+
+    @property
+    def compound(self) -> bool:
+        """True for what is read as a whole and written by its components."""
+        return self.type in COMPOUND_TYPES
+
+    @property
+    def required_on_create(self) -> bool:
+        return self.createable and not self.nillable and not self.defaulted_on_create
+
+
+class SObject:
+    """One object: its fields in describe order, found by name whatever the casing."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        label: str,
+        label_plural: str,
+        key_prefix: str,
+        fields: tuple[Field, ...],
+        createable: bool = True,
+        deletable: bool = True,
+        mergeable: bool = False,
+        replicateable: bool = True,
+    ) -> None:
+        self.name = name
+        self.label = label
+        self.label_plural = label_plural
+        self.key_prefix = key_prefix
+        self.table = name
+        self.createable = createable
+        self.deletable = deletable
+        self.mergeable = mergeable
+        self.replicateable = replicateable
+        self.queryable = True
+        self._by_name: dict[str, Field] = {}
+        for field in fields:
+            self.put_field(field)
+
+    @property
+    def soft_deletable(self) -> bool:
+        """True when deleted rows stay in the table with `IsDeleted` = 1 until the recycle bin is emptied."""
+        return "isdeleted" in self._by_name
+
+    def fields(self) -> Iterator[Field]:
+        """Every field in describe order."""
+        return iter(self._by_name.values())
+
+    def field(self, name: str) -> Field | None:
+        """The field of this name, whatever its casing; None if there is none."""
+        return self._by_name.get(name.lower())
+
+    def stored_fields(self) -> list[Field]:
+        """The fields that have a column, in describe order."""
+        return [field for field in self.fields() if field.column is not None]
+
+    def put_field(self, field: Field) -> None:
+        """Add a field at the end, or replace the one of the same name where it stands."""
+        self._by_name[field.name.lower()] = field
+
+
+class Schema:
+    """The org's objects, found by name whatever the casing, or by key prefix."""
+
+    def __init__(self, sobjects: tuple[SObject, ...]) -> None:
+        self._by_name = {sobject.name.lower(): sobject for sobject in sobjects}
+
+    def sobjects(self) -> Iterator[SObject]:
+        return iter(self._by_name.values())
+
+    def sobject(self, name: str) -> SObject | None:
+        """The object of this name, whatever its casing; None if there is none."""
+        return self._by_name.get(name.lower())
+
+    def by_key_prefix(self, record_id: str) -> SObject | None:
+        """The object a record id belongs to; None for an unknown prefix."""
+        prefix = record_id[:3]
+        return next((sobject for sobject in self.sobjects() if sobject.key_prefix == prefix), None)
+
+    def child_references(self, parent: str) -> Iterator[tuple[SObject, Field]]:
+        """The reference fields, with their objects, that point to *parent*."""
+        for sobject in self.sobjects():
+            for field in sobject.fields():
+                if parent in field.reference_to:
+                    yield sobject, field
