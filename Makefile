@@ -74,8 +74,7 @@ scenarios: $(STAMPS)/dev $(STAMPS)/demo ## Run the numbered scenarios and print 
 lint: $(STAMPS)/dev ## Linter, formatter (check only), import contract, forbidden words
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format" >&2; exit 1; }
-	@PATH=$(abspath $(BIN)):$$PATH $(BIN)/lint-imports --no-cache >.import-contract.out || { cat .import-contract.out; rm -f .import-contract.out; exit 1; }
-	@rm -f .import-contract.out
+	@said=$$($(BIN)/lint-imports --no-cache) || { echo "$$said"; exit 1; }
 	@$(BIN)/python -m tests.house.forbidden_words
 	@echo "lint, format, import contract, words: clean"
 
