@@ -1,0 +1,32 @@
+"""The refusal of a query: a vendor error code and the text that points into the query.
+
+SOQL and SOSL Reference; REST API Developer Guide "Status Codes and Error Responses": the message repeats the query,
+puts a caret under the offending token and names row and column, both from 1.
+"""
+
+from __future__ import annotations
+
+MALFORMED_QUERY = "MALFORMED_QUERY"
+INVALID_FIELD = "INVALID_FIELD"
+INVALID_TYPE = "INVALID_TYPE"
+INVALID_QUERY_FILTER_OPERATOR = "INVALID_QUERY_FILTER_OPERATOR"
+NUMBER_OUTSIDE_VALID_RANGE = "NUMBER_OUTSIDE_VALID_RANGE"
+
+
+class SoqlError(Exception):
+    """A query the org refuses. `code` is the errorCode, `str(error)` the message; REST answers both with HTTP 400."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def pointed(code: str, message: str, text: str, at: int) -> SoqlError:
+    """A refusal whose message shows the line of *text* that holds offset *at*, with a caret under it."""
+    start = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    line = text[start : end if end >= 0 else len(text)]
+    row, column = text.count("\n", 0, at) + 1, at - start + 1
+    caret = " " * (column - 1) + "^"
+    return SoqlError(code, f"\n{line}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}")

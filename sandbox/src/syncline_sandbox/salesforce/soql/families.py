@@ -1,0 +1,118 @@
+"""How values of each field type are compared: which literals they take, how a literal is bound, which collation.
+
+SOQL and SOSL Reference, "Comparison Operators", "Date Formats and Date Literals". Text compares without case, ids and
+case-sensitive external ids with it. SQLite's NOCASE folds ASCII only, so a literal beyond ASCII compares through the
+function `sf_fold` that `install` registers.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from .dates import parse_datetime
+from .errors import INVALID_FIELD, INVALID_QUERY_FILTER_OPERATOR, MALFORMED_QUERY, pointed
+from .scope import Resolved
+from .syntax import Literal
+
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+_CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Field types that compare alike. `label` and `quoted` word the refusal of a literal of the wrong kind."""
+
+    name: str
+    label: str
+    kinds: frozenset[str]
+    quoted: bool = False
+
+
+_TEXT = Family("text", "string", frozenset({"string"}), quoted=True)
+_KEY = Family("key", "string", frozenset({"string"}), quoted=True)
+_NUMBER = Family("number", "double", frozenset({"number"}))
+_FAMILIES = {
+    "id": _KEY,
+    "reference": _KEY,
+    "int": Family("number", "int", frozenset({"number"})),
+    "long": _NUMBER,
+    "double": _NUMBER,
+    "currency": _NUMBER,
+    "percent": _NUMBER,
+    "boolean": Family("boolean", "boolean", frozenset({"boolean"})),
+    "date": Family("date", "date", frozenset({"date", "range"})),
+    "datetime": Family("datetime", "dateTime", frozenset({"datetime", "range"})),
+}
+
+
+def family_of(field_type: str) -> Family:
+    return _FAMILIES.get(field_type, _TEXT)
+
+
+def full_id(record_id: str) -> str:
+    """The 18-character form of a 15-character id; anything else unchanged."""
+    if len(record_id) != 15:
+        return record_id
+    suffix = ""
+    for start in (0, 5, 10):
+        group = record_id[start : start + 5]
+        suffix += _CHECKSUM[sum(1 << index for index, letter in enumerate(group) if "A" <= letter <= "Z")]
+    return record_id + suffix
+
+
+def bound(field: Resolved, literal: Literal, text: str) -> object:
+    """The value to bind for *literal* beside *field*; None for null. Raises SoqlError where the kinds do not fit."""
+    if literal.kind == "null" or (literal.kind == "string" and not literal.value):
+        return None
+    family = family_of(field.type)
+    if literal.kind not in family.kinds:
+        negation = "" if family.quoted else "not "
+        raise pointed(
+            INVALID_FIELD,
+            f"value of filter criterion for field '{field.name}' must be of type {family.label} "
+            f"and should {negation}be enclosed in quotes",
+            text,
+            literal.at,
+        )
+    if family.name == "key":
+        return _record_id(literal, text)
+    if family.name == "number":
+        return float(literal.value) if not literal.value.lstrip("+-").isdigit() else int(literal.value)
+    if family.name == "boolean":
+        return int(literal.value == "true")
+    return _moment(literal, text) if family.name == "datetime" else literal.value
+
+
+def _record_id(literal: Literal, text: str) -> str:
+    if not _ID.fullmatch(literal.value):
+        raise pointed(INVALID_QUERY_FILTER_OPERATOR, f"invalid ID field: {literal.value}", text, literal.at)
+    return full_id(literal.value)
+
+
+def _moment(literal: Literal, text: str) -> str:
+    try:
+        return parse_datetime(literal.value)
+    except ValueError as error:
+        raise pointed(MALFORMED_QUERY, f"Invalid datetime: {literal.value}", text, literal.at) from error
+
+
+def comparable(field: Resolved, *values: object) -> tuple[str, list[object]]:
+    """The SQL left side and the values to bind so that *field* compares with them as the vendor compares."""
+    if family_of(field.type).name != "text" or field.case_sensitive:
+        return field.sql, list(values)
+    if all(not isinstance(value, str) or value.isascii() for value in values):
+        return f"{field.sql} COLLATE NOCASE", list(values)
+    return f"sf_fold({field.sql})", [fold(value) for value in values]
+
+
+def fold(value: Any) -> Any:
+    """Text without case, for characters beyond ASCII; anything else unchanged."""
+    return value.casefold() if isinstance(value, str) else value
+
+
+def install(connection: sqlite3.Connection) -> None:
+    """Register on *connection* the functions compiled queries call. Needed once a connection."""
+    connection.create_function("sf_fold", 1, fold, deterministic=True)

@@ -1,0 +1,108 @@
+"""SOQL tokens to the syntax tree: the clauses of a SELECT. Conditions are in `conditions.py`.
+
+SOQL and SOSL Reference, "SOQL SELECT Syntax". Keywords and names are case-insensitive. `FOR UPDATE` and `ALL ROWS`
+belong to Apex: over the API the first is an unexpected token and the second "not allowed in this context".
+"""
+
+from __future__ import annotations
+
+from .conditions import parse_condition, parse_expression
+from .cursor import Cursor
+from .errors import MALFORMED_QUERY, NUMBER_OUTSIDE_VALID_RANGE, pointed
+from .syntax import Expression, Item, Order, Query, Subquery
+
+MAX_TEXT_CHARACTERS = 100_000
+MAX_OFFSET = 2000
+_CLAUSES = frozenset("USING WHERE WITH GROUP HAVING ORDER LIMIT OFFSET FOR UPDATE ALL FROM".split())
+_SECURITY_MODES = ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE")
+
+
+def parse(text: str) -> Query:
+    """The tree of one SELECT. Raises SoqlError with the vendor's code and text."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise pointed(MALFORMED_QUERY, "SOQL statements cannot be longer than 100000 characters.", text[:80], 0)
+    cursor = Cursor(text)
+    query = _select(cursor)
+    if cursor.take_words("ALL", "ROWS"):
+        raise cursor.refuse("ALL ROWS not allowed in this context", cursor.previous)
+    if cursor.here.kind != "end":
+        raise cursor.unexpected()
+    return query
+
+
+def _select(cursor: Cursor) -> Query:
+    cursor.expect_word("SELECT")
+    items = cursor.comma_list(_item)
+    cursor.expect_word("FROM")
+    at = cursor.here.at
+    from_names = cursor.dotted_names()
+    alias = _alias(cursor)
+    if cursor.take_word("USING"):
+        cursor.expect_word("SCOPE")
+        cursor.expect("name")
+    where = parse_condition(cursor, _select) if cursor.take_word("WHERE") else None
+    if cursor.take_word("WITH") and not any(cursor.take_word(mode) for mode in _SECURITY_MODES):
+        raise cursor.unexpected()
+    group_by: tuple[Expression, ...] = ()
+    if cursor.take_words("GROUP", "BY"):
+        group_by = cursor.comma_list(parse_expression)
+    having = parse_condition(cursor, _select) if cursor.take_word("HAVING") else None
+    order_by = cursor.comma_list(_order) if cursor.take_words("ORDER", "BY") else ()
+    limit = _count(cursor) if cursor.take_word("LIMIT") else None
+    offset = _offset(cursor) if cursor.take_word("OFFSET") else None
+    _trailing_notes(cursor)
+    return Query(items, from_names, at, alias, where, group_by, having, order_by, limit, offset)
+
+
+def _item(cursor: Cursor) -> Item:
+    if cursor.here.text == "(":
+        at = cursor.advance().at
+        query = _select(cursor)
+        cursor.expect_mark(")")
+        return Item(Subquery(query, at), None)
+    return Item(parse_expression(cursor), _alias(cursor))
+
+
+def _alias(cursor: Cursor) -> str | None:
+    """A name that is no clause, after an item or an object; `AS` does not exist in SOQL but is no clause either."""
+    here = cursor.here
+    if here.kind != "name" or here.text.upper() in _CLAUSES:
+        return None
+    return cursor.advance().text
+
+
+def _order(cursor: Cursor) -> Order:
+    expression = parse_expression(cursor)
+    descending = cursor.take_word("DESC")
+    if not descending:
+        cursor.take_word("ASC")
+    nulls_last = False
+    if cursor.take_word("NULLS"):
+        nulls_last = cursor.take_word("LAST")
+        if not nulls_last:
+            cursor.expect_word("FIRST")
+    return Order(expression, descending, nulls_last)
+
+
+def _count(cursor: Cursor) -> int:
+    token = cursor.here
+    if token.kind != "number" or not token.text.isdigit():
+        raise cursor.unexpected()
+    cursor.advance()
+    return int(token.text)
+
+
+def _offset(cursor: Cursor) -> int:
+    token = cursor.here
+    offset = _count(cursor)
+    if offset > MAX_OFFSET:
+        raise cursor.refuse(f"Maximum SOQL offset allowed is {MAX_OFFSET}", token, NUMBER_OUTSIDE_VALID_RANGE)
+    return offset
+
+
+def _trailing_notes(cursor: Cursor) -> None:
+    """FOR VIEW, FOR REFERENCE, UPDATE TRACKING, UPDATE VIEWSTAT: they touch usage statistics, never the answer."""
+    while cursor.take_words("FOR", "VIEW") or cursor.take_words("FOR", "REFERENCE"):
+        pass
+    if cursor.take_word("UPDATE") and not (cursor.take_word("TRACKING") or cursor.take_word("VIEWSTAT")):
+        raise cursor.unexpected()
