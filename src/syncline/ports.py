@@ -150,6 +150,10 @@ class Connector(Protocol):
         """Say in one sentence as whom we are connected, and every problem of rights and settings found."""
         ...
 
+    async def own_actor(self) -> str | None:
+        """Who we are in the vendor's words, as `_actor` and moments name us; None if it cannot be told."""
+        ...
+
     async def describe(self, object_type: str) -> ObjectSchema:
         """The object's fields as the sync user sees them; parent paths the connector can read are listed too."""
         ...

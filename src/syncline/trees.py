@@ -24,8 +24,7 @@ MIRROR: Columns = {
     "object_type": _TEXT,
     "record_id": _TEXT,
     "cells": _TEXT,  # JSON object field -> canonical text ("" empty); a missing key is unread
-    "flags": _TEXT,  # null, or JSON object field -> "hidden" | "assumed" for cells that are not plain values
-    "cell_as_of": _TEXT,  # null, or JSON object field -> as_of_us of cells older or newer than the row
+    "flags": _TEXT,  # null, or JSON object field -> sync that wrote this cell and has not read it back (assumed)
     "stamp_us": _INT,  # the vendor's version stamp; null if unknown
     "previous_stamp_us": _INT,  # the stamp at the look before: the start of the evidence interval; null if first
     "actor": _TEXT,  # vendor's id of who changed it last; null if unknown

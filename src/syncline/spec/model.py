@@ -138,12 +138,27 @@ class OnDelete(StrEnum):
     RECREATE = "recreate"
 
 
+class Form(StrEnum):
+    """What is dropped from a cell before a match rule compares it."""
+
+    EXACT = "exact"  # nothing
+    FOLDED = "folded"  # case, accents, repeated white space
+    COMPACT = "compact"  # the same, and everything but letters and digits
+    DIGITS = "digits"  # everything but 0 to 9
+    PHONE = "phone"  # the same, then leading zeros and all but the last nine digits
+
+
 @dataclass(frozen=True, kw_only=True)
 class MatchRule:
     """One ranked rule. Two records fit when all of `equal` agree (canonical, folded), one whole tuple of `any_of`
     agrees too (if given), and the names are compatible (if asked). Keys are mapping keys; blanks never agree.
 
-    `min_similarity` is the declared similarity (0 to 1) within which two names count as compatible.
+    `min_similarity` is the declared similarity (0 to 1) within which two names count as compatible, and `name_parts`
+    (0 to 2) how many parts of the name must be known on both sides and agree. `forms` says in which form a key is
+    compared (default: folded); `similar` within which similarity a key agrees (default: only when equal; one key of
+    `equal` at least must be compared for equality). Where all of `contradictions` are known on both sides and differ,
+    the pair is held, not linked. What more than `max_shared` unlike records of one side have in common (a birth date
+    of 1900-01-01, an address for nobody) tells nobody apart and counts as blank.
     """
 
     name: str
@@ -151,8 +166,18 @@ class MatchRule:
     any_of: tuple[tuple[str, ...], ...] = ()
     compatible_name: bool = False
     min_similarity: float = 0.85
+    name_parts: int = 0
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    similar: Mapping[str, float] = field(default_factory=dict)
+    contradictions: tuple[str, ...] = ()
+    max_shared: int = 1_000
     by_key: bool = False  # our key field on one side names the record of the other
     by_id: str | None = None  # the mapping whose b value is side a's record id
+
+    def compared_keys(self) -> tuple[str, ...]:
+        """The mapping keys this rule compares, names and `by_id` apart; each once, in order of mention."""
+        named = (*self.equal, *(key for keys in self.any_of for key in keys), *self.contradictions)
+        return tuple(dict.fromkeys(named))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,15 +249,17 @@ class Sync:
 
     filter_fields: Mapping[Side, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
+    def mapping_signatures(self) -> dict[str, str]:
+        """Per mapping key, in the sync's order, what its base is a fingerprint of: inputs and expressions."""
+        return {
+            m.key: repr([(s, t, e.inputs, e.expression) for s in SIDES for t, e in sorted(m.ends(s).items())])
+            for m in self.fields
+        }
+
     def revision(self) -> int:
         """A number that changes when the list of mappings changes in a way that makes old bases unreadable.
 
         Bases are packed in the order of `fields`; keys, inputs and expressions decide.
         """
-        text = repr(
-            [
-                (m.key, [(s, t, e.inputs, e.expression) for s in SIDES for t, e in sorted(m.ends(s).items())])
-                for m in self.fields
-            ]
-        )
+        text = repr(list(self.mapping_signatures().items()))
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "little")

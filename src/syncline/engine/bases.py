@@ -1,0 +1,151 @@
+"""Bases: packed prints per link, read into columns and patched field by field.
+
+`prints_a` and `prints_b` are little-endian u64 in the order of the sync's fields; 0 means unknown. A base written
+under another revision of the mapping list is carried over by mapping key where the revision's list is remembered.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from syncline.engine.world import World
+from syncline.errors import OurBug
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Store, Table
+from syncline.values import CANONICALISER
+
+
+@dataclass(frozen=True, slots=True)
+class BasePatch:
+    """New prints of one mapping of one link; None leaves that side as it is, 0 makes it unknown."""
+
+    link_id: int
+    sync: str
+    mapping: str
+    print_a: int | None
+    print_b: int | None
+
+
+def base_columns(bases: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """link_id, "xa.<key>" and "xb.<key>" (UInt64, null unknown) of BASE rows whose prints are ordered by *keys*."""
+    columns: list[pl.Series] = [bases["link_id"]]
+    for side in ("a", "b"):
+        flat = _unpack(bases[f"prints_{side}"].to_list())
+        if len(flat) != len(bases) * len(keys):
+            raise OurBug(f"{len(bases)} bases of {len(keys)} mappings hold {len(flat)} prints: the revision is another")
+        columns += [flat.gather_every(len(keys), at).alias(f"x{side}.{key}") for at, key in enumerate(keys)]
+    return pl.DataFrame(columns).with_columns(pl.col(pl.UInt64).replace(0, None))
+
+
+def _unpack(blobs: Sequence[bytes]) -> pl.Series:
+    """All prints of all blobs, one after the other. Little-endian, as every machine we run on."""
+    flat = b"".join(blobs)
+    array = pa.Array.from_buffers(pa.uint64(), len(flat) // 8, [None, pa.py_buffer(flat)])
+    return pl.Series(pl.from_arrow(array), dtype=pl.UInt64)
+
+
+def _pack(prints: pl.DataFrame) -> list[bytes]:
+    """One blob per row of UInt64 columns; null becomes 0."""
+    flat = prints.select(pl.concat_list(pl.all().fill_null(0).cast(pl.UInt64))).to_series().explode()
+    if flat.is_empty():
+        return []
+    data = flat.rechunk().to_arrow().buffers()[1].to_pybytes()
+    width = prints.width * 8
+    return [data[at : at + width] for at in range(0, width * len(prints), width)]
+
+
+def base_rows(sync: Sync, link_ids: pl.Series, prints: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """BASE rows from one frame of UInt64 columns per side, in the order of the sync's fields (null: unknown)."""
+    return pl.DataFrame(
+        {"link_id": link_ids, "prints_a": _pack(prints["a"]), "prints_b": _pack(prints["b"])},
+        schema={"link_id": pl.Int64, "prints_a": pl.Binary, "prints_b": pl.Binary},
+    ).select(
+        "link_id",
+        pl.lit(sync.name).alias("sync"),
+        pl.lit(sync.revision(), dtype=pl.Int64).alias("revision"),
+        pl.lit(CANONICALISER, dtype=pl.Int64).alias("canonicaliser"),
+        "prints_a",
+        "prints_b",
+    )
+
+
+async def patch_bases(world: World, patches: Iterable[BasePatch], commit: Commit) -> None:
+    """Lay *patches* over the stored bases (and over those already in *commit*) and put the result into *commit*."""
+    by_link: dict[int, list[BasePatch]] = {}
+    for patch in patches:
+        if patch.link_id:
+            by_link.setdefault(patch.link_id, []).append(patch)
+    if not by_link:
+        return
+    stored = await world.store.by_keys(Table.BASE, pl.DataFrame({"link_id": list(by_link)}))
+    pending = commit.put.get(Table.BASE)
+    if pending is not None:
+        stored = pl.concat([stored.join(pending, on="link_id", how="anti"), pending.filter(pl.col("link_id").is_in(list(by_link)))])
+    known = {row["link_id"]: row for row in stored.iter_rows(named=True)}
+    rows = [_patched(world.syncs[own[0].sync], known.get(link_id), link_id, own) for link_id, own in by_link.items()]
+    fresh = pl.DataFrame(rows, schema=stored.schema)
+    kept = pending.join(fresh, on="link_id", how="anti") if pending is not None else None
+    commit.put[Table.BASE] = fresh if kept is None else pl.concat([kept, fresh])
+
+
+def _patched(
+    sync: Sync, row: Mapping[str, Any] | None, link_id: int, patches: Sequence[BasePatch]
+) -> dict[str, object]:
+    order = {m.key: at for at, m in enumerate(sync.fields)}
+    shape = f"<{len(order)}Q"
+    grids = {
+        side: list(struct.unpack(shape, row[f"prints_{side}"])) if row is not None else [0] * len(order)
+        for side in ("a", "b")
+    }
+    for patch in patches:
+        for side, print_ in (("a", patch.print_a), ("b", patch.print_b)):
+            if print_ is not None:
+                grids[side][order[patch.mapping]] = print_
+    return {
+        "link_id": link_id,
+        "sync": sync.name,
+        "revision": sync.revision(),
+        "canonicaliser": CANONICALISER,
+        "prints_a": struct.pack(shape, *grids["a"]),
+        "prints_b": struct.pack(shape, *grids["b"]),
+    }
+
+
+async def adopt_revision(store: Store, sync: Sync) -> bool:
+    """Re-pack the bases of a sync whose mapping list changed since they were written; True if it had.
+
+    Mappings that kept their key and inputs keep their base, new ones start unknown. The list of each revision is
+    remembered in META under "mappings:<sync>".
+    """
+    name = f"mappings:{sync.name}"
+    remembered = await store.rows(Table.META, {"name": name})
+    current = json.dumps({"revision": sync.revision(), "keys": sync.mapping_signatures()})
+    meta = pl.DataFrame({"name": [name], "value": [current]})
+    if remembered.is_empty():
+        await store.commit(Commit(put={Table.META: meta}))
+        return False
+    old = json.loads(remembered["value"][0])
+    if old["revision"] == sync.revision():
+        return False
+    old_keys = list(old["keys"])
+    same = {key: old_keys.index(key) for key, sign in sync.mapping_signatures().items() if old["keys"].get(key) == sign}
+    bases = await store.rows(Table.BASE, {"sync": sync.name})
+    columns = base_columns(bases, old_keys)
+    prints = {
+        side: columns.select(
+            [
+                pl.col(f"x{side}.{m.key}") if m.key in same else pl.lit(None, dtype=pl.UInt64).alias(f"x{side}.{m.key}")
+                for m in sync.fields
+            ]
+        )
+        for side in ("a", "b")
+    }
+    await store.commit(Commit(put={Table.BASE: base_rows(sync, bases["link_id"], prints), Table.META: meta}))
+    return True

@@ -1,0 +1,168 @@
+"""Linked pairs as frames for the merge: both sides' values, bases, marks and evidence, one slice per variant.
+
+Lives here: loading. The frames' columns are described in docs/reference/frames.md; `reconcile.merge` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from syncline.engine.bases import base_columns
+from syncline.engine.sides import side_values, writable
+from syncline.engine.world import World
+from syncline.records import SIDES, Side, other
+from syncline.spec.model import FieldMap, Sync
+from syncline.trees import Store, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """Pairs of one variant. `ends` has link_id, id_a, id_b, is_deleted_*, member and sight columns; `pairs` is what
+    the merge takes; `marks` and `moments` are the sparse frames beside it."""
+
+    type_a: str
+    type_b: str
+    maps: tuple[FieldMap, ...]
+    ends: pl.DataFrame
+    pairs: pl.DataFrame
+    marks: pl.DataFrame
+    moments: pl.DataFrame
+
+
+async def current_ends(store: Store, link_ids: Sequence[int]) -> pl.DataFrame:
+    """link_id, type_a, id_a, type_b, id_b of live links with a current record on both sides, and the LINK columns."""
+    keys = pl.DataFrame({"link_id": list(link_ids)}, schema={"link_id": pl.Int64})
+    links = (await store.by_keys(Table.LINK, keys)).filter(pl.col("state") == "live")
+    ends = (await store.by_keys(Table.LINK_END, keys)).filter(pl.col("role") == "current")
+    for side in SIDES:
+        own = ends.filter(pl.col("side") == side).select(
+            "link_id", pl.col("object_type").alias(f"type_{side}"), pl.col("record_id").alias(f"id_{side}")
+        )
+        links = links.join(own, on="link_id", how="inner", maintain_order="left")
+    return links
+
+
+async def slices(world: World, sync: Sync, link_ids: Sequence[int]) -> AsyncIterator[Slice]:
+    """The pairs of these links, one slice per variant that occurs."""
+    ends = await current_ends(world.store, link_ids)
+    for (type_a, type_b), part in ends.group_by("type_a", "type_b", maintain_order=True):
+        yield await _slice(world, sync, str(type_a), str(type_b), part)
+
+
+async def mirror_of(world: World, connection: str, object_type: str, ids: pl.Series) -> pl.DataFrame:
+    keys = ids.alias("record_id").unique().to_frame().with_columns(
+        connection=pl.lit(connection), object_type=pl.lit(object_type)
+    )
+    return await world.store.by_keys(Table.MIRROR, keys)
+
+
+async def _slice(world: World, sync: Sync, type_a: str, type_b: str, ends: pl.DataFrame) -> Slice:
+    maps = sync.maps_for(type_a, type_b)
+    types: dict[Side, str] = {"a": type_a, "b": type_b}
+    pairs = ends.select("link_id", "id_a", "id_b", "member_a", "member_b", "visible_a", "visible_b")
+    for side in SIDES:
+        rows = await mirror_of(world, sync.side(side).connection, types[side], ends[f"id_{side}"])
+        values = await side_values(world, sync, side, types[side], types[other(side)], rows)
+        values = _renamed(values, side, maps)
+        pairs = pairs.join(values, on=f"id_{side}", how="inner", maintain_order="left")
+    pairs = await _with_bases(world, sync, pairs)
+    pairs = await _with_rights(world, sync, types, maps, pairs)
+    ids = pairs.select("link_id")
+    marks = await world.store.by_keys(Table.MARK, ids)
+    columns = ["link_id", "id_a", "id_b", "member_a", "member_b", "visible_a", "visible_b"]
+    now = ["now_member_a", "now_member_b", "is_deleted_a", "is_deleted_b"]
+    return Slice(
+        type_a=type_a,
+        type_b=type_b,
+        maps=maps,
+        ends=pairs.select(columns + now),
+        pairs=pairs,
+        marks=marks,
+        moments=await _moments(world, sync, types, maps, pairs),
+    )
+
+
+_RECORD_NAMES = {
+    "record_id": "id",
+    "stamp_us": "stamp",
+    "previous_stamp_us": "prev",
+    "as_of_us": "asof",
+    "previous_as_of_us": "prevasof",
+    "actor": "actor",
+    "is_deleted": "is_deleted",
+    "is_member": "now_member",
+}
+_MAPPING_NAMES = {"v": "{s}.{k}", "t": "t{s}.{k}", "f": "f{s}.{k}", "k": "k{s}.{k}"}
+
+
+def _renamed(values: pl.DataFrame, side: Side, maps: Sequence[FieldMap]) -> pl.DataFrame:
+    names = {old: f"{new}_{side}" for old, new in _RECORD_NAMES.items()}
+    for mapping in maps:
+        names |= {f"{p}.{mapping.key}": n.format(s=side, k=mapping.key) for p, n in _MAPPING_NAMES.items()}
+    return values.select(list(names)).rename(names)
+
+
+async def _with_bases(world: World, sync: Sync, pairs: pl.DataFrame) -> pl.DataFrame:
+    bases = await world.store.by_keys(Table.BASE, pairs.select("link_id"))
+    columns = base_columns(bases, [m.key for m in sync.fields])
+    return pairs.join(columns, on="link_id", how="left", maintain_order="left")
+
+
+async def _with_rights(
+    world: World, sync: Sync, types: dict[Side, str], maps: Sequence[FieldMap], pairs: pl.DataFrame
+) -> pl.DataFrame:
+    columns = []
+    for side in SIDES:
+        schema = world.schema(sync.side(side).connection, types[side])
+        for mapping in maps:
+            allowed = writable(schema, mapping, mapping.ends(side)[types[side]], creating=False)
+            columns.append(pl.lit(allowed).alias(f"w{side}.{mapping.key}"))
+    return pairs.with_columns(columns)
+
+
+async def _moments(
+    world: World, sync: Sync, types: dict[Side, str], maps: Sequence[FieldMap], pairs: pl.DataFrame
+) -> pl.DataFrame:
+    """link_id, side, mapping, at_us, actor, is_human: the newest recorded change per mapping and side."""
+    parts = []
+    for side in SIDES:
+        connection = sync.side(side).connection
+        if not world.capabilities(connection, types[side]).has_field_history:
+            continue
+        own = world.own_actor(connection)
+        keys = pairs.select(pl.col(f"id_{side}").alias("record_id")).with_columns(
+            connection=pl.lit(connection), object_type=pl.lit(types[side])
+        )
+        found = await world.store.by_keys(Table.MOMENT, keys)
+        fields = pl.DataFrame(
+            [(name, m.key) for m in maps for name in m.ends(side)[types[side]].inputs],
+            schema={"field": pl.String, "mapping": pl.String},
+            orient="row",
+        )
+        newest = found.join(fields, on="field").sort("at_us").group_by("record_id", "mapping").last()
+        parts.append(
+            newest.join(pairs.select("link_id", f"id_{side}"), left_on="record_id", right_on=f"id_{side}").select(
+                "link_id",
+                pl.lit(side).alias("side"),
+                "mapping",
+                "at_us",
+                "actor",
+                (pl.col("actor").is_not_null() & (pl.col("actor").ne_missing(pl.lit(own, dtype=pl.String)))).alias(
+                    "is_human"
+                ),
+            )
+        )
+    return pl.concat(parts) if parts else pl.DataFrame(schema=MOMENTS)
+
+
+MOMENTS = {
+    "link_id": pl.Int64,
+    "side": pl.String,
+    "mapping": pl.String,
+    "at_us": pl.Int64,
+    "actor": pl.String,
+    "is_human": pl.Boolean,
+}

@@ -1,0 +1,235 @@
+"""Turns settle verdicts into changes of the trees: bases, marks, entries, conflicts, marks to look again.
+
+Lives here: the consequences. Not here: the verdicts (`reconcile.settle`) or reading (`observe`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import polars as pl
+
+from syncline.engine.bases import BasePatch, patch_bases
+from syncline.engine.world import World
+from syncline.records import Page
+from syncline.reconcile.settle import OBSERVED, SettleFacts, settle
+from syncline.trees import TABLES, Commit, Table
+from syncline.values import fingerprint
+
+KEEPS = ("too_early", "not_visible")
+"""Verdicts after which the mirror keeps the assumed value: this reading says nothing yet."""
+
+_UNRESOLVED = (*KEEPS,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """`verdicts` per record and field; `keep` the cells the page must not overwrite; `again_us` when to read the
+    records of `again` once more."""
+
+    verdicts: pl.DataFrame
+    keep: pl.DataFrame
+    again: tuple[str, ...]
+
+
+async def settle_page(
+    world: World, connection: str, page: Page, outstanding: pl.DataFrame, *, same_call: bool
+) -> Settled | None:
+    """Judge the fields of *page* that have journal entries; None if none has."""
+    if outstanding.is_empty():
+        return None
+    observed = await _observed(world, connection, page, outstanding, same_call=same_call)
+    capabilities = world.capabilities(connection, page.object_type)
+    schema = world.schema(connection, page.object_type)
+    facts = SettleFacts(
+        own_actor=world.own_actor(connection),
+        visibility_lag_us=int(capabilities.visibility_lag_seconds * 1e6),
+        late_commit_us=int(capabilities.late_commit_seconds * 1e6),
+        types={name: f.type for name, f in schema.fields.items()},
+        lengths={name: f.length for name, f in schema.fields.items()},
+        now_us=world.now_us(),
+    )
+    verdicts = settle(observed, outstanding, facts)
+    keep = verdicts.filter(pl.col("verdict").is_in(list(KEEPS))).select("record_id", "field")
+    return Settled(verdicts=verdicts, keep=keep, again=tuple(keep["record_id"].unique(maintain_order=True)))
+
+
+async def _observed(
+    world: World, connection: str, page: Page, outstanding: pl.DataFrame, *, same_call: bool
+) -> pl.DataFrame:
+    """OBSERVED rows: the page's cells that some entry wrote. The newest moment since the write names the actor."""
+    written = outstanding.filter(pl.col("rank") == 1).select("record_id", "field", "sent_us")
+    fields = [name for name in page.fields if name in set(written["field"])]
+    rows = page.rows.filter(pl.col("_id").is_in(written["record_id"].implode()))
+    cells = rows.unpivot(on=fields, index=["_id", "_as_of_us", "_actor"], variable_name="field").filter(
+        pl.col("value").is_not_null()
+    )
+    cells = cells.join(written, left_on=["_id", "field"], right_on=["record_id", "field"], how="inner")
+    moments = await _newest_actors(world, connection, page, written)
+    joined = cells.join(moments, left_on=["_id", "field"], right_on=["record_id", "field"], how="left")
+    return joined.select(
+        pl.col("_id").alias("record_id"),
+        "field",
+        "value",
+        pl.col("_as_of_us").alias("as_of_us"),
+        pl.coalesce("moment_actor", "_actor").alias("actor"),
+        pl.lit(same_call).alias("same_call"),
+    ).select(list(OBSERVED))
+
+
+async def _newest_actors(world: World, connection: str, page: Page, written: pl.DataFrame) -> pl.DataFrame:
+    """record_id, field, moment_actor: who made the newest recorded change of the field since the write."""
+    capabilities = world.capabilities(connection, page.object_type)
+    shape = {"record_id": pl.String, "field": pl.String, "moment_actor": pl.String}
+    if not capabilities.has_field_history:
+        return pl.DataFrame(schema=shape)
+    keys = written.select("record_id", "field").with_columns(
+        connection=pl.lit(connection), object_type=pl.lit(page.object_type)
+    )
+    moments = await world.store.by_keys(Table.MOMENT, keys)
+    if page.moments is not None:
+        fresh = page.moments.rename({"_id": "record_id"}).select("record_id", "field", "at_us", "actor")
+        moments = pl.concat([moments.select(fresh.columns), fresh])
+    since = moments.join(written, on=["record_id", "field"], how="inner").filter(
+        pl.col("at_us") + capabilities.stamp_step_us >= pl.col("sent_us")
+    )
+    newest = since.sort("at_us").group_by("record_id", "field", maintain_order=True).last()
+    return newest.select("record_id", "field", pl.col("actor").alias("moment_actor"))
+
+
+async def consequences(
+    world: World, connection: str, page: Page, settled: Settled, outstanding: pl.DataFrame, commit: Commit, run_id: str
+) -> None:
+    """Add to *commit* what the verdicts change: bases, marks, entries, conflict log, due marks."""
+    verdicts = settled.verdicts
+    await _set_bases(world, verdicts, commit)
+    _set_marks(world, verdicts, commit)
+    _log_overridden(world, verdicts, commit, run_id)
+    _close_entries(world, verdicts, outstanding, commit)
+    capabilities = world.capabilities(connection, page.object_type)
+    lag_us = int(capabilities.visibility_lag_seconds * 1e6)
+    waiting = verdicts.filter(pl.col("verdict").is_in(list(KEEPS))).select("sync", "link_id").unique()
+    _touch(commit, waiting, due_us=world.now_us() + lag_us)
+    _touch(commit, verdicts.filter(pl.col("verdict").is_in(_WAKES)).select("sync", "link_id").unique(), due_us=0)
+
+
+_WAKES = ("late_own", "not_taken", "not_applied", "normalised", "overridden", "foreign")
+
+
+def _touch(commit: Commit, links: pl.DataFrame, *, due_us: int) -> None:
+    links = links.filter(pl.col("link_id") > 0)
+    if links.is_empty():
+        return
+    commit.touch.append(
+        links.select(
+            "sync",
+            "link_id",
+            pl.lit("").alias("side"),
+            pl.lit("").alias("object_type"),
+            pl.lit("").alias("record_id"),
+            pl.lit(due_us, dtype=pl.Int64).alias("due_us"),
+        )
+    )
+
+
+async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> None:
+    """A success that was unknown sets its pair; a late write of ours its own; ignored writes restore; a normalised
+    value becomes the base of its side."""
+    patches: list[BasePatch] = []
+    confirmed = (pl.col("verdict") == "echo") & pl.col("state").is_in(["unknown", "sent", "prepared"])
+    for row in verdicts.filter(confirmed | (pl.col("verdict") == "late_own")).iter_rows(named=True):
+        patches.append(BasePatch(row["link_id"], row["sync"], row["mapping"], row["print_a"], row["print_b"]))
+    for row in verdicts.filter(pl.col("verdict") == "not_taken").iter_rows(named=True):
+        patches.append(
+            BasePatch(row["link_id"], row["sync"], row["mapping"], row["base_a_before"], row["base_b_before"])
+        )
+    for row in verdicts.filter(pl.col("verdict") == "normalised").iter_rows(named=True):
+        print_ = fingerprint(world.key, (row["value"],))
+        ends = (print_, row["print_b"]) if row["side"] == "a" else (row["print_a"], print_)
+        patches.append(BasePatch(row["link_id"], row["sync"], row["mapping"], *ends))
+    await patch_bases(world, patches, commit)
+
+
+def _set_marks(world: World, verdicts: pl.DataFrame, commit: Commit) -> None:
+    now_us = world.now_us()
+    rows = []
+    for row in verdicts.filter(pl.col("verdict").is_in(["normalised", "not_taken"])).iter_rows(named=True):
+        if row["verdict"] == "normalised":
+            print_ = fingerprint(world.key, (row["value"],))
+            ends = (print_, row["print_b"]) if row["side"] == "a" else (row["print_a"], print_)
+            detail = {"a": ends[0], "b": ends[1], "sent": row["expected"], "read": row["value"]}
+        else:
+            sent = row["print_a"] if row["side"] == "a" else row["print_b"]
+            source = row["print_b"] if row["side"] == "a" else row["print_a"]
+            detail = {"side": row["side"], "print": source, "sent_print": sent, "sent": row["expected"]}
+        rows.append((row["link_id"], row["mapping"], row["verdict"], json.dumps(detail), now_us))
+    if rows:
+        add_rows(commit, Table.MARK, pl.DataFrame(rows, schema=_MARK_SCHEMA, orient="row"))
+
+
+_MARK_SCHEMA = {"link_id": pl.Int64, "mapping": pl.String, "kind": pl.String, "detail": pl.String, "at_us": pl.Int64}
+
+
+def _log_overridden(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: str) -> None:
+    """A flow replaced our value in the same transaction: keep what we sent in the conflict log."""
+    rows = []
+    for row in verdicts.filter(pl.col("verdict") == "overridden").iter_rows(named=True):
+        sent, read = row["expected"], row["value"]
+        rows.append(
+            {
+                "conflict_id": conflict_id(row["link_id"], row["mapping"], "overridden", sent, read),
+                "sync": row["sync"],
+                "link_id": row["link_id"],
+                "mapping": row["mapping"],
+                "kind": "overridden",
+                "state": "logged",
+                "policy": "accept",
+                "reason": f"{row['field']}: a rule on side {row['side']} replaced what we wrote in the same transaction",
+                "winner_side": row["side"],
+                "value_a": read if row["side"] == "a" else sent,
+                "value_b": sent if row["side"] == "a" else read,
+                "at_us": world.now_us(),
+                "run_id": run_id,
+            }
+        )
+    if rows:
+        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows))
+
+
+def conflict_id(link_id: int, mapping: str, kind: str, value_a: str | None, value_b: str | None) -> str:
+    """The same conflict always has the same id: a retry adds no second row."""
+    text = json.dumps([link_id, mapping, kind, value_a, value_b])
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def _close_entries(world: World, verdicts: pl.DataFrame, outstanding: pl.DataFrame, commit: Commit) -> None:
+    """An entry is settled when every field it wrote was resolved; a write that never happened is abandoned."""
+    resolved = verdicts.filter(~pl.col("verdict").is_in(list(_UNRESOLVED))).select("batch_id", "position", "field", "verdict")
+    open_rows = outstanding.select("batch_id", "position", "field", "rank", "state").join(
+        resolved, on=["batch_id", "position", "field"], how="left"
+    )
+    superseded = pl.col("rank") > 1
+    per_entry = open_rows.group_by("batch_id", "position").agg(
+        (pl.col("verdict").is_not_null() | superseded).all().alias("is_done"),
+        (pl.col("verdict") == "not_applied").any().alias("is_abandoned"),
+        pl.col("state").first(),
+        superseded.all().alias("is_old"),
+    )
+    done = per_entry.filter(pl.col("is_done") & ~((pl.col("state") == "abandoned") & pl.col("is_old")))
+    if done.is_empty():
+        return
+    commit.amend.setdefault(Table.ENTRY, []).append(
+        done.select(
+            "batch_id",
+            "position",
+            pl.when("is_abandoned").then(pl.lit("abandoned")).otherwise(pl.lit("settled")).alias("state"),
+        )
+    )
+
+
+def add_rows(commit: Commit, table: Table, rows: pl.DataFrame) -> None:
+    """Append *rows* to what the commit puts into *table*."""
+    shaped = rows.select([pl.col(name).cast(kind) for name, kind in TABLES[table][0].items()])
+    commit.put[table] = pl.concat([commit.put[table], shaped]) if table in commit.put else shaped

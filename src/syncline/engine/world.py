@@ -1,0 +1,88 @@
+"""What the engine works with: the ports, the syncs, and what was described in this run. Built by `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import polars as pl
+
+from syncline.ports import Capabilities, Clock, Connector, Random
+from syncline.records import Side
+from syncline.schema import ObjectSchema
+from syncline.spec.model import PSEUDO_FIELDS, Sync
+from syncline.trees import Store
+from syncline.values import FieldType, micros
+
+
+class Evaluate(Protocol):
+    """Evaluates checked SQL scalars over canonical cells, vectorised (see `spec.expressions`)."""
+
+    def predicate(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.Series:
+        """Boolean per row; null where SQL says null."""
+        ...
+
+    def scalar(
+        self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType], out: FieldType
+    ) -> pl.Series:
+        """Canonical text of type *out* per row; "" for SQL null."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of long work, for whoever watches. `total` is None when it is not known."""
+
+    phase: str
+    subject: str
+    done: int
+    total: int | None = None
+
+
+@dataclass(kw_only=True)
+class World:
+    """Everything a run needs. `connectors` by connection name; `key` is the installation's fingerprint key."""
+
+    store: Store
+    connectors: Mapping[str, Connector]
+    clock: Clock
+    random: Random
+    syncs: Mapping[str, Sync]
+    evaluate: Evaluate
+    key: bytes
+    report: Callable[[Progress], None] = lambda _: None
+    schemas: dict[tuple[str, str], ObjectSchema] = field(default_factory=dict)
+    actors: dict[str, str | None] = field(default_factory=dict)
+
+    def now_us(self) -> int:
+        return micros(self.clock.now())
+
+    def schema(self, connection: str, object_type: str) -> ObjectSchema:
+        """The object as described at the start of this run (`observe.meet`)."""
+        return self.schemas[connection, object_type]
+
+    def own_actor(self, connection: str) -> str | None:
+        """Who we are on a connection, as learnt at the start of this run; None if it cannot be told."""
+        return self.actors[connection]
+
+    def capabilities(self, connection: str, object_type: str) -> Capabilities:
+        return self.connectors[connection].capabilities(object_type)
+
+    def sides_of(self, connection: str, object_type: str) -> list[tuple[Sync, Side]]:
+        """The syncs and sides that use this object of this connection."""
+        return [
+            (sync, side)
+            for sync in self.syncs.values()
+            for side in ("a", "b")
+            if sync.side(side).connection == connection and object_type in sync.side(side).object_types
+        ]
+
+    def fields_wanted(self, connection: str, object_type: str) -> tuple[str, ...]:
+        """Every field of the object that any sync reads."""
+        names = {
+            name
+            for sync, side in self.sides_of(connection, object_type)
+            for name in sync.fields_read(side, object_type)
+        }
+        return tuple(sorted(names - PSEUDO_FIELDS))

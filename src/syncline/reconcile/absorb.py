@@ -1,0 +1,237 @@
+"""Observing: what one page of observations does to the mirror. Pure.
+
+Lives here: the order of observations (docs/reference/rules.md, "What we know of a cell"), the verdict on every
+received row, the new mirror rows and the cells that changed. Not here: what a change *means* after a write of ours
+(`settle`), and any I/O.
+
+Verdicts: applied | identical | stale | unordered | duplicate. Unreadable rows never reach this room; the page lists
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from syncline import records
+from syncline.reconcile.cells import CELL, decode_objects, encode_object, narrow, widen
+from syncline.records import Page
+from syncline.trees import MIRROR
+
+CHANGES: dict[str, pl.DataType] = {
+    "record_id": pl.String(),
+    "field": pl.String(),
+    "before": pl.String(),  # None: was unread
+    "after": pl.String(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absorbed:
+    """`verdicts` has one row per received row (record_id, verdict), in order. `mirror` are the rows to store,
+    `changes` (CHANGES) the cells whose value changed, `woken` the ids whose links or matches must be looked at,
+    `unordered` the ids to read again by id."""
+
+    verdicts: pl.DataFrame
+    mirror: pl.DataFrame
+    changes: pl.DataFrame
+    woken: tuple[str, ...]
+    unordered: tuple[str, ...]
+
+
+def absorb(
+    known: pl.DataFrame, page: Page, *, connection: str, trusts_stamp: bool, keep: pl.DataFrame | None = None
+) -> Absorbed:
+    """Lay *page* over the *known* mirror rows of its ids (MIRROR columns; ids without a row are new).
+
+    *keep* (record_id, field) names cells this page says nothing about (written by us meanwhile, not ordered after the
+    write's answer, or not visible yet): they stay as they are, assumed.
+    """
+    fields = page.fields
+    ranked = _newest_first_last(page.rows)
+    rows = ranked.filter(~pl.col("_repeat"))
+    joined = rows.join(
+        _known_wide(known, fields), left_on=records.ID, right_on="record_id", how="left", maintain_order="left"
+    )
+    joined = _hold_kept(joined, fields, keep)
+    judged = joined.with_columns(_order(trusts_stamp).alias("_order"), _differs(fields).alias("_differs"))
+    judged = judged.with_columns(_verdict().alias("verdict"))
+    taken = judged.filter(pl.col("verdict").is_in(["applied", "identical"]))
+    moved = taken.filter(_row_moved())
+    applied = taken.filter(pl.col("verdict") == "applied")
+    verdicts = ranked.select(pl.col(records.ID).alias("record_id"), "_repeat").join(
+        judged.select(pl.col(records.ID).alias("record_id"), "verdict"),
+        on="record_id",
+        how="left",
+        maintain_order="left",
+    )
+    return Absorbed(
+        verdicts=verdicts.select(
+            "record_id",
+            pl.when("_repeat").then(pl.lit("duplicate")).otherwise("verdict").alias("verdict"),
+        ),
+        mirror=_mirror_rows(moved, fields, connection, page, keep),
+        changes=_changes(applied, fields),
+        woken=tuple(applied[records.ID].to_list()),
+        unordered=tuple(judged.filter(pl.col("verdict") == "unordered")[records.ID].to_list()),
+    )
+
+
+def _newest_first_last(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mark all but the newest row of an id as repeats (ties: the last received)."""
+    order = pl.struct(pl.col(records.STAMP).fill_null(-1), records.AS_OF, "_at").rank("ordinal", descending=True)
+    return rows.with_row_index("_at").with_columns((order.over(records.ID) > 1).alias("_repeat")).drop("_at")
+
+
+def _known_wide(known: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
+    wide = widen(known, fields)
+    old = {
+        name: "old_" + name
+        for name in (
+            "stamp_us",
+            "previous_stamp_us",
+            "as_of_us",
+            "previous_as_of_us",
+            "is_deleted",
+            "actor",
+            "cells",
+            "flags",
+        )
+    }
+    cells = {CELL + name: "old." + name for name in fields}
+    return wide.select("record_id", pl.lit(True).alias("is_known"), *old, *cells).rename(old | cells)
+
+
+def _hold_kept(joined: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame | None) -> pl.DataFrame:
+    """Put the old cell in place of a kept one, so that it neither differs nor is stored."""
+    if keep is None or keep.is_empty():
+        return joined
+    for (name,), part in keep.filter(pl.col("field").is_in(list(fields))).group_by("field"):
+        ids = part["record_id"].implode()
+        joined = joined.with_columns(
+            pl.when(pl.col(records.ID).is_in(ids))
+            .then(pl.col(f"old.{name}"))
+            .otherwise(pl.col(str(name)))
+            .alias(str(name))
+        )
+    return joined
+
+
+def _order(trusts_stamp: bool) -> pl.Expr:
+    """new | newer | older | unordered: the row against what is known."""
+    by_time = (
+        pl.when(pl.col(records.AS_OF) > pl.col("old_as_of_us"))
+        .then(pl.lit("newer"))
+        .when(pl.col(records.AS_OF) < pl.col("old_as_of_us"))
+        .then(pl.lit("older"))
+        .otherwise(pl.lit("unordered"))
+    )
+    order = by_time
+    if trusts_stamp:
+        both = pl.col(records.STAMP).is_not_null() & pl.col("old_stamp_us").is_not_null()
+        order = (
+            pl.when(both & (pl.col(records.STAMP) > pl.col("old_stamp_us")))
+            .then(pl.lit("newer"))
+            .when(both & (pl.col(records.STAMP) < pl.col("old_stamp_us")))
+            .then(pl.lit("older"))
+            .otherwise(by_time)
+        )
+    return pl.when(pl.col("is_known").is_null()).then(pl.lit("new")).otherwise(order)
+
+
+def _differs(fields: tuple[str, ...]) -> pl.Expr:
+    """The page holds another value than the mirror in some cell it contains, or another deletion state."""
+    cells = [pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"old.{name}")) for name in fields]
+    return pl.any_horizontal(pl.col(records.DELETED).ne_missing(pl.col("old_is_deleted")), *cells)
+
+
+def _verdict() -> pl.Expr:
+    return (
+        pl.when(pl.col("_order") == "new")
+        .then(pl.lit("applied"))
+        .when(~pl.col("_differs"))
+        .then(pl.lit("identical"))
+        .when(pl.col("_order") == "older")
+        .then(pl.lit("stale"))
+        .when(pl.col("_order") == "unordered")
+        .then(pl.lit("unordered"))
+        .otherwise(pl.lit("applied"))
+    )
+
+
+def _row_moved() -> pl.Expr:
+    """Rows worth storing: something differs, a newer stamp, or assumed cells that were now read."""
+    newer = pl.col(records.STAMP).ne_missing(pl.col("old_stamp_us")) & (pl.col("_order") != "older")
+    return (
+        (pl.col("verdict") == "applied") | newer | (pl.col("old_flags").is_not_null() & (pl.col("_order") != "older"))
+    )
+
+
+def _changes(applied: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
+    parts = [
+        applied.filter(pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"old.{name}"))).select(
+            pl.col(records.ID).alias("record_id"),
+            pl.lit(name).alias("field"),
+            pl.col(f"old.{name}").alias("before"),
+            pl.col(name).alias("after"),
+        )
+        for name in fields
+    ]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=CHANGES)
+
+
+def _mirror_rows(
+    moved: pl.DataFrame, fields: tuple[str, ...], connection: str, page: Page, keep: pl.DataFrame | None
+) -> pl.DataFrame:
+    """New MIRROR rows: the page's cells over the known ones; cells the page lacks stay."""
+    rows = moved.with_columns(
+        _overlaid(moved, fields).alias("cells"),
+        pl.Series("flags", _flags_left(moved, fields, keep), dtype=pl.String),
+    )
+    stamp_moved = pl.col(records.STAMP).ne_missing(pl.col("old_stamp_us"))
+    return rows.select(
+        pl.lit(connection).alias("connection"),
+        pl.lit(page.object_type).alias("object_type"),
+        pl.col(records.ID).alias("record_id"),
+        "cells",
+        "flags",
+        pl.coalesce(records.STAMP, "old_stamp_us").alias("stamp_us"),
+        pl.when(stamp_moved).then("old_stamp_us").otherwise("old_previous_stamp_us").alias("previous_stamp_us"),
+        pl.coalesce(records.ACTOR, "old_actor").alias("actor"),
+        pl.col(records.CREATED).alias("created_us"),
+        pl.col(records.DELETED).fill_null(False).alias("is_deleted"),
+        pl.max_horizontal(records.AS_OF, "old_as_of_us").alias("as_of_us"),
+        pl.when(pl.col("verdict") == "applied")
+        .then("old_as_of_us")
+        .otherwise("old_previous_as_of_us")
+        .alias("previous_as_of_us"),
+        pl.lit(page.how.value).alias("how"),
+    ).select(list(MIRROR))
+
+
+def _overlaid(moved: pl.DataFrame, fields: tuple[str, ...]) -> pl.Series:
+    others = sorted({name for cells in _old_objects(moved) for name in cells} - set(fields))
+    old = _old_objects(moved)
+    wide = moved.select(
+        [pl.coalesce(pl.col(name), pl.col(f"old.{name}")).alias(CELL + name) for name in fields]
+    ).with_columns([pl.Series(CELL + name, [cells.get(name) for cells in old], dtype=pl.String) for name in others])
+    return narrow(wide, [*fields, *others])
+
+
+def _old_objects(moved: pl.DataFrame) -> list[dict[str, str | None]]:
+    return decode_objects(moved["old_cells"])
+
+
+def _flags_left(moved: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame | None) -> list[str | None]:
+    """A cell that was read is no longer assumed; kept cells and cells the page lacks stay flagged."""
+    if moved["old_flags"].null_count() == len(moved):
+        return [None] * len(moved)
+    kept = set(keep.select("record_id", "field").iter_rows()) if keep is not None else set()
+    read = set(fields)
+    out: list[str | None] = []
+    for record_id, text in moved.select(records.ID, "old_flags").iter_rows():
+        flags = {} if text is None else decode_objects(pl.Series([text]))[0]
+        left = {f: s for f, s in flags.items() if s is not None and (f not in read or (record_id, f) in kept)}
+        out.append(encode_object(left) if left else None)
+    return out
