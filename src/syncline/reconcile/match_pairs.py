@@ -1,0 +1,150 @@
+"""Which records of two sides fit by one match rule: profiles, blocks, candidate pairs.
+
+Records that look alike to a rule are one *profile*, so a thousand identical rows cost as much as one. Candidates are
+found by joins on equal keys only, in slices of bounded size; similarity is judged on candidates. What a fit means for
+the records (link, hold, nothing) is decided in match.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from syncline.reconcile.match_forms import in_form
+from syncline.reconcile.match_names import compatible, similar
+from syncline.records import Side
+from syncline.spec.model import Form, MatchRule
+
+ROW, FREE = "_row", "_free"  # position in the side's frame; whether the record may still be linked
+PROFILE, MEMBERS = "_profile", "_members"
+SELF, NAMED, RECORD_ID = "key_of_self", "key_named", "record_id"
+PAIRS = {"a": pl.UInt32(), "b": pl.UInt32(), "contradicts": pl.Boolean()}
+
+_GIVEN, _FAMILY = "_given", "_family"
+_SLICE_PAIRS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """One side in the eyes of one rule.
+
+    `rows`: PROFILE, MEMBERS (how many records), FREE (how many of them are free) and the compared columns.
+    `members`: PROFILE and ROW of every record; `first`: ROW of the first record of each profile, in their order.
+    """
+
+    rows: pl.DataFrame
+    members: pl.DataFrame
+    first: pl.Series
+
+
+class _Way(NamedTuple):
+    """One way to agree: the columns of a, the columns of b they must equal, and the keys that must be similar."""
+
+    a: list[str]
+    b: list[str]
+    near: list[str]
+
+
+def _ways(rule: MatchRule) -> list[_Way]:
+    if rule.by_key:
+        return [_Way([SELF], [NAMED], []), _Way([NAMED], [SELF], [])]
+    if rule.by_id is not None:
+        return [_Way([RECORD_ID], [rule.by_id], [])]
+    ways = []
+    for keys in rule.any_of or ((),):
+        every = dict.fromkeys((*rule.equal, *keys))
+        exact = [key for key in every if key not in rule.similar]
+        ways.append(_Way(exact, exact, [key for key in every if key in rule.similar]))
+    return ways
+
+
+def _compared(rule: MatchRule, side: Side, name_keys: tuple[str, str], columns: Iterable[str]) -> dict[str, pl.Expr]:
+    """The columns a rule compares, in their forms; a column the side does not have is unread, hence null."""
+    known = set(columns)
+
+    def cell(name: str, form: Form) -> pl.Expr:
+        return in_form(pl.col(name), form) if name in known else pl.lit(None, pl.String)
+
+    if rule.by_key or rule.by_id is not None:
+        return {name: cell(name, Form.EXACT) for way in _ways(rule) for name in (way.a if side == "a" else way.b)}
+    compared = {key: cell(key, rule.forms.get(key, Form.FOLDED)) for key in rule.compared_keys()}
+    if rule.compatible_name:
+        compared |= {name: cell(key, Form.COMPACT) for name, key in zip((_GIVEN, _FAMILY), name_keys, strict=True)}
+    return compared
+
+
+def profiles(records: pl.DataFrame, rule: MatchRule, side: Side, name_keys: tuple[str, str]) -> Profiles:
+    """The profiles of a side under *rule*; *records* has ROW, FREE and the cells.
+
+    Records that lack something in every way to agree are in none.
+    """
+    compared = _compared(rule, side, name_keys, records.columns)
+    complete = [pl.all_horizontal(pl.col(way.a if side == "a" else way.b).is_not_null()) for way in _ways(rule)]
+    looks = records.select(ROW, FREE, **compared).filter(pl.any_horizontal(complete))
+    grouped = looks.group_by(list(compared), maintain_order=True).agg(
+        pl.col(ROW), pl.len().alias(MEMBERS), pl.col(FREE).sum()
+    )
+    rows = grouped.with_row_index(PROFILE)
+    return Profiles(rows.drop(ROW), rows.select(PROFILE, ROW).explode(ROW), rows[ROW].list.first())
+
+
+def _blocks(a: pl.DataFrame, b: pl.DataFrame, on_a: list[str], on_b: list[str], max_shared: int) -> pl.DataFrame:
+    """The key values both sides carry, with a slice number: columns k0, k1, …, `slice`.
+
+    A value that no free record carries is left out, and so is one that more than *max_shared* profiles share.
+    """
+    names = [f"k{i}" for i in range(len(on_a))]
+
+    def carried(side: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+        keyed = side.select(FREE, *(pl.col(column).alias(name) for column, name in zip(on, names, strict=True)))
+        return keyed.drop_nulls(names).group_by(names).agg(pl.len().cast(pl.Int64).alias("count"), pl.col(FREE).sum())
+
+    both = carried(a, on_a).join(carried(b, on_b), on=names, suffix="_b")
+    wanted = both.filter(
+        (pl.col(FREE) + pl.col(f"{FREE}_b") > 0) & (pl.max_horizontal("count", "count_b") <= max_shared)
+    ).sort(names)
+    return wanted.select(*names, slice=(pl.col("count") * pl.col("count_b")).cum_sum() // _SLICE_PAIRS)
+
+
+def _joined(a: pl.DataFrame, b: pl.DataFrame, rule: MatchRule) -> Iterator[tuple[pl.DataFrame, list[str]]]:
+    """Slices of candidate pairs (columns "a.x" and "b.x") and the keys in which they must be similar."""
+    left = a.rename(lambda name: f"a.{name}")
+    right = b.rename(lambda name: f"b.{name}")
+    for on_a, on_b, near in _ways(rule):
+        names_a, names_b = [f"a.{name}" for name in on_a], [f"b.{name}" for name in on_b]
+        blocks = _blocks(a, b, on_a, on_b, rule.max_shared)
+        keys = [name for name in blocks.columns if name != "slice"]
+        for block in blocks.partition_by("slice", include_key=False):
+            some = left.join(block, left_on=names_a, right_on=keys, how="semi")
+            pairs = some.join(right, left_on=names_a, right_on=names_b, how="inner", coalesce=False)
+            yield pairs.filter(pl.col(f"a.{FREE}") + pl.col(f"b.{FREE}") > 0), near
+
+
+def _contradicting(pairs: pl.DataFrame, rule: MatchRule) -> pl.Series:
+    verdict = pl.Series([bool(rule.contradictions)] * pairs.height, dtype=pl.Boolean)
+    for key in rule.contradictions:
+        left, right = pairs[f"a.{key}"], pairs[f"b.{key}"]
+        agree = similar(left, right, rule.similar.get(key, 1.0))
+        verdict = verdict & left.is_not_null() & right.is_not_null() & ~agree
+    return verdict
+
+
+def fitting(rule: MatchRule, a: Profiles, b: Profiles) -> pl.DataFrame:
+    """Pairs of profiles that fit by *rule* (PAIRS), each once, at least one free record in each pair."""
+    found = [pl.DataFrame(schema=PAIRS)]
+    if a.rows[FREE].sum() + b.rows[FREE].sum() == 0:
+        return found[0]
+    for candidates, near in _joined(a.rows, b.rows, rule):
+        pairs = candidates
+        for key in near:
+            pairs = pairs.filter(similar(pairs[f"a.{key}"], pairs[f"b.{key}"], rule.similar[key]))
+        if rule.compatible_name:
+            name_a, name_b = (f"a.{_GIVEN}", f"a.{_FAMILY}"), (f"b.{_GIVEN}", f"b.{_FAMILY}")
+            pairs = pairs.filter(compatible(pairs, name_a, name_b, rule.min_similarity, rule.name_parts))
+        found.append(
+            pairs.select(a=f"a.{PROFILE}", b=f"b.{PROFILE}", contradicts=_contradicting(pairs, rule)).cast(PAIRS)
+        )
+    return pl.concat(found).unique(["a", "b"]).sort("a", "b")
