@@ -7,18 +7,18 @@ function `sf_fold` that `install` registers.
 
 from __future__ import annotations
 
-import re
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
+
+from syncline_sandbox.salesforce.ids import full_id
 
 from .dates import parse_datetime
 from .errors import INVALID_FIELD, INVALID_QUERY_FILTER_OPERATOR, MALFORMED_QUERY, pointed
 from .scope import Resolved
 from .syntax import Literal
-
-_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
-_CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,6 @@ def family_of(field_type: str) -> Family:
     return _FAMILIES.get(field_type, _TEXT)
 
 
-def full_id(record_id: str) -> str:
-    """The 18-character form of a 15-character id; anything else unchanged."""
-    if len(record_id) != 15:
-        return record_id
-    suffix = ""
-    for start in (0, 5, 10):
-        group = record_id[start : start + 5]
-        suffix += _CHECKSUM[sum(1 << index for index, letter in enumerate(group) if "A" <= letter <= "Z")]
-    return record_id + suffix
-
-
 def bound(field: Resolved, literal: Literal, text: str) -> object:
     """The value to bind for *literal* beside *field*; None for null. Raises SoqlError where the kinds do not fit."""
     if literal.kind == "null" or (literal.kind == "string" and not literal.value):
@@ -83,20 +72,28 @@ def bound(field: Resolved, literal: Literal, text: str) -> object:
         return float(literal.value) if not literal.value.lstrip("+-").isdigit() else int(literal.value)
     if family.name == "boolean":
         return int(literal.value == "true")
-    return _moment(literal, text) if family.name == "datetime" else literal.value
+    return _time(literal, text) if literal.kind in _TIMES else literal.value
 
 
 def _record_id(literal: Literal, text: str) -> str:
-    if not _ID.fullmatch(literal.value):
+    record_id = full_id(literal.value)
+    if record_id is None:
         raise pointed(INVALID_QUERY_FILTER_OPERATOR, f"invalid ID field: {literal.value}", text, literal.at)
-    return full_id(literal.value)
+    return record_id
 
 
-def _moment(literal: Literal, text: str) -> str:
+def _time(literal: Literal, text: str) -> str:
     try:
-        return parse_datetime(literal.value)
+        return _TIMES[literal.kind](literal.value)
     except ValueError as error:
-        raise pointed(MALFORMED_QUERY, f"Invalid datetime: {literal.value}", text, literal.at) from error
+        raise pointed(MALFORMED_QUERY, f"Invalid {literal.kind}: {literal.value}", text, literal.at) from error
+
+
+def _day(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+_TIMES: dict[str, Callable[[str], str]] = {"datetime": parse_datetime, "date": _day}
 
 
 def comparable(field: Resolved, *values: object) -> tuple[str, list[object]]:
