@@ -1,0 +1,158 @@
+"""`SqliteStore`: the contract `trees.Store` on one SQLite connection.
+
+Lives here: transactions, the thread a file's calls run on, translation of errors. The statements are in `reading` and
+`writing`; which file, its claim and its checks are in `opening`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import polars as pl
+
+from syncline.errors import OurBug
+from syncline.store import reading, writing
+from syncline.store.trouble import translated
+from syncline.trees import Commit, Store, Table
+
+_Result = TypeVar("_Result")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors have rolled back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def own_thread() -> ThreadPoolExecutor:
+    """One thread for one connection: calls keep their order."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="syncline-store")
+
+
+class SqliteStore:
+    """Made by `opening.open_store` and by `copy`.
+
+    Calls run one after the other on *thread*, so that the event loop never waits for a disk; without a thread they
+    run where they are called. A call that is cancelled may still be carried out: as after a crash, the store tells.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        where: str,
+        thread: ThreadPoolExecutor | None = None,
+        closing: Callable[[], None] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._where = where
+        self._thread = thread
+        self._closing = closing or connection.close
+        self._is_open = True
+
+    async def _call(self, work: Callable[[], _Result]) -> _Result:
+        if not self._is_open:
+            raise OurBug(f"The store {self._where} is closed.")
+        if self._thread is None:
+            return self._translating(work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._translating, work)
+
+    def _translating(self, work: Callable[[], _Result]) -> _Result:
+        with translated(self._where):
+            return work()
+
+    async def _read(self, statement: Callable[..., _Result], *arguments: Any) -> _Result:
+        def work() -> _Result:
+            with transaction(self._connection, "BEGIN"):
+                return statement(self._connection, *arguments)
+
+        return await self._call(work)
+
+    async def _write(self, statement: Callable[..., _Result], *arguments: Any) -> _Result:
+        def work() -> _Result:
+            with transaction(self._connection):
+                return statement(self._connection, *arguments)
+
+        return await self._call(work)
+
+    async def commit(self, commit: Commit) -> None:
+        if not commit.is_empty():
+            await self._write(writing.apply, commit)
+
+    async def rows(
+        self,
+        table: Table,
+        where: Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> pl.DataFrame:
+        return await self._read(reading.rows, table, where, limit, newest_first)
+
+    async def by_keys(self, table: Table, keys: pl.DataFrame) -> pl.DataFrame:
+        return await self._read(reading.by_keys, table, keys)
+
+    async def count(self, table: Table, where: Mapping[str, Any] | None = None) -> int:
+        return await self._read(reading.count, table, where)
+
+    async def take_dirty(self, sync: str, *, now_us: int, linked: bool, limit: int) -> pl.DataFrame:
+        return await self._read(reading.take_dirty, sync, now_us, linked, limit)
+
+    async def links_of(self, connection: str, object_type: str, record_ids: Sequence[str]) -> pl.DataFrame:
+        return await self._read(reading.links_of, connection, object_type, record_ids)
+
+    async def unlinked(self, sync: str, side: str, connection: str, object_types: Sequence[str]) -> pl.DataFrame:
+        return await self._read(reading.unlinked, sync, side, connection, object_types)
+
+    async def bind(self, sync: str, side: str, connection: str) -> None:
+        await self._write(writing.bind, sync, side, connection)
+
+    async def next_link_ids(self, count: int) -> int:
+        return await self._write(writing.reserve, "link_id", count)
+
+    async def installation_key(self) -> bytes:
+        key = await self._read(reading.installation_key)
+        if key is None:
+            await self._write(writing.make_installation_key)
+            key = await self._read(reading.installation_key)
+        if key is None:
+            raise OurBug(f"The store {self._where} did not keep its key.")
+        return key
+
+    async def copy(self) -> Store:
+        """A private copy in a nameless temporary database: in memory while it is small, gone with its connection."""
+        copied = await self._call(self._copy)
+        return SqliteStore(copied, where=f"copy of {self._where}", thread=own_thread() if self._thread else None)
+
+    def _copy(self) -> sqlite3.Connection:
+        target = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        try:
+            self._connection.backup(target)
+            for setting in ("journal_mode = MEMORY", "synchronous = OFF", "cache_size = -65536", "temp_store = MEMORY"):
+                target.execute(f"PRAGMA {setting}")
+        except BaseException:
+            target.close()
+            raise
+        return target
+
+    async def close(self) -> None:
+        """Close; a second call does nothing."""
+        if self._is_open:
+            closing = self._call(self._closing)
+            try:
+                await closing
+            finally:
+                self._is_open = False
+                if self._thread is not None:
+                    self._thread.shutdown()
