@@ -1,0 +1,117 @@
+"""The activity log as it is written: rows, their causes, and the types they may have.
+
+Source: Marketo "Activities", "Activity Types"; attribute names as live rows showed them. Reading is activities.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from syncline_sandbox.marketo.fields import Field
+from syncline_sandbox.marketo.store import Store
+from syncline_sandbox.marketo.values import as_activity_text
+
+NEW_LEAD = 12
+CHANGE_DATA_VALUE = 13
+CHANGE_SCORE = 22
+DELETE_LEAD = 37
+
+_CHANGE_ATTRIBUTES = "New Value|Old Value|Reason|Source|API Method Name|Modifying User|Request Id"
+# id: (name, description, primary attribute, attributes)
+ACTIVITY_TYPES: dict[int, tuple[str, str, str | None, str]] = {
+    NEW_LEAD: (
+        "New Lead",
+        "New person/record is added to the lead database",
+        None,
+        "Created Date|Source Type|Lead Source|Form Name|List Name|SFDC Type|API Method Name|Modifying User|Request Id",
+    ),
+    CHANGE_DATA_VALUE: (
+        "Change Data Value",
+        "Changed attribute value for a person/record",
+        "Attribute Name",
+        _CHANGE_ATTRIBUTES,
+    ),
+    CHANGE_SCORE: (
+        "Change Score",
+        "Modify the value of a score field",
+        "Score Name",
+        "Change Value|New Value|Old Value|Reason|Priority|Relative Score|Urgency|Relative Urgency",
+    ),
+    32: ("Merge Leads", "Merge two or more leads into a single record", "Lead ID", "Merge IDs|Merge Source"),
+    DELETE_LEAD: ("Delete Lead", "Delete lead from Marketo database", "Lead ID", "Campaign"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Who or what wrote, as the activity attributes tell it."""
+
+    source: str
+    reason: str = ""
+    api_method: str = ""
+    user: str = ""
+    request_id: str = ""
+
+
+class ActivityLog:
+    """Collects rows during a call and writes them at its end, inside the call's transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: list[tuple[Any, ...]] = []
+
+    def cause(self, cause: Cause) -> int:
+        """Store a cause once per call; its id goes into the rows."""
+        members = (cause.source, cause.reason, cause.api_method, cause.user, cause.request_id)
+        sql = "INSERT INTO causes (source, reason, api_method, user, request_id) VALUES (?, ?, ?, ?, ?)"
+        row_id = self._store.connection.execute(sql, members).lastrowid
+        assert row_id is not None
+        return row_id
+
+    def created(self, lead_id: int, name: str | None, stamp: Stamp) -> None:
+        self._add(lead_id, NEW_LEAD, stamp, lead_id, name)
+
+    def changed(self, lead_id: int, field: Field, old: Any, new: Any, stamp: Stamp) -> None:
+        """One Change Data Value row; a score field is logged as Change Score too."""
+        before, after = as_activity_text(field, old), as_activity_text(field, new)
+        if field.type == "score":
+            self._add(lead_id, CHANGE_SCORE, stamp, field.id, field.label, before, after)
+        self._add(lead_id, CHANGE_DATA_VALUE, stamp, field.id, field.label, before, after)
+
+    def deleted(self, lead_id: int, name: str | None, stamp: Stamp) -> None:
+        self._add(lead_id, DELETE_LEAD, stamp, lead_id, name)
+
+    def flush(self) -> None:
+        if self._rows:
+            columns = ("id", "lead_id", "type_id", "at", "visible_at", "cause_id", "field_id", "name", "old", "new")
+            self._store.insert("activities", columns, self._rows)
+            self._rows = []
+
+    def forget(self) -> None:
+        """Drop rows of a call that failed."""
+        self._rows = []
+
+    def _add(
+        self,
+        lead_id: int,
+        type_id: int,
+        stamp: Stamp,
+        primary_id: int,
+        name: str | None,
+        old: str | None = None,
+        new: str | None = None,
+    ) -> None:
+        number = self._store.next_activity_id()
+        self._rows.append(
+            (number, lead_id, type_id, stamp.at, stamp.visible_at, stamp.cause_id, primary_id, name, old, new)
+        )
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """When a row happened, from when readers see it (both epoch seconds), and why."""
+
+    at: int
+    visible_at: float
+    cause_id: int

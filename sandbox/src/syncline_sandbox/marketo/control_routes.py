@@ -1,0 +1,144 @@
+"""The Marketo part of the control endpoint: seed, people changed by someone else, users, fields, settings, tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
+from syncline_sandbox.marketo.activity_log import Cause
+from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.identity import PERMISSIONS, Service, permissions
+from syncline_sandbox.marketo.settings import Settings
+from syncline_sandbox.marketo.store import marks
+from syncline_sandbox.marketo.values import normaliser
+from syncline_sandbox.marketo.writer import WriteOrder
+
+if TYPE_CHECKING:
+    from syncline_sandbox.marketo.instance import MarketoInstance
+
+
+class MarketoControl:
+    """Control routes of one instance; the README documents each with an example."""
+
+    def __init__(self, instance: MarketoInstance) -> None:
+        self._instance = instance
+
+    def routes(self) -> Mapping[str, ControlRoute]:
+        return {
+            "POST seed": self._seed,
+            "POST people": self._write_people,
+            "DELETE people": self._delete_people,
+            "POST people/read": self._read_people,
+            "GET users": lambda _body: [_service(service) for service in self._instance.identity.services.values()],
+            "POST users": self._put_user,
+            "POST fields": self._change_field,
+            "GET settings": lambda _body: asdict(self._instance.settings),
+            "POST settings": self._change_settings,
+            "POST tokens/expire": lambda _body: self._instance.identity.expire_all(),
+        }
+
+    def counters(self) -> dict[str, Any]:
+        limits, store = self._instance.limits, self._instance.store
+        return {
+            "calls_today": limits.calls_today(),
+            "calls": {f"{day} {user}": count for (day, user), count in limits.calls.items()},
+            "errors": {f"{day} {code}": count for (day, code), count in limits.errors.items()},
+            "exported_bytes": {str(day): count for day, count in limits.exported_bytes.items()},
+            "people": store.one("SELECT count(*) FROM leads")[0],
+            "activities": store.one("SELECT count(*) FROM activities")[0],
+        }
+
+    def _seed(self, body: Any) -> dict[str, int]:
+        wanted = required_object(body)
+        activities = bool(wanted.get("activities", True))
+        try:
+            return {"people": self._instance.seed(wanted.get("people", []), activities=activities)}
+        except ValueError as wrong:
+            raise ControlRefused(str(wrong)) from wrong
+
+    def _order(self, wanted: Mapping[str, Any]) -> WriteOrder:
+        cause = Cause(
+            source=str(wanted.get("source", "Marketo Flow Action")),
+            reason=str(wanted.get("reason", "")),
+            user=str(wanted.get("user", "marketer@example.com")),
+        )
+        try:
+            lookup = self._instance.store.fields.lookup(str(wanted.get("lookupField", "email")))
+        except Refused as unknown:
+            raise ControlRefused(str(unknown)) from unknown
+        return WriteOrder(cause=cause, lookup=lookup, action=str(wanted.get("action", "createOrUpdate")))
+
+    def _write_people(self, body: Any) -> list[dict[str, Any]]:
+        wanted = required_object(body)
+        return self._instance.write_as_other(wanted.get("input", []), self._order(wanted))
+
+    def _delete_people(self, body: Any) -> list[dict[str, Any]]:
+        wanted = required_object(body)
+        ids = [record["id"] for record in wanted.get("input", [])]
+        return self._instance.delete_as_other(ids, self._order({**wanted, "lookupField": "id"}))
+
+    def _read_people(self, body: Any) -> list[dict[str, Any]]:
+        """What is stored, hidden or not: for tests that must see the truth."""
+        wanted = required_object(body)
+        store = self._instance.store
+        names = {field.name for field in store.fields.all()}
+        columns = ["id", *(name for name in wanted.get("fields", ["email"]) if name != "id")]
+        by, values = wanted.get("field", "id"), wanted.get("values", [])
+        if unknown := {by, *columns} - names:
+            raise ControlRefused(f"unknown fields {sorted(unknown)}")
+        return store.leads_where(columns, f'"{by}" IN {marks(values)} ORDER BY id', values)
+
+    def _put_user(self, body: Any) -> dict[str, Any]:
+        wanted = required_object(body)
+        try:
+            service = Service(
+                str(wanted["client_id"]),
+                str(wanted["client_secret"]),
+                str(wanted["user"]),
+                permissions(wanted.get("permissions", PERMISSIONS)),
+            )
+        except KeyError as missing:
+            raise ControlRefused(f"missing {missing}") from missing
+        except ValueError as unknown:
+            raise ControlRefused(str(unknown)) from unknown
+        self._instance.identity.put(service)
+        return _service(service)
+
+    def _change_field(self, body: Any) -> dict[str, Any]:
+        """hidden, read_only (booleans); normaliser (a name, or null to remove) with its `values` for `map`."""
+        wanted = required_object(body)
+        catalog, writer = self._instance.store.fields, self._instance.writer
+        name = str(wanted.get("name"))
+        try:
+            field = catalog[name]
+            if "hidden" in wanted:
+                field = catalog.change(name, hidden=bool(wanted["hidden"]))
+            if "read_only" in wanted:
+                field = catalog.change(name, writable=not wanted["read_only"], read_only=bool(wanted["read_only"]))
+            if wanted.get("normaliser"):
+                writer.normalisers[name] = normaliser(str(wanted["normaliser"]), wanted.get("values"))
+        except KeyError as unknown:
+            raise ControlRefused(f"unknown field or normaliser {unknown}") from unknown
+        if "normaliser" in wanted and wanted["normaliser"] is None:
+            writer.normalisers.pop(name, None)
+        return asdict(field)
+
+    def _change_settings(self, body: Any) -> dict[str, Any]:
+        wanted = required_object(body)
+        types = {field.name: type(getattr(self._instance.settings, field.name)) for field in fields(Settings)}
+        if unknown := set(wanted) - set(types):
+            raise ControlRefused(f"unknown settings {sorted(unknown)}; known: {sorted(types)}")
+        for name, value in wanted.items():
+            setattr(self._instance.settings, name, types[name](value))
+        return asdict(self._instance.settings)
+
+
+def _service(service: Service) -> dict[str, Any]:
+    return {
+        "client_id": service.client_id,
+        "client_secret": service.secret,
+        "user": service.user,
+        "permissions": sorted(service.permissions),
+    }

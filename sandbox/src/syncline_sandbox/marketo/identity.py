@@ -1,0 +1,170 @@
+"""Custom services, API users and their tokens.
+
+Source: Marketo "Authentication" (same token re-served with the remaining `expires_in`; 601, 602, 603), "Custom
+Services" (permissions), "Error Codes" (401 on identity); the error words are those clients test for.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import random
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import orjson
+
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.wire import Response
+from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.settings import Settings
+
+PERMISSIONS = frozenset(
+    (
+        "Read-Only Lead",
+        "Read-Write Lead",
+        "Read-Only Activity",
+        "Read-Only Activity Metadata",
+        "Read-Write Schema Standard Field",
+        "Read-Write Schema Custom Field",
+        "Read-Only Company",
+        "Read-Write Company",
+    )
+)
+DEFAULT_CLIENT_ID = "sandbox-client"
+DEFAULT_CLIENT_SECRET = "sandbox-secret"
+DEFAULT_USER = "sandbox-api@example.com"
+
+
+@dataclass
+class Service:
+    """A custom service: one client id, its secret, the API-only user it acts as and what that user's role allows."""
+
+    client_id: str
+    secret: str
+    user: str
+    permissions: frozenset[str] = PERMISSIONS
+
+    def may(self, permission: str) -> bool:
+        """Read-Write opens what Read-Only opens; "" needs no permission."""
+        if not permission:
+            return True
+        return permission in self.permissions or permission.replace("Read-Only", "Read-Write") in self.permissions
+
+
+@dataclass
+class _Token:
+    text: str
+    client_id: str
+    expires_at: float
+    answered_602: bool = False
+
+
+@dataclass
+class Identity:
+    """Issues tokens and tells whose a token is. Tokens live in memory: a restarted instance knows none."""
+
+    clock: SandboxClock
+    settings: Settings
+    randomness: random.Random
+    services: dict[str, Service] = field(default_factory=dict)
+    _tokens: dict[str, _Token] = field(default_factory=dict)  # by text
+    _current: dict[str, str] = field(default_factory=dict)  # client id → newest token
+
+    def __post_init__(self) -> None:
+        self.put(Service(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_USER))
+
+    def put(self, service: Service) -> None:
+        self.services[service.client_id] = service
+
+    def reset(self) -> None:
+        """Forget tokens and services but the default one."""
+        for members in (self.services, self._tokens, self._current):
+            members.clear()
+        self.__post_init__()
+
+    def answer(self, parameters: dict[str, list[str]], authorization: str) -> Response:
+        """The identity endpoint: parameters of query and form together, and the Authorization header."""
+        client_id, secret = _credentials(parameters, authorization)
+        service = self.services.get(client_id)
+        if service is None:
+            return _denied("invalid_client", f"No client with requested id: {client_id}")
+        if service.secret != secret:
+            return _denied("invalid_client", "Bad client credentials")
+        token = self._token_of(client_id)
+        body = {
+            "access_token": token.text,
+            "token_type": "bearer",
+            "expires_in": int(token.expires_at - self.clock.now().timestamp()),
+            "scope": service.user,
+        }
+        return _answer(200, body)
+
+    def _token_of(self, client_id: str) -> _Token:
+        now = self.clock.now().timestamp()
+        current = self._tokens.get(self._current.get(client_id, ""))
+        if current is not None and current.expires_at > now:
+            return current
+        text = f"{uuid.UUID(int=self.randomness.getrandbits(128), version=4)}:sb"
+        # Recorded: expires_in starts one below the life time.
+        token = _Token(text, client_id, now + self.settings.token_life_seconds - 1)
+        self._tokens[text] = token
+        self._current[client_id] = text
+        return token
+
+    def service_of(self, text: str) -> Service:
+        """Whose call this is. Refused 603 without a token, 602 once after expiry, 601 otherwise."""
+        if not text:
+            raise Refused(603, "Access denied")
+        token = self._tokens.get(text)
+        if token is None or token.answered_602 or token.client_id not in self.services:
+            raise Refused(601, "Access token invalid")
+        if token.expires_at <= self.clock.now().timestamp():
+            token.answered_602 = True
+            raise Refused(602, "Access token expired")
+        return self.services[token.client_id]
+
+    def expire(self, text: str) -> None:
+        """End a token's life now; unknown tokens are left alone."""
+        if text in self._tokens:
+            self._tokens[text].expires_at = 0.0
+
+    def expire_all(self) -> None:
+        for token in self._tokens.values():
+            token.expires_at = 0.0
+
+
+def permissions(names: Iterable[str]) -> frozenset[str]:
+    """The named permissions. ValueError naming the unknown ones."""
+    wanted = frozenset(names)
+    if unknown := wanted - PERMISSIONS:
+        raise ValueError(f"unknown permissions {sorted(unknown)}; known: {sorted(PERMISSIONS)}")
+    return wanted
+
+
+def _credentials(parameters: dict[str, list[str]], authorization: str) -> tuple[str, str]:
+    def first(name: str) -> str:
+        return (parameters.get(name) or [""])[0]
+
+    kind, _, coded = authorization.partition(" ")
+    if kind.lower() == "basic" and not first("client_id"):
+        try:
+            client_id, _, secret = base64.b64decode(coded).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return "", ""
+        return client_id, secret
+    return first("client_id"), first("client_secret")
+
+
+def _denied(error: str, description: str) -> Response:
+    return _answer(401, {"error": error, "error_description": description})
+
+
+def _answer(status: int, body: object) -> Response:
+    headers = (
+        ("Content-Type", "application/json;charset=UTF-8"),
+        ("Cache-Control", "no-store"),
+        ("Pragma", "no-cache"),
+    )
+    return Response(status=status, headers=headers, body=orjson.dumps(body))

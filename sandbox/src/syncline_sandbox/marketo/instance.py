@@ -1,0 +1,234 @@
+"""MarketoInstance: one instance as a Core. The way of a call: faults of the wire, identity, limits, route, envelope.
+
+Not here: what any endpoint does. Faults told here: lost_reply, server_error, timeout, late_write, error_code,
+rate_limit, quota, concurrency, expired_token, late_commit, replica_lag, empty_page.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.control import Control
+from syncline_sandbox.core.faults import FaultPlan
+from syncline_sandbox.core.wire import Fate, Request, Response
+from syncline_sandbox.marketo import limits as limit
+from syncline_sandbox.marketo.activities import Activities
+from syncline_sandbox.marketo.activity_log import ActivityLog
+from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_URI_BYTES, Call, tidy
+from syncline_sandbox.marketo.control_routes import MarketoControl
+from syncline_sandbox.marketo.envelope import Refused, failure, success
+from syncline_sandbox.marketo.identity import Identity
+from syncline_sandbox.marketo.leads import Leads
+from syncline_sandbox.marketo.limits import Limits
+from syncline_sandbox.marketo.past import LeadPast
+from syncline_sandbox.marketo.routes import Route, RoutingTable
+from syncline_sandbox.marketo.seed import seed_people
+from syncline_sandbox.marketo.settings import Settings
+from syncline_sandbox.marketo.stats import Stats
+from syncline_sandbox.marketo.store import Store
+from syncline_sandbox.marketo.sync import Writes
+from syncline_sandbox.marketo.table import routing_table
+from syncline_sandbox.marketo.writer import LeadWriter, WriteOrder
+
+_GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
+_GZIP_FROM_BYTES = 1024
+T = TypeVar("T")
+
+
+class MarketoInstance:
+    """A Marketo instance over *database* (a path, or ":memory:"), telling time by *clock*.
+
+    *seed* makes tokens and request ids repeatable. `in_flight` is kept by the network face.
+    """
+
+    def __init__(self, database: str | Path = ":memory:", clock: SandboxClock | None = None, seed: int = 0) -> None:
+        self.clock = clock or SandboxClock()
+        self.faults = FaultPlan()
+        self.settings = Settings()
+        self.in_flight = 0
+        self._randomness = random.Random(seed)
+        self._calls = 0
+        self._later: list[tuple[float, Callable[[], object]]] = []  # (due, epoch seconds; action), in order of adding
+        self.store = Store(database)
+        self.identity = Identity(self.clock, self.settings, self._randomness)
+        self.limits = Limits(self.clock, self.settings)
+        self.log = ActivityLog(self.store)
+        self.past = LeadPast(self.store, self.clock)
+        self.writer = LeadWriter(self.store, self.log, self.past, self.clock, self.settings)
+        leads = Leads(self.store, self.writer, self.past, self.settings, self._lag)
+        writes = Writes(self.store, self.writer, leads, self.faults, self._run_later)
+        activities = Activities(self.store, self.clock, self._lag, self._empty_page)
+        self._routes: RoutingTable = routing_table(self, leads, writes, activities, Stats(self.limits))
+        routes = MarketoControl(self)
+        self.control = Control(
+            clock=self.clock,
+            faults=self.faults,
+            reset=self._reset,
+            counters=routes.counters,
+            routes=routes.routes(),
+        )
+
+    def handle(self, request: Request) -> Response:
+        self._run_due()
+        return self.control.watch(request, self._answer)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def seed(self, people: Iterable[Mapping[str, Any]], *, activities: bool = True) -> int:
+        """Insert people without any lookup; returns how many. ValueError naming the first bad field or value.
+
+        `activities`: log a New Lead row for each, as the vendor would.
+        """
+        with self.store.transaction():
+            return seed_people(self.store, self.log, self.clock, people, activities=activities)
+
+    def write_as_other(self, records: Sequence[Any], order: WriteOrder) -> list[dict[str, Any]]:
+        """Write as a flow, a form or a marketer would: no API call is counted."""
+        return self._changing(lambda: self.writer.write(records, order))
+
+    def delete_as_other(self, ids: Sequence[int], order: WriteOrder) -> list[dict[str, Any]]:
+        return self._changing(lambda: self.writer.delete(ids, order))
+
+    # -- the way of a call ------------------------------------------------------------------------------------------
+
+    def _answer(self, request: Request) -> Response:
+        call = tidy(request, self._request_id())
+        if len(request.path) + len(request.query_string) > MAX_URI_BYTES:
+            return _plain(414, "Request-URI Too Large")
+        if len(request.body) > (MAX_IMPORT_BYTES if call.path.startswith("/bulk/") else MAX_BODY_BYTES):
+            return _plain(413, "Request Entity Too Large")
+        if call.path == "/identity/oauth/token":
+            authorization = request.headers.get("authorization", "")
+            parameters = dict(call.parameters)
+            return self._as_fated(call, lambda: self.identity.answer(parameters, authorization))
+        return self._as_fated(call, lambda: self._in_envelope(call))
+
+    def _request_id(self) -> str:
+        self._calls += 1
+        return f"{self._calls:x}#{int(self.clock.now().timestamp() * 1000):x}"
+
+    def _as_fated(self, call: Call, answer: Callable[[], Response]) -> Response:
+        """Answer, unless a fault of the wire has it otherwise. `processed`: the call took effect all the same."""
+        if error := self.faults.strike("server_error", call.line):
+            if error.parameters.get("processed", False):
+                answer()
+            status = int(error.parameters.get("status", 502))
+            return Response(
+                status=status, headers=(("Content-Type", "text/html"),), body=_GATEWAY_PAGE % (status, status)
+            )
+        if silence := self.faults.strike("timeout", call.line):
+            if silence.parameters.get("processed", False):
+                answer()
+            return Response(fate=Fate.TIMED_OUT)
+        if self.faults.strike("lost_reply", call.line):
+            return replace(answer(), fate=Fate.LOST)
+        return answer()
+
+    def _in_envelope(self, call: Call) -> Response:
+        code = None
+        try:
+            response = self._admitted(call)
+        except Refused as refused:
+            code = refused.code
+            response = failure(call.request_id, refused)
+        self.limits.charge(call.user, code)
+        return self._compressed(call, response)
+
+    def _admitted(self, call: Call) -> Response:
+        token = call.access_token(accept_query=self.settings.accept_token_in_query)
+        if self.faults.strike("expired_token", call.line):
+            self.identity.expire(token)
+        service = self.identity.service_of(token)
+        call.user = service.user
+        self.limits.admit(self.in_flight)
+        self._refuse_by_fault(call)
+        route = self._routes.find(call)
+        if not service.may(route.permission):
+            raise Refused(603, "Access denied")
+        if error := self.faults.strike("error_code", call.line):
+            if error.parameters.get("processed", False):
+                self._run(route, call)
+            raise Refused(error.parameters.get("code", 611), str(error.parameters.get("message", "System error")))
+        if late := self.faults.strike("late_write", call.line):
+            self._run_later(float(late.parameters.get("delay_seconds", 0)), lambda: self._run_refused(route, call))
+            if "code" in late.parameters:
+                raise Refused(late.parameters["code"], str(late.parameters.get("message", "Request timed out")))
+            return Response(fate=Fate.TIMED_OUT)
+        return self._run(route, call)
+
+    def _refuse_by_fault(self, call: Call) -> None:
+        if self.faults.strike("rate_limit", call.line):
+            raise limit.rate_refusal(self.settings)
+        if self.faults.strike("concurrency", call.line):
+            raise limit.concurrency_refusal(self.settings)
+        if self.faults.strike("quota", call.line):
+            raise limit.quota_refusal()
+
+    def _run(self, route: Route, call: Call) -> Response:
+        if route.writes and (late := self.faults.strike("late_commit", call.line)):
+            call.commit_delay_seconds = float(late.parameters.get("delay_seconds", 300))
+        answer = self._changing(lambda: route.handler(call), recording=call.commit_delay_seconds > 0)
+        return answer if isinstance(answer, Response) else success(call.request_id, answer)
+
+    def _run_refused(self, route: Route, call: Call) -> None:
+        """Run a call nobody waits for any more; a refusal has nobody to go to."""
+        try:
+            self._run(route, call)
+        except Refused as refused:
+            self.limits.errors[self.limits.today(), refused.code] += 1
+
+    def _changing(self, action: Callable[[], T], *, recording: bool = False) -> T:
+        """Run *action* in a transaction, keeping rows before their change while a fault may show them."""
+        self.past.recording = recording or self.faults.standing("replica_lag") is not None
+        try:
+            with self.store.transaction():
+                return action()
+        except BaseException:
+            self.log.forget()
+            raise
+
+    # -- time and faults that reads meet ----------------------------------------------------------------------------
+
+    def _run_later(self, delay_seconds: float, action: Callable[[], object]) -> None:
+        self._later.append((self.clock.now().timestamp() + delay_seconds, action))
+
+    def _run_due(self) -> None:
+        now = self.clock.now().timestamp()
+        due = [action for at, action in self._later if at <= now]
+        self._later = [(at, action) for at, action in self._later if at > now]
+        for action in due:
+            action()
+
+    def _lag(self, call: Call) -> float:
+        fault = self.faults.strike("replica_lag", call.line)
+        return float(fault.parameters.get("delay_seconds", 5)) if fault else 0.0
+
+    def _empty_page(self, call: Call) -> bool:
+        return self.faults.strike("empty_page", call.line) is not None
+
+    def _compressed(self, call: Call, response: Response) -> Response:
+        """Gzip as Marketo "Performance" says: asked for, 1,024 bytes or more, never for bulk."""
+        wanted = "gzip" in call.request.headers.get("accept-encoding", "")
+        if not wanted or len(response.body) < _GZIP_FROM_BYTES or call.path.startswith("/bulk/"):
+            return response
+        headers = (*response.headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+        return replace(response, headers=headers, body=gzip.compress(response.body, 1))
+
+    def _reset(self) -> None:
+        self._later.clear()
+        self.store.reset()
+        self.identity.reset()
+        self.limits.reset()
+        self.past.reset()
+        self.writer.normalisers.clear()
+
+
+def _plain(status: int, text: str) -> Response:
+    return Response(status=status, headers=(("Content-Type", "text/plain"),), body=text.encode())

@@ -1,0 +1,30 @@
+"""The switches of an instance that a test or an operator may turn; no behaviour here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Settings:
+    """Defaults are the vendor's documented numbers (Marketo "Marketo Integration Best Practices", "Error Codes").
+
+    `enforce_limits` is off so that unit tests meet a limit only when they ask for one; `syncline-sandbox up` turns it
+    on. `*_seconds` of bulk jobs: how long after queueing a job is complete, by the sandbox's clock.
+    """
+
+    enforce_limits: bool = False
+    calls_per_window: int = 100
+    window_seconds: int = 20
+    calls_per_day: int = 50_000
+    concurrent_calls: int = 10
+    export_bytes_per_day: int = 500_000_000
+    token_life_seconds: int = 3600
+    accept_token_in_query: bool = True
+    unknown_lead_is_error: bool = False  # GET lead/{id} of nobody: 1004 instead of an empty result
+    omit_nulls: bool = False  # recorded traffic has explicit nulls
+    reject_linked_company_fields: bool = True  # 1021; False: such values are ignored
+    export_seconds: float = 0.0
+    export_by_updated_at: bool = True  # the updatedAt filter is not provisioned in every subscription: 1035
+    import_seconds: float = 0.0
+    import_blank_clears: bool = False  # blank cells: not documented by the vendor

@@ -1,0 +1,79 @@
+"""Writes through the API, and the faults that befall them record by record or field by field.
+
+Faults told here: partial_failure, ignore_field, override_field. Source: Marketo "Leads" (Sync Leads, Delete Leads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from syncline_sandbox.core.faults import Fault, FaultPlan
+from syncline_sandbox.marketo.activity_log import Cause
+from syncline_sandbox.marketo.call import Call
+from syncline_sandbox.marketo.leads import Leads
+from syncline_sandbox.marketo.store import Store
+from syncline_sandbox.marketo.writer import LeadWriter, WriteOrder
+
+Members = dict[str, Any]
+# Runs an action after so many seconds of the sandbox's clock, inside its own transaction.
+Later = Callable[[float, Callable[[], None]], None]
+
+
+class Writes:
+    """The writing endpoints over the LeadWriter."""
+
+    def __init__(self, store: Store, writer: LeadWriter, leads: Leads, faults: FaultPlan, later: Later) -> None:
+        self._store = store
+        self._writer = writer
+        self._leads = leads
+        self._faults = faults
+        self._later = later
+
+    def sync(self, call: Call) -> Members:
+        document, records = call.inputs()
+        results = self.write(call, records, self._leads.order(call, document))
+        return {} if document.get("asyncProcessing") is True else {"result": results}
+
+    def delete(self, call: Call) -> Members:
+        ids = self._leads.delete_inputs(call)
+        order = self._leads.order(call, {})
+        return {"result": self._writer.delete(ids, replace(order, refusals=self._refusals(call, len(ids))))}
+
+    def write(self, call: Call, records: Sequence[Any], order: WriteOrder) -> list[Members]:
+        """Write *records* as *order* says and as the installed faults spoil it."""
+        order = replace(order, refusals=self._refusals(call, len(records)))
+        if ignored := self._faults.strike("ignore_field", call.line):
+            order = replace(order, ignored_fields=frozenset((str(ignored.parameters["field"]),)))
+        results = self._writer.write(records, order)
+        if flow := self._faults.strike("override_field", call.line):
+            self._override([result["id"] for result in results if result["status"] != "skipped"], flow)
+        return results
+
+    def _refusals(self, call: Call, count: int) -> Mapping[int, tuple[int, str]]:
+        """Records a partial failure hits: `indexes`, or the last of every `every`; else the first one."""
+        fault = self._faults.strike("partial_failure", call.line)
+        if fault is None:
+            return {}
+        wanted = fault.parameters
+        every = wanted.get("every")
+        indexes = range(int(every) - 1, count, int(every)) if every else wanted.get("indexes", [0])
+        reason = int(wanted.get("code", 1003)), str(wanted.get("message", "Invalid data"))
+        return dict.fromkeys(indexes, reason)
+
+    def _override(self, ids: list[int], fault: Fault) -> None:
+        """A flow sets another value on the leads just written, at once or `delay_seconds` later."""
+        wanted = fault.parameters
+        values = {str(wanted["field"]): wanted["value"]}
+        cause = Cause(source=str(wanted.get("source", "Marketo Flow Action")), user=str(wanted.get("user", "")))
+        order = WriteOrder(cause=cause, lookup=self._store.fields["id"], action="updateOnly")
+
+        def run() -> None:
+            self._writer.write([{"id": lead_id, **values} for lead_id in ids], order)
+
+        delay = float(wanted.get("delay_seconds", 0))
+        if delay > 0:
+            self._later(delay, run)
+        else:
+            run()

@@ -1,0 +1,328 @@
+"""Writing leads: lookup, the four actions, per-record refusals, and everything a write entails.
+
+Lives here: the semantics shared by sync, bulk import, flows and the control endpoint. Not here: parsing of calls.
+Source: Marketo "Leads" (Create and Update), "Companies" (mirrored fields), "Error Codes" (record level); the durable
+unsubscribe is Marketo's "Understanding Durable Unsubscribe": one per e-mail address, inherited by new people.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.marketo.activity_log import ActivityLog, Cause, Stamp
+from syncline_sandbox.marketo.envelope import skipped
+from syncline_sandbox.marketo.fields import Field
+from syncline_sandbox.marketo.past import LeadPast
+from syncline_sandbox.marketo.settings import Settings
+from syncline_sandbox.marketo.standard_fields import COMPANY_FIELDS
+from syncline_sandbox.marketo.store import Row, Store, marks
+from syncline_sandbox.marketo.values import InvalidValue, Normaliser, iso, parse
+
+ACTIONS = ("createOrUpdate", "createOnly", "updateOnly", "createDuplicate")
+_ALWAYS_READ = ("id", "email", "unsubscribed", "externalCompanyId", "firstName", "lastName")
+_COMPANY_FIELDS = frozenset(COMPANY_FIELDS)
+
+
+class RecordSkipped(Exception):
+    """This record is not written; the others are."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code} {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteOrder:
+    """How one call writes. `refusals` and the like are faults: record index → (code, message), field names."""
+
+    cause: Cause
+    lookup: Field
+    action: str = "createOrUpdate"
+    partition_id: int = 1
+    commit_delay_seconds: float = 0.0
+    refusals: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    ignored_fields: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Batch:
+    """The rows a call touches, as they become. Later records of the call see what earlier ones did."""
+
+    order: WriteOrder
+    stamp: Stamp
+    now: str
+    unsubscribed: frozenset[str]
+    by_key: dict[Any, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    before: dict[int, Row | None] = field(default_factory=dict)
+    created: dict[int, Row] = field(default_factory=dict)
+    updated: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    rows: dict[int, Row] = field(default_factory=dict)
+    consents: dict[str, int] = field(default_factory=dict)  # folded e-mail → unsubscribed
+
+
+class LeadWriter:
+    """Applies batches of records to the database and the activity log. Call inside a transaction."""
+
+    def __init__(self, store: Store, log: ActivityLog, past: LeadPast, clock: SandboxClock, settings: Settings) -> None:
+        self._store = store
+        self._log = log
+        self._past = past
+        self._clock = clock
+        self._settings = settings
+        self.normalisers: dict[str, Normaliser] = {}
+
+    def write(self, records: Sequence[Mapping[str, Any]], order: WriteOrder) -> list[dict[str, Any]]:
+        """One result per record, in order: {id, status} or {status: skipped, reasons}."""
+        parsed = [self._parse_or_skip(index, record, order) for index, record in enumerate(records)]
+        batch = self._begin([values for values in parsed if isinstance(values, dict)], order)
+        results = [
+            self._skip(values) if isinstance(values, RecordSkipped) else self._apply_or_skip(values, batch)
+            for values in parsed
+        ]
+        self._flush(batch)
+        return results
+
+    def delete(self, lead_ids: Sequence[Any], order: WriteOrder) -> list[dict[str, Any]]:
+        """Delete by id; unknown ids are skipped 1004."""
+        known = [value for value in lead_ids if isinstance(value, int)]
+        columns = self._store.lead_columns() if self._past.recording else [*_ALWAYS_READ]
+        found = self._store.leads_where([*columns, "mktoName"], f"id IN {marks(known)}", known)
+        rows = {row["id"]: row for row in found}
+        stamp = self._stamp(order)
+        results = []
+        for index, lead_id in enumerate(lead_ids):
+            if index in order.refusals:
+                results.append(skipped(*order.refusals[index]))
+            elif (row := rows.pop(lead_id, None)) is None:
+                results.append(skipped(1004, "Lead not found", id=lead_id))
+            else:
+                self._log.deleted(lead_id, row["mktoName"], stamp)
+                self._store.connection.execute("DELETE FROM leads WHERE id = ?", (lead_id,))
+                self._remember({lead_id: row}, order)
+                results.append({"id": lead_id, "status": "deleted"})
+        self._log.flush()
+        return results
+
+    # -- one record -------------------------------------------------------------------------------------------------
+
+    def _parse_or_skip(self, index: int, record: Any, order: WriteOrder) -> Row | RecordSkipped:
+        try:
+            if index in order.refusals:
+                raise RecordSkipped(*order.refusals[index])
+            if not isinstance(record, dict):
+                raise RecordSkipped(1003, "Invalid data")
+            return self._parse(record, order)
+        except RecordSkipped as reason:
+            return reason
+
+    def _parse(self, record: Mapping[str, Any], order: WriteOrder) -> Row:
+        values: Row = {}
+        for name, value in record.items():
+            known = self._store.fields.find(name)
+            if known is None:
+                raise RecordSkipped(1006, f"Field '{name}' not found")
+            if not known.writable and not (name == "id" == order.lookup.name and order.action == "updateOnly"):
+                raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'")
+            if name in order.ignored_fields:
+                continue
+            try:
+                stored = parse(known, value)
+            except InvalidValue:
+                raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'") from None
+            if stored is None and known.type == "boolean":
+                stored = 0  # recorded: a boolean cleared with null reads back false
+            if name in self.normalisers:
+                stored = self.normalisers[name](stored)
+            values[name] = stored
+        if order.action != "createDuplicate" and values.get(order.lookup.name) is None:
+            raise RecordSkipped(1002, f"Missing required parameter '{order.lookup.name}'")
+        return values
+
+    def _apply_or_skip(self, values: Row, batch: _Batch) -> dict[str, Any]:
+        try:
+            return self._apply(values, batch)
+        except RecordSkipped as reason:
+            return self._skip(reason)
+
+    def _apply(self, values: Row, batch: _Batch) -> dict[str, Any]:
+        order = batch.order
+        matches: list[Row] = []
+        if order.action != "createDuplicate":
+            matches = batch.by_key.get(folded(values[order.lookup.name]), [])
+        if len(matches) > 1:
+            raise RecordSkipped(1007, "Multiple lead match lookup criteria")
+        if matches and order.action == "createOnly":
+            raise RecordSkipped(1005, "Lead already exists")
+        if not matches and order.action == "updateOnly":
+            raise RecordSkipped(1004, "Lead not found")
+        row = matches[0] if matches else {}
+        values = self._with_company(values, row)
+        if matches:
+            self._update(row, values, batch)
+            return {"id": row["id"], "status": "updated"}
+        return {"id": self._create(values, batch), "status": "created"}
+
+    def _with_company(self, values: Row, row: Row) -> Row:
+        """Replace company fields by the linked company's, or refuse to write them through the lead."""
+        linked = row.get("externalCompanyId")
+        wanted = values.get("externalCompanyId", linked)
+        if wanted is None:
+            if linked is not None:
+                raise RecordSkipped(1003, "Invalid value for field 'externalCompanyId' and value 'null'")
+            return values
+        touched = _COMPANY_FIELDS.intersection(values)
+        if touched and self._settings.reject_linked_company_fields:
+            raise RecordSkipped(1021, "Company update not allowed during lead sync")
+        values = {name: value for name, value in values.items() if name not in touched}
+        if wanted == linked:
+            return values
+        selected = ", ".join(f'"{name}"' for name in COMPANY_FIELDS)
+        company = self._store.one(f"SELECT {selected} FROM companies WHERE externalCompanyId = ?", (wanted,))
+        if company is None:
+            raise RecordSkipped(1013, "Company not found")
+        return {**values, **dict(zip(COMPANY_FIELDS, company, strict=True))}
+
+    def _create(self, values: Row, batch: _Batch) -> int:
+        lead_id = self._store.next_lead_id()
+        email = folded(values.get("email"))
+        if email in batch.unsubscribed:
+            values = {**values, "unsubscribed": 1}
+        elif values.get("unsubscribed") and email is not None:
+            batch.consents[email] = 1
+        row = {
+            "id": lead_id,
+            **values,
+            "leadPartitionId": batch.order.partition_id,
+            "createdAt": batch.now,
+            "updatedAt": batch.now,
+            "_changedAt": batch.now,
+        }
+        batch.created[lead_id] = batch.rows[lead_id] = row
+        batch.before.setdefault(lead_id, None)
+        key = row.get(batch.order.lookup.name)
+        if key is not None:
+            batch.by_key[folded(key)].append(row)
+        self._log.created(lead_id, full_name(row), batch.stamp)
+        return lead_id
+
+    def _update(self, row: Row, values: Row, batch: _Batch) -> None:
+        lead_id = row["id"]
+        changes = [
+            (name, row.get(name), new)
+            for name, new in values.items()
+            if row.get(name) != new and not (new == 0 and row.get(name) is None and self._is_boolean(name))
+        ]
+        if not changes:
+            return
+        batch.before.setdefault(lead_id, dict(row))
+        for name, old, new in changes:
+            known = self._store.fields[name]
+            row[name] = new
+            self._log.changed(lead_id, known, old, new, batch.stamp)
+            if not known.custom:  # the visible updatedAt moves for standard fields only
+                row["updatedAt"] = batch.now
+        row["_changedAt"] = batch.now
+        batch.updated[lead_id].update(name for name, _, _ in changes)
+        email = folded(row.get("email"))
+        if email is not None and any(name == "unsubscribed" for name, _, _ in changes):
+            batch.consents[email] = row["unsubscribed"]
+
+    def _is_boolean(self, name: str) -> bool:
+        return self._store.fields[name].type == "boolean"
+
+    @staticmethod
+    def _skip(reason: RecordSkipped) -> dict[str, Any]:
+        return skipped(reason.code, reason.message)
+
+    # -- the whole batch --------------------------------------------------------------------------------------------
+
+    def _begin(self, records: list[Row], order: WriteOrder) -> _Batch:
+        emails = [email for values in records if (email := values.get("email")) is not None]
+        sql = f"SELECT email FROM unsubscribed_emails WHERE email IN {marks(emails)}"
+        unsubscribed = frozenset(folded(email) for (email,) in self._store.all(sql, emails))
+        batch = _Batch(order, self._stamp(order), iso(self._clock.now()), unsubscribed)
+        if order.action == "createDuplicate":
+            return batch
+        name = order.lookup.name
+        keys = list({folded(values[name]) for values in records})
+        self._store.index_lookup(order.lookup)
+        columns = dict.fromkeys((*_ALWAYS_READ, name))
+        for values in records:
+            columns.update(dict.fromkeys(values))
+        if "externalCompanyId" in {key for values in records for key in values}:
+            columns.update(dict.fromkeys(COMPANY_FIELDS))
+        if self._past.recording:
+            columns = dict.fromkeys(self._store.lead_columns())
+        for row in self._store.leads_where(columns, f'"{name}" IN {marks(keys)} ORDER BY id', keys):
+            batch.by_key[folded(row[name])].append(row)
+            batch.rows[row["id"]] = row
+        return batch
+
+    def _stamp(self, order: WriteOrder) -> Stamp:
+        now = self._clock.now().timestamp()
+        return Stamp(int(now), now + order.commit_delay_seconds, self._log.cause(order.cause))
+
+    def _flush(self, batch: _Batch) -> None:
+        groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+        for row in batch.created.values():
+            groups[tuple(row)].append(row)
+        for columns, rows in groups.items():
+            self._store.insert("leads", columns, [tuple(row.values()) for row in rows])
+        self._flush_updates(batch)
+        self._remember(batch.before, batch.order)
+        for email, value in batch.consents.items():
+            self._spread_consent(email, value, batch)
+        self._log.flush()
+
+    def _flush_updates(self, batch: _Batch) -> None:
+        groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+        for lead_id, names in batch.updated.items():
+            if lead_id in batch.created:
+                continue
+            row = batch.rows[lead_id]
+            stamps = ["_changedAt", "updatedAt"] if row.get("updatedAt") == batch.now else ["_changedAt"]
+            columns = (*sorted(names), *stamps)
+            groups[columns].append((*(row[name] for name in columns), lead_id))
+        for columns, rows in groups.items():
+            assignments = ", ".join(f'"{name}" = ?' for name in columns)
+            self._store.connection.executemany(f"UPDATE leads SET {assignments} WHERE id = ?", rows)
+
+    def _remember(self, before: Mapping[int, Row | None], order: WriteOrder) -> None:
+        if self._past.recording and before:
+            self._past.remember(before.items(), order.commit_delay_seconds)
+
+    def _spread_consent(self, email: str, value: int, batch: _Batch) -> None:
+        """Unsubscribing is one per e-mail address: every person with it follows, and people made later inherit it."""
+        if value:
+            self._store.connection.execute("INSERT OR IGNORE INTO unsubscribed_emails VALUES (?)", (email,))
+        else:
+            self._store.connection.execute("DELETE FROM unsubscribed_emails WHERE email = ?", (email,))
+        columns = self._store.lead_columns() if self._past.recording else ["id", "unsubscribed"]
+        others = self._store.leads_where(columns, "email = ? AND coalesce(unsubscribed, 0) != ?", (email, value))
+        self._remember({row["id"]: row for row in others}, batch.order)
+        for row in others:
+            self._log.changed(row["id"], self._store.fields["unsubscribed"], row["unsubscribed"], value, batch.stamp)
+        self._store.connection.executemany(
+            "UPDATE leads SET unsubscribed = ?, updatedAt = ?, _changedAt = ? WHERE id = ?",
+            [(value, batch.now, batch.now, row["id"]) for row in others],
+        )
+
+
+def folded(key: Any) -> Any:
+    """A lookup key as the database compares it: ASCII letters without case."""
+    return key.lower() if isinstance(key, str) else key
+
+
+def full_name(row: Row) -> str | None:
+    return " ".join(part for part in (row.get("firstName"), row.get("lastName")) if part) or None
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
