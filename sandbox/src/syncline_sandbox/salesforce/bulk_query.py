@@ -1,0 +1,181 @@
+"""Bulk API 2.0 query jobs: create, info, list, results by page, abort, delete.
+
+Bulk API 2.0 Developer Guide, "Query Jobs". The rows are read once, when the platform gets to the job, so pages can be
+read again while records change. `Sforce-Locator` is the word `null` on the last page; every page has the header row.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from syncline_sandbox.core.clock import SandboxClock
+
+from .bulk_csv import CONTENT_TYPE, CsvSpool
+from .bulk_jobs import (
+    ABORTED,
+    COMPLETE,
+    TERMINAL,
+    Allowance,
+    Job,
+    JobShelf,
+    form_of,
+    listing,
+    wanted_state,
+    wrong_state,
+)
+from .caller import Caller
+from .errors import OrgError
+from .ids import IdSource
+from .schema import Schema
+from .soql import CompiledQuery, SoqlError, compile_query
+from .storage import Storage
+from .web import Answer, Call, Route
+
+MAX_QUERY_JOBS_PER_DAY = 10_000
+DEFAULT_PAGE_ROWS = 50_000
+_OPERATIONS = ("query", "queryAll")
+
+
+@dataclass(kw_only=True)
+class QueryJob(Job):
+    """A query job; `rows` exist once it is complete."""
+
+    query: str
+    rows: CsvSpool | None = None
+
+    def full_info(self) -> dict[str, Any]:
+        return {
+            **self.info(),
+            "jobType": "V2Query",
+            "numberRecordsProcessed": self.processed,
+            "retries": 0,
+            "totalProcessingTime": self.processing_milliseconds,
+            "isPkChunkingSupported": True,
+        }
+
+    def discard(self) -> None:
+        if self.rows is not None:
+            self.rows.close()
+
+
+class BulkQuery:
+    """The query jobs of one org. `routes` are for the org's router; `run_due` lets the platform work."""
+
+    def __init__(self, schema: Schema, storage: Storage, clock: SandboxClock, ids: IdSource) -> None:
+        self._schema = schema
+        self._storage = storage
+        self._clock = clock
+        self.daily_jobs = Allowance(MAX_QUERY_JOBS_PER_DAY)
+        self.shelf: JobShelf[QueryJob] = JobShelf(clock, ids, self._run)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("POST", "jobs/query", self._create),
+            Route("GET", "jobs/query", self._list),
+            Route("GET", "jobs/query/{}", self._info),
+            Route("PATCH", "jobs/query/{}", self._abort),
+            Route("DELETE", "jobs/query/{}", self._delete),
+            Route("GET", "jobs/query/{}/results", self._results),
+        ]
+
+    def run_due(self) -> None:
+        self.shelf.run_due()
+
+    def _create(self, call: Call) -> Answer:
+        spec = call.json_object()
+        operation, query = spec.get("operation"), spec.get("query")
+        if operation not in _OPERATIONS or not isinstance(query, str):
+            raise OrgError("INVALIDJOB", "A query job needs an operation, query or queryAll, and a query")
+        form = form_of(spec)
+        compiled = self._compile(query, call.caller, include_deleted=operation == "queryAll")
+        if not self.daily_jobs.spend(self._clock.now()):
+            raise OrgError("LIMIT_EXCEEDED", "Max number of query jobs in 24 hours exceeded")
+        job = QueryJob(
+            id=self.shelf.new_id(),
+            operation=operation,
+            sobject=compiled.sobject,
+            caller=call.caller,
+            created_at=self._clock.now(),
+            form=form,
+            state="Open",
+            query=query,
+        )
+        self.shelf.put(job)
+        self.shelf.close(job)
+        return Answer(body=job.info())
+
+    def _list(self, call: Call) -> Answer:
+        return Answer(body=listing([job.full_info() for job in self.shelf.newest_first()]))
+
+    def _info(self, call: Call) -> Answer:
+        return Answer(body=self.shelf.find(call.parts[0]).full_info())
+
+    def _abort(self, call: Call) -> Answer:
+        if wanted_state(call) != ABORTED:
+            raise wrong_state("A query job can only be set to Aborted")
+        job = self.shelf.find(call.parts[0])
+        self.shelf.abort(job)
+        return Answer(body=job.full_info())
+
+    def _delete(self, call: Call) -> Answer:
+        self.shelf.delete(self.shelf.find(call.parts[0]), TERMINAL)
+        return Answer(status=204)
+
+    def _results(self, call: Call) -> Answer:
+        job = self.shelf.find(call.parts[0])
+        if job.caller.version != call.caller.version:
+            text = f"The job was created with API version {job.caller.version}, not {call.caller.version}"
+            raise OrgError("API_ERROR", text, status=409)
+        if job.rows is None:
+            raise wrong_state(f"Results of a job in state {job.state} are not available")
+        first = _row_of(call.query.get("locator"), len(job.rows))
+        body, count = job.rows.page(first, _page_rows(call.query.get("maxRecords")))
+        after = first + count
+        locator = _locator(after) if after < len(job.rows) else "null"
+        headers = (("Sforce-Locator", locator), ("Sforce-NumberOfRecords", str(count)))
+        return Answer(raw=body, content_type=CONTENT_TYPE, headers=headers)
+
+    def _run(self, job: QueryJob) -> None:
+        began = perf_counter()
+        compiled = self._compile(job.query, job.caller, include_deleted=job.operation == "queryAll")
+        rows = CsvSpool(job.form, compiled.column_names)
+        rows.append_all(self._storage.db.execute(compiled.sql, compiled.parameters))
+        job.rows, job.processed = rows, len(rows)
+        job.processing_milliseconds = round((perf_counter() - began) * 1000)
+        job.move(COMPLETE, self._clock.now())
+
+    def _compile(self, query: str, caller: Caller, *, include_deleted: bool) -> CompiledQuery:
+        try:
+            return compile_query(
+                query, self._schema, caller.rights, self._clock.now(), include_deleted=include_deleted, style="csv"
+            )
+        except SoqlError as refused:
+            raise OrgError(refused.code, refused.message) from refused
+
+
+def _locator(row: int) -> str:
+    return base64.urlsafe_b64encode(str(row).encode()).decode().rstrip("=")
+
+
+def _row_of(locator: str | None, rows: int) -> int:
+    if not locator:
+        return 0
+    try:
+        row = int(base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4)))
+    except (binascii.Error, ValueError):
+        row = -1
+    if not 0 <= row < rows:
+        raise OrgError("INVALID_QUERY_LOCATOR", "invalid query locator")
+    return row
+
+
+def _page_rows(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_PAGE_ROWS
+    if not text.isdigit() or int(text) < 1:
+        raise OrgError("INVALID_PARAMETER", f"maxRecords must be a positive number: {text}"[:200])
+    return int(text)
