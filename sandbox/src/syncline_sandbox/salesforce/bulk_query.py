@@ -30,9 +30,9 @@ from .bulk_jobs import (
 from .caller import Caller
 from .errors import OrgError
 from .ids import IdSource
+from .reading import Reading
 from .schema import Schema
 from .soql import CompiledQuery, SoqlError, compile_query
-from .storage import Storage
 from .web import Answer, Call, Route
 
 MAX_QUERY_JOBS_PER_DAY = 10_000
@@ -65,9 +65,9 @@ class QueryJob(Job):
 class BulkQuery:
     """The query jobs of one org. `routes` are for the org's router; `run_due` lets the platform work."""
 
-    def __init__(self, schema: Schema, storage: Storage, clock: SandboxClock, ids: IdSource) -> None:
+    def __init__(self, schema: Schema, reading: Reading, clock: SandboxClock, ids: IdSource) -> None:
         self._schema = schema
-        self._storage = storage
+        self._reading = reading
         self._clock = clock
         self.daily_jobs = Allowance(MAX_QUERY_JOBS_PER_DAY)
         self.shelf: JobShelf[QueryJob] = JobShelf(clock, ids, self._run)
@@ -83,7 +83,12 @@ class BulkQuery:
         ]
 
     def run_due(self) -> None:
+        """Let the platform work on what is due. The org calls it before it answers anything."""
         self.shelf.run_due()
+
+    def consumed(self) -> dict[str, int]:
+        """What `/limits` subtracts, by limit name."""
+        return {"DailyBulkV2QueryJobs": self.daily_jobs.used(self._clock.now())}
 
     def _create(self, call: Call) -> Answer:
         spec = call.json_object()
@@ -143,7 +148,7 @@ class BulkQuery:
         began = perf_counter()
         compiled = self._compile(job.query, job.caller, include_deleted=job.operation == "queryAll")
         rows = CsvSpool(job.form, compiled.column_names)
-        rows.append_all(self._storage.db.execute(compiled.sql, compiled.parameters))
+        rows.append_all(self._reading.connection(job.caller).execute(compiled.sql, compiled.parameters))
         job.rows, job.processed = rows, len(rows)
         job.processing_milliseconds = round((perf_counter() - began) * 1000)
         job.move(COMPLETE, self._clock.now())
