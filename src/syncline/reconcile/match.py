@@ -94,6 +94,8 @@ def _apply(rule: MatchRule, name_keys: tuple[str, str], found: _Found) -> None:
         return
     judged = _judged(pairs, a, b)
     linked, doubtful = judged.filter("is_link"), judged.filter(~pl.col("is_link"))
+    if rule.only_holds:
+        linked, doubtful = linked.clear(), linked
     twins, doubts = _first_members(linked, a, b), _first_members(doubtful, a, b)
     shift = found.a.height
     for rows, into, offset in ((twins, found.links, 0), (doubts, found.fits, shift)):

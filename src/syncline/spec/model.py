@@ -157,8 +157,10 @@ class MatchRule:
     (0 to 2) how many parts of the name must be known on both sides and agree. `forms` says in which form a key is
     compared (default: folded); `similar` within which similarity a key agrees (default: only when equal; one key of
     `equal` at least must be compared for equality). Where all of `contradictions` are known on both sides and differ,
-    the pair is held, not linked. What more than `max_shared` unlike records of one side have in common (a birth date
-    of 1900-01-01, an address for nobody) tells nobody apart and counts as blank.
+    the pair is held, not linked. A rule that `only_holds` never links: a pair it finds that is unique both ways and
+    free on both sides is held as a doubt, everything else it finds is left alone. What more than `max_shared` unlike
+    records of one side have in common (a birth date of 1900-01-01, an address for nobody) tells nobody apart and
+    counts as blank.
     """
 
     name: str
@@ -170,6 +172,7 @@ class MatchRule:
     forms: Mapping[str, Form] = field(default_factory=dict)
     similar: Mapping[str, float] = field(default_factory=dict)
     contradictions: tuple[str, ...] = ()
+    only_holds: bool = False
     max_shared: int = 1_000
     by_key: bool = False  # our key field on one side names the record of the other
     by_id: str | None = None  # the mapping whose b value is side a's record id
