@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.faults import Fault, FaultPlan
 
 from .bulk_csv import CONTENT_TYPE, CsvSpool
 from .bulk_jobs import (
@@ -34,7 +35,7 @@ from .bulk_jobs import (
     wanted_state,
     wrong_state,
 )
-from .bulk_rows import DELETES, OPERATIONS, HeaderRefused, RowWriter, read_header
+from .bulk_rows import DELETES, OPERATIONS, RowWriter, UploadRefused, injected_refusal, read_header
 from .caller import Caller
 from .dml import Dml
 from .errors import OrgError
@@ -96,11 +97,13 @@ class BulkIngest:
         dml: Dml,
         clock: SandboxClock,
         ids: IdSource,
+        faults: FaultPlan,
         transaction: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._schema = schema
         self._dml = dml
         self._clock = clock
+        self._faults = faults
         self._transaction = transaction
         self.daily_batches = Allowance(MAX_BATCHES_PER_DAY)
         self.daily_records = Allowance(MAX_RECORDS_PER_DAY)
@@ -222,8 +225,8 @@ class BulkIngest:
         try:
             self._write_rows(job)
             job.move(COMPLETE, self._clock.now())
-        except (HeaderRefused, csv.Error, UnicodeDecodeError) as refused:
-            is_header = isinstance(refused, HeaderRefused)
+        except (UploadRefused, csv.Error, UnicodeDecodeError) as refused:
+            is_header = isinstance(refused, UploadRefused)
             job.error_message = str(refused) if is_header else f"InvalidBatch : Failed to parse CSV: {refused}"
             job.move(FAILED, self._clock.now())
         job.processing_milliseconds = round((perf_counter() - began) * 1000)
@@ -231,33 +234,35 @@ class BulkIngest:
     def _write_rows(self, job: IngestJob) -> None:
         if not job.form.agrees_with(job.content or b""):
             text = f"LineEnding is invalid on user data. Current LineEnding setting is {job.form.line_ending}"
-            raise HeaderRefused(f"ClientInputError : {text}")
+            raise UploadRefused(f"ClientInputError : {text}")
         rows = _rows(job)
         header = next(rows, [])
         writer = self._writer(job, header)
         job.successful = CsvSpool(job.form, ["sf__Id", "sf__Created", *header])
         job.failed = CsvSpool(job.form, ["sf__Id", "sf__Error", *header])
+        fault = self._faults.strike("partial_failure", job.caller.request_line)
         while chunk := list(islice(rows, ROWS_PER_CHUNK)):
+            if any(len(row) != len(header) for row in chunk):
+                raise UploadRefused(f"InvalidBatch : A row does not have the {len(header)} columns of the header")
             self._spend(job, len(chunk))
-            self._write_chunk(job, writer, header, chunk)
+            self._write_chunk(job, writer, chunk, fault)
 
     def _writer(self, job: IngestJob, header: list[str]) -> RowWriter:
         sobject = self._sobject(job.sobject, job.caller)
         columns = read_header(header, self._schema, sobject, job.caller)
         if not columns or (job.operation in DELETES and [column.name for column in columns] != ["Id"]):
-            raise HeaderRefused("InvalidBatch : The header row does not suit the operation of the job")
+            raise UploadRefused("InvalidBatch : The header row does not suit the operation of the job")
         return RowWriter(self._dml, job.caller, sobject, job.operation, columns, job.key)
 
-    def _write_chunk(self, job: IngestJob, writer: RowWriter, header: list[str], chunk: list[list[str]]) -> None:
+    def _write_chunk(self, job: IngestJob, writer: RowWriter, chunk: list[list[str]], fault: Fault | None) -> None:
         assert job.successful is not None
         assert job.failed is not None
-        uneven = next((row for row in chunk if len(row) != len(header)), None)
-        if uneven is not None:
-            raise HeaderRefused(f"InvalidBatch : A row has {len(uneven)} columns, the header has {len(header)}")
         successful, failed = [], []
+        failing = -1 if fault is None else int(fault.parameters.get("index", 0))
         with self._transaction():
-            for row in chunk:
-                outcome = writer.write(row)
+            for place, row in enumerate(chunk, job.processed):
+                refusal = injected_refusal(fault.parameters) if fault is not None and place == failing else None
+                outcome = writer.write(row, refusal)
                 if outcome.error is None:
                     successful.append([outcome.record_id, "true" if outcome.created else "false", *row])
                 else:
@@ -271,7 +276,7 @@ class BulkIngest:
         now = self._clock.now()
         batches = math.ceil((job.processed + rows) / ROWS_PER_BATCH) - math.ceil(job.processed / ROWS_PER_BATCH)
         if not self.daily_records.spend(now, rows) or (batches and not self.daily_batches.spend(now, batches)):
-            raise HeaderRefused("LIMIT_EXCEEDED : The daily allowance of Bulk API records or batches is used up")
+            raise UploadRefused("LIMIT_EXCEEDED : The daily allowance of Bulk API records or batches is used up")
 
     def _sobject(self, name: str, caller: Caller) -> SObject:
         sobject = self._schema.sobject(name)

@@ -6,7 +6,7 @@ alone, `#N/A` clears it, `Owner.Username` looks a parent up; an error reads `COD
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,8 @@ NULL_CELL = "#N/A"
 _BOOLEAN_CELLS = {"1": "true", "0": "false"}
 
 
-class HeaderRefused(Exception):
-    """A header row the job cannot work with; the text becomes the job's errorMessage."""
+class UploadRefused(Exception):
+    """An upload the job cannot work with; the text becomes the job's errorMessage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Outcome:
 
 
 def read_header(names: Sequence[str], schema: Schema, sobject: SObject, caller: Caller) -> list[Column]:
-    """The columns of a header row. HeaderRefused names the first that is no field the caller can see."""
+    """The columns of a header row. UploadRefused names the first that is no field the caller can see."""
     return [_column(name.strip(), schema, sobject, caller) for name in names]
 
 
@@ -58,7 +58,7 @@ def _column(name: str, schema: Schema, sobject: SObject, caller: Caller) -> Colu
         parents = [schema.sobject(parent) for parent in (reference.reference_to if reference else ())]
         if any(parent is not None and _readable(parent, key, caller) is not None for parent in parents):
             return Column(key, relation)
-    raise HeaderRefused(f"InvalidBatch : Field name not found : {name}")
+    raise UploadRefused(f"InvalidBatch : Field name not found : {name}")
 
 
 def _readable(sobject: SObject, name: str, caller: Caller) -> Field | None:
@@ -79,10 +79,13 @@ class RowWriter:
         self._key = key
         self._write = _WRITES[operation]
 
-    def write(self, cells: Sequence[str]) -> Outcome:
+    def write(self, cells: Sequence[str], fault: OrgError | None = None) -> Outcome:
+        """Write a row, or refuse it with *fault* in place of the write."""
         record = self._record(cells)
         given_id = record.pop("Id", None) or ""
         try:
+            if fault is not None:
+                raise fault
             return self._write(self, record, given_id)
         except SeveralMatches as several:
             assert self._key is not None
@@ -135,6 +138,13 @@ def _error_text(refused: OrgError) -> str:
     code = "INVALID_TYPE_ON_FIELD_IN_RECORD" if refused.code == "JSON_PARSER_ERROR" else refused.code
     fields = f"{','.join(refused.fields)} " if refused.fields else ""
     return f"{code}:{refused.message}:{fields}--"
+
+
+def injected_refusal(parameters: Mapping[str, Any]) -> OrgError:
+    """The row error a `partial_failure` fault asks for."""
+    code = str(parameters.get("code", "UNABLE_TO_LOCK_ROW"))
+    text = str(parameters.get("message", "unable to obtain exclusive access to this record"))
+    return OrgError(code, text, tuple(parameters.get("fields", ())))
 
 
 _Write = Callable[[RowWriter, dict[str, Any], str], Outcome]
