@@ -100,6 +100,7 @@ class Capabilities:
     shared_fields: Mapping[str, str] = field(default_factory=dict)  # field -> field naming the owner of its value
     read_ids_per_call: int = 200
     write_rows_per_call: int = 200
+    write_rows_per_batch: int = 2_000  # most writes handed to `write` at once: what one crash can leave unknown
 
 
 @dataclass(frozen=True, kw_only=True)

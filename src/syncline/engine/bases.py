@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from syncline.engine.world import World
 from syncline.errors import OurBug
+from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Store, Table
 from syncline.values import CANONICALISER
@@ -61,7 +62,7 @@ def _pack(prints: pl.DataFrame) -> list[bytes]:
     return [data[at : at + width] for at in range(0, width * len(prints), width)]
 
 
-def base_rows(sync: Sync, link_ids: pl.Series, prints: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def base_rows(sync: Sync, link_ids: pl.Series, prints: Mapping[Side, pl.DataFrame]) -> pl.DataFrame:
     """BASE rows from one frame of UInt64 columns per side, in the order of the sync's fields (null: unknown)."""
     return pl.DataFrame(
         {"link_id": link_ids, "prints_a": _pack(prints["a"]), "prints_b": _pack(prints["b"])},
@@ -87,7 +88,9 @@ async def patch_bases(world: World, patches: Iterable[BasePatch], commit: Commit
     stored = await world.store.by_keys(Table.BASE, pl.DataFrame({"link_id": list(by_link)}))
     pending = commit.put.get(Table.BASE)
     if pending is not None:
-        stored = pl.concat([stored.join(pending, on="link_id", how="anti"), pending.filter(pl.col("link_id").is_in(list(by_link)))])
+        stored = pl.concat(
+            [stored.join(pending, on="link_id", how="anti"), pending.filter(pl.col("link_id").is_in(list(by_link)))]
+        )
     known = {row["link_id"]: row for row in stored.iter_rows(named=True)}
     rows = [_patched(world.syncs[own[0].sync], known.get(link_id), link_id, own) for link_id, own in by_link.items()]
     fresh = pl.DataFrame(rows, schema=stored.schema)
@@ -145,7 +148,7 @@ async def adopt_revision(store: Store, sync: Sync) -> bool:
                 for m in sync.fields
             ]
         )
-        for side in ("a", "b")
+        for side in SIDES
     }
     await store.commit(Commit(put={Table.BASE: base_rows(sync, bases["link_id"], prints), Table.META: meta}))
     return True

@@ -75,7 +75,13 @@ async def capture(world: World, connection: str, object_type: str, run_id: str) 
 
 
 async def _take_pages(
-    world: World, report: Capture, pages: AsyncIterator[Page], fields: Sequence[str], run_id: str, *, rows_seen: int | None
+    world: World,
+    report: Capture,
+    pages: AsyncIterator[Page],
+    fields: Sequence[str],
+    run_id: str,
+    *,
+    rows_seen: int | None,
 ) -> None:
     number = await _next_page_number(world, report, run_id)
     async for page in pages:
@@ -136,9 +142,7 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
     await world.store.commit(Commit(put={Table.CURSOR: cursor}))
 
 
-async def _look_for_absent(
-    world: World, report: Capture, fields: Sequence[str], seen: set[str], run_id: str
-) -> None:
+async def _look_for_absent(world: World, report: Capture, fields: Sequence[str], seen: set[str], run_id: str) -> None:
     """Ids we knew that a complete read did not bring: asked for by id; deleted if the vendor says so, else out of
     sight. Never a delete by inference."""
     known = await world.store.rows(

@@ -53,8 +53,11 @@ async def slices(world: World, sync: Sync, link_ids: Sequence[int]) -> AsyncIter
 
 
 async def mirror_of(world: World, connection: str, object_type: str, ids: pl.Series) -> pl.DataFrame:
-    keys = ids.alias("record_id").unique().to_frame().with_columns(
-        connection=pl.lit(connection), object_type=pl.lit(object_type)
+    keys = (
+        ids.alias("record_id")
+        .unique()
+        .to_frame()
+        .with_columns(connection=pl.lit(connection), object_type=pl.lit(object_type))
     )
     return await world.store.by_keys(Table.MIRROR, keys)
 
@@ -119,7 +122,7 @@ async def _with_rights(
         schema = world.schema(sync.side(side).connection, types[side])
         for mapping in maps:
             allowed = writable(schema, mapping, mapping.ends(side)[types[side]], creating=False)
-            columns.append(pl.lit(allowed).alias(f"w{side}.{mapping.key}"))
+            columns.append((pl.lit(allowed) & ~pl.col(f"is_deleted_{side}")).alias(f"w{side}.{mapping.key}"))
     return pairs.with_columns(columns)
 
 

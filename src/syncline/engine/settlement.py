@@ -13,8 +13,8 @@ import polars as pl
 
 from syncline.engine.bases import BasePatch, patch_bases
 from syncline.engine.world import World
-from syncline.records import Page
 from syncline.reconcile.settle import OBSERVED, SettleFacts, settle
+from syncline.records import Page
 from syncline.trees import TABLES, Commit, Table
 from syncline.values import fingerprint
 
@@ -206,7 +206,9 @@ def conflict_id(link_id: int, mapping: str, kind: str, value_a: str | None, valu
 
 def _close_entries(world: World, verdicts: pl.DataFrame, outstanding: pl.DataFrame, commit: Commit) -> None:
     """An entry is settled when every field it wrote was resolved; a write that never happened is abandoned."""
-    resolved = verdicts.filter(~pl.col("verdict").is_in(list(_UNRESOLVED))).select("batch_id", "position", "field", "verdict")
+    resolved = verdicts.filter(~pl.col("verdict").is_in(list(_UNRESOLVED))).select(
+        "batch_id", "position", "field", "verdict"
+    )
     open_rows = outstanding.select("batch_id", "position", "field", "rank", "state").join(
         resolved, on=["batch_id", "position", "field"], how="left"
     )

@@ -9,13 +9,13 @@ by another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
 from syncline.engine.world import World
-from syncline.records import Side
 from syncline.reconcile.cells import CELL, FLAG, widen, widen_flags
+from syncline.records import Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import AT_DELETED, AT_ID, AT_TYPE, PSEUDO_FIELDS, End, FieldMap, Sync
 from syncline.values import FieldType, canonical, fingerprint, fingerprints
@@ -46,7 +46,9 @@ async def side_values(
     columns = [wide.select(RECORD), wide.select(_member(world, sync, side, object_type, wide, schema))]
     for mapping in maps:
         far = mapping.b if side == "a" else mapping.a
-        columns.append(_mapping_columns(world, sync, mapping, mapping.ends(side)[object_type], far.get(other_type), wide, schema))
+        columns.append(
+            _mapping_columns(world, sync, mapping, mapping.ends(side)[object_type], far.get(other_type), wide, schema)
+        )
     return pl.concat(columns, how="horizontal")
 
 
@@ -102,7 +104,9 @@ def _mapping_columns(
 def _kind(sync: Sync, end: End, wide: pl.DataFrame, is_hidden: bool) -> pl.Series:
     flags = [FLAG + name for name in end.inputs if FLAG + name in wide.columns]
     cells = [CELL + name for name in end.inputs]
-    elsewhere = pl.any_horizontal([(pl.col(c) != sync.name).fill_null(False) for c in flags]) if flags else pl.lit(False)
+    elsewhere = (
+        pl.any_horizontal([(pl.col(c) != sync.name).fill_null(False) for c in flags]) if flags else pl.lit(False)
+    )
     ours = pl.any_horizontal([pl.col(c).is_not_null() for c in flags]) if flags else pl.lit(False)
     return wide.select(
         pl.when(pl.lit(is_hidden))
@@ -182,5 +186,3 @@ def writable(schema: ObjectSchema, mapping: FieldMap, end: End | None, *, creati
     if field is None:
         return False
     return field.is_createable if creating else field.is_updateable and not mapping.create_only
-
-

@@ -23,9 +23,7 @@ class Evaluate(Protocol):
         """Boolean per row; null where SQL says null."""
         ...
 
-    def scalar(
-        self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType], out: FieldType
-    ) -> pl.Series:
+    def scalar(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType], out: FieldType) -> pl.Series:
         """Canonical text of type *out* per row; "" for SQL null."""
         ...
 

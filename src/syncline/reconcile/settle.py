@@ -36,6 +36,8 @@ SEGMENT: dict[str, pl.DataType] = {
     "base_a_before": pl.UInt64(),
     "base_b_before": pl.UInt64(),
     "made_from": pl.String(),  # the other side's cell the value was made from
+    "source_type": pl.String(),  # the record it was made from
+    "source_id": pl.String(),
     "edit_us": pl.Int64(),  # when the edit it copies was made, as far as known; null if unknown
 }
 

@@ -1,0 +1,291 @@
+"""One cycle of a sync: observe, match, merge, plan, gate, write, settle – and the proof that nothing was lost.
+
+Lives here: the order of the steps and the run's report. Each step lives in its own file. A cycle that dies anywhere
+is continued by the next one from what the store says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from syncline.engine.bases import adopt_revision
+from syncline.engine.laws import balances
+from syncline.engine.matching import match_unlinked
+from syncline.engine.observe import Capture, capture, dirty_links, meet
+from syncline.engine.planning import CLASSES, Planned, plan_creates, plan_links
+from syncline.engine.settlement import add_rows
+from syncline.engine.world import World
+from syncline.engine.write import Written, resolve_unknown, write_actions
+from syncline.errors import SynclineError
+from syncline.ports import Lane
+from syncline.reconcile.conserve import GRAVITY, Balance
+from syncline.reconcile.plan import ACTIONS, Held, gate
+from syncline.records import SIDES
+from syncline.spec.model import Sync
+from syncline.trees import TABLES, Commit, Table
+
+TAKE = 1_000_000
+"""Dirty marks taken in one run; more are left for the next."""
+
+
+@dataclass(kw_only=True)
+class RunReport:
+    """What one run saw and did. `classes` counts records per conservation class and side; `is_green` only if both laws
+    balance, nothing is unknown and nothing stopped the run early."""
+
+    run_id: str
+    sync: str
+    captures: list[Capture] = field(default_factory=list)
+    links_made: int = 0
+    actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACTIONS))
+    held: list[Held] = field(default_factory=list)
+    classes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLASSES))
+    conflicts: int = 0
+    balances: list[Balance] = field(default_factory=list)
+    unknown: int = 0
+    stopped: SynclineError | None = None
+    calls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_balanced(self) -> bool:
+        return all(law.is_balanced for law in self.balances)
+
+    @property
+    def is_green(self) -> bool:
+        return (
+            self.is_balanced
+            and not self.unknown
+            and self.stopped is None
+            and not any(c.is_empty_side for c in self.captures)
+        )
+
+    @property
+    def records_written(self) -> int:
+        return self.classes.filter(pl.col("class") == "written")["record_id"].n_unique()
+
+    def counts(self, side: str) -> dict[str, int]:
+        own = self.classes.filter(pl.col("side") == side)
+        return dict(own.group_by("class").len().sort("class").iter_rows())
+
+
+async def run_cycle(world: World, sync: Sync, *, writes: bool = True, lane: Lane = Lane.LIVE) -> RunReport:
+    """Run one whole cycle; with *writes* false it stops after the gate (on a store of its own: `Store.copy`).
+
+    Raises what ends a run before anything is planned (ConfigError, AccessError, Later, NotUnderstood, StateError).
+    What stops the writing midway is in the report.
+    """
+    report = RunReport(run_id=world.random.token(8), sync=sync.name)
+    calls_before = {name: connector.usage().calls_sent for name, connector in world.connectors.items()}
+    await _open_run(world, report)
+    try:
+        await _observe(world, sync, report)
+        await plan_and_write(world, sync, report, writes=writes, lane=lane)
+    except SynclineError as error:
+        await _close_run(world, report, "failed", str(error))
+        raise
+    for name, connector in world.connectors.items():
+        report.calls[name] = connector.usage().calls_sent - calls_before[name]
+    report.balances = await balances(world.store, sync.name, report.run_id)
+    await _close_run(world, report, _state(report))
+    return report
+
+
+def _state(report: RunReport) -> str:
+    if not report.is_balanced or report.stopped is not None:
+        return "failed"
+    return "held" if report.held or report.unknown or not report.is_green else "succeeded"
+
+
+async def _observe(world: World, sync: Sync, report: RunReport) -> None:
+    await meet(world, sync)
+    if await adopt_revision(world.store, sync):
+        links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
+        await world.store.commit(Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())]))
+    report.unknown = await resolve_unknown(world, sync, report.run_id)
+    for side in SIDES:
+        spec = sync.side(side)
+        for object_type in spec.object_types:
+            report.captures.append(await capture(world, spec.connection, object_type, report.run_id))
+    await _hold_empty_sides(world, sync, report)
+
+
+async def _hold_empty_sides(world: World, sync: Sync, report: RunReport) -> None:
+    """A side that was full and is now empty waits for a person; nothing was taken from the empty answer."""
+    rows = [
+        {
+            "hold_id": f"empty:{sync.name}:{c.connection}.{c.object_type}",
+            "sync": sync.name,
+            "kind": "empty_side",
+            "subject": json.dumps({"connection": c.connection, "object_type": c.object_type}),
+            "evidence": json.dumps({"rows_read": 0}),
+            "digest": "",
+            "state": "open",
+            "at_us": world.now_us(),
+            "run_id": report.run_id,
+        }
+        for c in report.captures
+        if c.is_empty_side
+    ]
+    if rows:
+        await world.store.commit(Commit(put={Table.HOLD: pl.DataFrame(rows, schema=dict(TABLES[Table.HOLD][0]))}))
+
+
+async def plan_and_write(
+    world: World, sync: Sync, report: RunReport, *, writes: bool, lane: Lane = Lane.LIVE, forced: bool = False
+) -> None:
+    """Plan what is dirty, gate it, write it, and store what became of every record considered."""
+    now_us = world.now_us()
+    planned = Planned()
+    was_linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
+    strangers = await world.store.take_dirty(sync.name, now_us=now_us, linked=False, limit=TAKE)
+    if len(strangers):
+        matched = await match_unlinked(world, sync, strangers, report.run_id)
+        report.links_made = len(matched.link_ids)
+        planned.classes.append(
+            matched.classes.with_columns(pl.lit(0, dtype=pl.Int64).alias("link_id")).select(list(CLASSES))
+        )
+        await plan_creates(world, sync, matched.creates, planned, report.run_id, forced=forced)
+    links = await world.store.take_dirty(sync.name, now_us=now_us, linked=True, limit=TAKE)
+    await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
+    going = await _gate(world, sync, report, planned, was_linked)
+    planned_actions = planned.all_actions()
+    written = Written()
+    if writes:
+        written = await write_actions(world, sync, report.run_id, going, planned.all_conflicts(), lane=lane)
+    report.actions = planned_actions
+    report.stopped = written.stopped
+    report.unknown += sum(name == "unknown" for name, _ in written.classes.values())
+    report.conflicts = len(planned.all_conflicts())
+    report.classes = _final_classes(planned, written, report.held)
+    if writes:
+        await _account(world, sync, report, pl.concat([strangers, links]))
+
+
+async def _gate(world: World, sync: Sync, report: RunReport, planned: Planned, was_linked: int) -> pl.DataFrame:
+    """Hold what is above its ceiling; a first copy's creates are exempt."""
+    first_copy = was_linked == 0
+    linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
+    approved = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": "approved"})
+    going, report.held = gate(
+        planned.all_actions(),
+        sync.ceilings,
+        linked=linked,
+        exempt=frozenset({"create"}) if first_copy else frozenset(),
+        approved=frozenset(approved["digest"].to_list()),
+    )
+    if report.held:
+        commit = Commit()
+        add_rows(commit, Table.HOLD, pl.DataFrame([_hold_row(world, sync, report, held) for held in report.held]))
+        await world.store.commit(commit)
+    return going
+
+
+def _hold_row(world: World, sync: Sync, report: RunReport, held: Held) -> Mapping[str, object]:
+    return {
+        "hold_id": f"ceiling:{sync.name}:{held.kind}:{held.digest}",
+        "sync": sync.name,
+        "kind": "ceiling",
+        "subject": json.dumps({"kind": held.kind, "count": len(held.actions), "allowed": held.allowed}),
+        "evidence": json.dumps(held.actions[:1000]),
+        "digest": held.digest,
+        "state": "open",
+        "at_us": world.now_us(),
+        "run_id": report.run_id,
+    }
+
+
+def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> pl.DataFrame:
+    """What was planned, corrected by what happened: one row per record, in its gravest class."""
+    actions = (
+        planned.all_actions().select("action", "side", "object_type", "record_id", "source_type", "source_id").unique()
+    )
+    stopped = {action.split("/")[0]: ("held", f"above the ceiling on {h.kind}s") for h in held for action in h.actions}
+    became = {**stopped, **written.classes}
+    rows = [(row["action"], *became[row["action"]]) for row in actions.iter_rows(named=True) if row["action"] in became]
+    fates = pl.DataFrame(rows, schema={"action": pl.String, "class": pl.String, "reason": pl.String}, orient="row")
+    touched = actions.join(fates, on="action")
+    targets = touched.filter(pl.col("record_id").is_not_null()).select(
+        "side", "object_type", "record_id", pl.col("class").alias("_class"), pl.col("reason").alias("_reason")
+    )
+    sources = touched.select(
+        pl.when(pl.col("side") == "a").then(pl.lit("b")).otherwise(pl.lit("a")).alias("side"),
+        pl.col("source_type").alias("object_type"),
+        pl.col("source_id").alias("record_id"),
+        pl.col("class").alias("_class"),
+        pl.col("reason").alias("_reason"),
+    )
+    order = pl.col("_class").replace_strict(GRAVITY, return_dtype=pl.Int32)
+    fate = (
+        pl.concat([targets, sources])
+        .with_columns(order.alias("_gravity"))
+        .sort("_gravity", descending=True)
+        .unique(["side", "object_type", "record_id"], keep="first")
+    )
+    joined = planned.all_classes().join(
+        fate, on=["side", "object_type", "record_id"], how="left", maintain_order="left"
+    )
+    known = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
+    replaces = pl.col("_class").is_not_null() & ((pl.col("class") == "written") | (pl.col("_gravity") > known))
+    return joined.with_columns(
+        pl.when(replaces).then("_class").otherwise("class").alias("class"),
+        pl.when(replaces).then("_reason").otherwise("reason").alias("reason"),
+    ).select(list(CLASSES))
+
+
+async def _account(world: World, sync: Sync, report: RunReport, taken: pl.DataFrame) -> None:
+    """Store the two sides of the sync law and clear the marks that were planned.
+
+    CONSIDERED comes from the marks taken and the links' ends, VERDICT from what the planner said.
+    """
+    links = taken.filter(pl.col("link_id") > 0).select("link_id", "seq")
+    ends = (await world.store.by_keys(Table.LINK_END, links.select("link_id"))).filter(pl.col("role") == "current")
+    linked = ends.join(links, on="link_id").select("side", "object_type", "record_id", "link_id", "seq")
+    lone = taken.filter(pl.col("link_id") == 0).select("side", "object_type", "record_id", "link_id", "seq")
+    considered = pl.concat([linked, lone]).unique(["side", "object_type", "record_id"], keep="first")
+    verdicts = report.classes.unique(["side", "object_type", "record_id"], keep="first")
+    commit = Commit(clean=taken)
+    place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
+    add_rows(commit, Table.CONSIDERED, considered.with_columns(place))
+    add_rows(commit, Table.VERDICT, verdicts.with_columns(place))
+    await world.store.commit(commit)
+
+
+async def _open_run(world: World, report: RunReport) -> None:
+    await _put_run(world, report, "running", None, {})
+
+
+async def _close_run(world: World, report: RunReport, state: str, error: str | None = None) -> None:
+    if error is None and report.stopped is not None:
+        error = str(report.stopped)
+    summary = {
+        "rows_observed": sum(c.rows for c in report.captures),
+        "links_made": report.links_made,
+        "classes": {side: report.counts(side) for side in SIDES},
+        "conflicts": report.conflicts,
+        "held": [held.kind for held in report.held],
+        "unknown": report.unknown,
+        "calls": report.calls,
+        "balanced": report.is_balanced,
+        "error": error,
+    }
+    await _put_run(world, report, state, world.now_us(), summary)
+
+
+async def _put_run(
+    world: World, report: RunReport, state: str, ended_us: int | None, summary: Mapping[str, object]
+) -> None:
+    started = await world.store.rows(Table.RUN, {"run_id": report.run_id})
+    row = {
+        "run_id": report.run_id,
+        "sync": report.sync,
+        "kind": "run",
+        "state": state,
+        "started_us": started["started_us"][0] if len(started) else world.now_us(),
+        "ended_us": ended_us,
+        "summary": json.dumps(summary),
+    }
+    await world.store.commit(Commit(put={Table.RUN: pl.DataFrame([row], schema=dict(TABLES[Table.RUN][0]))}))

@@ -1,0 +1,353 @@
+"""Planning: dirty links and unmatched records turned into actions, with every side effect on our own trees.
+
+Lives here: the way from marks to actions. Not here: who wins (`reconcile.merge`), ceilings (`reconcile.plan.gate`) or
+sending (`write`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from syncline.engine.bases import base_rows
+from syncline.engine.outcomes import wake_print
+from syncline.engine.pairs import Slice, mirror_of, slices
+from syncline.engine.settlement import add_rows, conflict_id
+from syncline.engine.sides import side_values, writable
+from syncline.engine.world import Progress, World
+from syncline.reconcile.conserve import GRAVITY
+from syncline.reconcile.merge import merge
+from syncline.reconcile.plan import ACTIONS, CreateTerms, creates, updates
+from syncline.records import SIDES, Side, other
+from syncline.spec.model import Creates, Sync
+from syncline.trees import TABLES, Commit, Table
+
+SLICE_LINKS = 50_000
+"""Links planned at once: what bounds the memory of a large plan."""
+
+
+@dataclass(kw_only=True)
+class Planned:
+    """Actions to gate, conflict-log rows to store with them, and the class of every record considered.
+
+    `classes`: side, object_type, record_id, link_id, class, reason; fields' gravest class per record.
+    """
+
+    actions: list[pl.DataFrame] = field(default_factory=list)
+    conflicts: list[pl.DataFrame] = field(default_factory=list)
+    classes: list[pl.DataFrame] = field(default_factory=list)
+
+    def all_actions(self) -> pl.DataFrame:
+        return pl.concat([pl.DataFrame(schema=ACTIONS), *self.actions])
+
+    def all_conflicts(self) -> pl.DataFrame:
+        return pl.concat([pl.DataFrame(schema=dict(TABLES[Table.CONFLICT][0])), *self.conflicts])
+
+    def all_classes(self) -> pl.DataFrame:
+        return pl.concat([pl.DataFrame(schema=CLASSES), *self.classes])
+
+
+CLASSES: dict[str, pl.DataType] = {
+    "side": pl.String(),
+    "object_type": pl.String(),
+    "record_id": pl.String(),
+    "link_id": pl.Int64(),
+    "class": pl.String(),
+    "reason": pl.String(),
+}
+
+
+async def plan_links(world: World, sync: Sync, link_ids: Sequence[int], run_id: str, planned: Planned) -> None:
+    """Merge these links, store agreed bases, marks and open conflicts at once, and add their actions to *planned*."""
+    for at in range(0, len(link_ids), SLICE_LINKS):
+        async for part in slices(world, sync, link_ids[at : at + SLICE_LINKS]):
+            await _plan_slice(world, sync, part, run_id, planned)
+        world.report(Progress("plan", sync.name, min(at + SLICE_LINKS, len(link_ids)), len(link_ids)))
+
+
+async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planned: Planned) -> None:
+    commit = Commit()
+    ends = _membership(part.ends)
+    _store_membership(ends, commit)
+    flowing = part.pairs.join(ends.filter(pl.col("obstacle").is_null()).select("link_id"), on="link_id", how="semi")
+    types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
+    step = max(world.capabilities(sync.side(s).connection, types[s]).stamp_step_us for s in SIDES)
+    decisions = merge(
+        flowing,
+        part.maps,
+        part.type_a,
+        first_link=sync.first_link,
+        marks=part.marks.select("link_id", "mapping", "kind", "detail"),
+        moments=part.moments,
+        now_us=world.now_us(),
+        stamp_step_us=step,
+    )
+    planned.actions.append(updates(flowing, decisions, part.maps, types, world.key))
+    conflicts = _conflict_rows(world, sync, decisions, run_id)
+    writing = pl.col("verdict").is_in(["write", "conflict_write", "fill"])
+    decided = decisions.filter(writing).select("link_id", "mapping")
+    planned.conflicts.append(conflicts.join(decided, on=["link_id", "mapping"], how="semi"))
+    rest = conflicts.join(decided, on=["link_id", "mapping"], how="anti")
+    if len(rest):
+        add_rows(commit, Table.CONFLICT, rest)
+    _store_bases(sync, flowing, decisions, commit)
+    _store_marks(world, part, decisions, commit)
+    planned.classes.append(_classes(ends, decisions, types))
+    if not commit.is_empty():
+        await world.store.commit(commit)
+
+
+def _membership(ends: pl.DataFrame) -> pl.DataFrame:
+    """*ends* with `obstacle`: why nothing flows on this link, null if it does. An undecided filter keeps the last
+    membership; the other side's record leaving the filter stops the link as well."""
+    members = {s: pl.coalesce(f"now_member_{s}", f"member_{s}").fill_null(True) for s in SIDES}
+    sight = {s: pl.col(f"visible_{s}").fill_null(True) for s in SIDES}
+    obstacle = pl.coalesce(
+        [pl.when(pl.col(f"is_deleted_{s}")).then(pl.lit(f"deleted on side {s}")) for s in ("b",)]
+        + [pl.when(~sight[s]).then(pl.lit(f"no longer visible on side {s}")) for s in SIDES]
+        + [pl.when(~members[s]).then(pl.lit(f"left the filter of side {s}")) for s in SIDES]
+    )
+    return ends.with_columns(obstacle.alias("obstacle"), *(members[s].alias(f"next_member_{s}") for s in SIDES))
+
+
+def _store_membership(ends: pl.DataFrame, commit: Commit) -> None:
+    changed = pl.any_horizontal([pl.col(f"next_member_{s}").ne_missing(pl.col(f"member_{s}")) for s in SIDES])
+    moved = ends.filter(changed)
+    if len(moved):
+        commit.amend[Table.LINK] = [
+            moved.select(
+                "link_id", pl.col("next_member_a").alias("member_a"), pl.col("next_member_b").alias("member_b")
+            )
+        ]
+
+
+def _conflict_rows(world: World, sync: Sync, decisions: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """CONFLICT rows of every decision that has a loser or waits for a person."""
+    rows = decisions.filter(pl.col("kind").is_not_null())
+    ids = [
+        conflict_id(link_id, mapping, kind, a, b)
+        for link_id, mapping, kind, a, b in rows.select("link_id", "mapping", "kind", "value_a", "value_b").iter_rows()
+    ]
+    is_open = pl.col("verdict") == "held"
+    winner = pl.when(~is_open).then(
+        pl.when(pl.col("loser_side") == "a").then(pl.lit("b")).when(pl.col("loser_side") == "b").then(pl.lit("a"))
+    )
+    return rows.select(
+        pl.Series("conflict_id", ids, dtype=pl.String),
+        pl.lit(sync.name).alias("sync"),
+        "link_id",
+        "mapping",
+        "kind",
+        pl.when(is_open).then(pl.lit("open")).otherwise(pl.lit("logged")).alias("state"),
+        "policy",
+        "reason",
+        winner.alias("winner_side"),
+        "value_a",
+        "value_b",
+        pl.lit(world.now_us(), dtype=pl.Int64).alias("at_us"),
+        pl.lit(run_id).alias("run_id"),
+    )
+
+
+def _store_bases(sync: Sync, pairs: pl.DataFrame, decisions: pl.DataFrame, commit: Commit) -> None:
+    """Advance the bases that advance without a write: agreed fields, kept blanks."""
+    sets = decisions.filter(pl.col("set_base_a") | pl.col("set_base_b"))
+    if sets.is_empty():
+        return
+    rows = pairs.join(sets.select("link_id").unique(), on="link_id", how="semi")
+    known = set(rows.columns)
+    for (key,), own in sets.group_by("mapping"):
+        flags = own.select("link_id", "set_base_a", "set_base_b")
+        rows = rows.join(flags, on="link_id", how="left", maintain_order="left").with_columns(
+            pl.when(pl.col(f"set_base_{s}"))
+            .then(pl.col(f"f{s}.{key}"))
+            .otherwise(pl.col(f"x{s}.{key}"))
+            .alias(f"x{s}.{key}")
+            for s in SIDES
+        )
+        rows = rows.drop("set_base_a", "set_base_b")
+    missing = [f"x{s}.{m.key}" for s in SIDES for m in sync.fields if f"x{s}.{m.key}" not in known]
+    rows = rows.with_columns([pl.lit(None, dtype=pl.UInt64).alias(name) for name in missing])
+    prints = {s: rows.select([f"x{s}.{m.key}" for m in sync.fields]) for s in SIDES}
+    commit.put[Table.BASE] = base_rows(sync, rows["link_id"], prints)
+
+
+_NOTED = {"apart": "apart", "drift": "drift", "held": "held_conflict", "blocked": "blocked", "waiting": "waiting"}
+"""Verdicts that leave a mark by which `verify` and `explain` say why two values differ."""
+
+
+def _store_marks(world: World, part: Slice, decisions: pl.DataFrame, commit: Commit) -> None:
+    noted = decisions.filter(pl.col("verdict").is_in(list(_NOTED)))
+    kind = pl.col("verdict").replace_strict(_NOTED, return_dtype=pl.String)
+    rows = noted.select(
+        "link_id",
+        "mapping",
+        kind.alias("kind"),
+        pl.struct("target", "reason", "value_a", "value_b").struct.json_encode().alias("detail"),
+        pl.lit(world.now_us(), dtype=pl.Int64).alias("at_us"),
+    )
+    if len(rows):
+        add_rows(commit, Table.MARK, rows)
+    passing = part.marks.filter(pl.col("kind").is_in(list(_NOTED.values())))
+    keys = ["link_id", "mapping", "kind"]
+    over = passing.join(rows, on=keys, how="anti").join(
+        decisions.filter(~pl.col("verdict").is_in(list(_NOTED))), on=["link_id", "mapping"], how="semi"
+    )
+    if len(over):
+        commit.drop[Table.MARK] = over.select(keys)
+
+
+def _classes(ends: pl.DataFrame, decisions: pl.DataFrame, types: dict[Side, str]) -> pl.DataFrame:
+    """The gravest class per link, counted on both sides: what stops a link's field concerns both its records."""
+    order = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
+    worst = (
+        decisions.with_columns(order.alias("_gravity"))
+        .sort("_gravity", descending=True)
+        .group_by("link_id", maintain_order=True)
+        .first()
+        .select("link_id", "class", "reason")
+    )
+    joined = ends.join(worst, on="link_id", how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("obstacle").is_not_null())
+        .then(pl.lit("filtered"))
+        .otherwise(pl.coalesce("class", pl.lit("unchanged")))
+        .alias("class"),
+        pl.coalesce("obstacle", "reason", pl.lit("both sides hold what they agreed on")).alias("reason"),
+    )
+    return pl.concat(
+        [
+            joined.select(
+                pl.lit(side).alias("side"),
+                pl.lit(types[side]).alias("object_type"),
+                pl.col(f"id_{side}").alias("record_id"),
+                "link_id",
+                "class",
+                "reason",
+            )
+            for side in SIDES
+        ]
+    )
+
+
+async def plan_creates(
+    world: World, sync: Sync, lone: pl.DataFrame, planned: Planned, run_id: str, *, forced: bool = False
+) -> None:
+    """Turn unmatched records into creates on the other side where the preset or a person (*forced*) asks for it."""
+    for side in SIDES:
+        own = lone.filter(pl.col("side") == side)
+        for (object_type,), part in own.group_by("object_type", maintain_order=True):
+            if sync.side(side).creates is Creates.NEVER and not forced:
+                planned.classes.append(
+                    _lone(part, "unchanged", "stays on its side: the sync does not create from here")
+                )
+                continue
+            for at in range(0, len(part), SLICE_LINKS):
+                await _plan_creates_of(
+                    world, sync, side, str(object_type), part[at : at + SLICE_LINKS], planned, run_id
+                )
+
+
+def _lone(rows: pl.DataFrame, name: str, reason: str) -> pl.DataFrame:
+    return rows.select(
+        "side",
+        "object_type",
+        "record_id",
+        pl.lit(0, dtype=pl.Int64).alias("link_id"),
+        pl.lit(name).alias("class"),
+        pl.lit(reason).alias("reason"),
+    )
+
+
+async def _plan_creates_of(
+    world: World, sync: Sync, side: Side, object_type: str, part: pl.DataFrame, planned: Planned, run_id: str
+) -> None:
+    target = other(side)
+    spec = sync.side(target)
+    target_type = spec.creates_as or spec.object_types[0]
+    schema = world.schema(spec.connection, target_type)
+    types: dict[Side, str] = {side: object_type, target: target_type}
+    maps = sync.maps_for(types["a"], types["b"])
+    flowing = [m for m in maps if m.direction.value in ("both", f"{side}_to_{target}")]
+    terms = CreateTerms(
+        source=side,
+        source_type=object_type,
+        target_type=target_type,
+        writable=frozenset(m.key for m in flowing if writable(schema, m, m.ends(target)[target_type], creating=True)),
+        required={
+            m.key: f.name
+            for m in flowing
+            if (name := m.ends(target)[target_type].field) and (f := schema.field(name)) and f.is_required
+        },
+        key=world.key,
+    )
+    rows = await mirror_of(world, sync.side(side).connection, object_type, part["record_id"])
+    values = await side_values(world, sync, side, object_type, target_type, rows)
+    actions, missing = creates(values, flowing, terms)
+    actions, dead = await _without_dead(world, sync, actions)
+    planned.actions.append(actions)
+    lacking = missing.group_by("record_id").agg(pl.col("field").str.join(", "))
+    planned.classes.append(
+        part.join(lacking, on="record_id", how="inner").select(
+            "side",
+            "object_type",
+            "record_id",
+            pl.lit(0, dtype=pl.Int64).alias("link_id"),
+            pl.lit("dead").alias("class"),
+            pl.format("required on the other side and empty here: {}", "field").alias("reason"),
+        )
+    )
+    await _bury_lacking(world, sync, side, object_type, missing, run_id)
+    planned.classes.append(
+        _lone(part.join(dead, on="record_id", how="semi"), "dead", "refused before with these values")
+    )
+    going = actions.select(pl.col("source_id").alias("record_id")).unique()
+    planned.classes.append(_lone(part.join(going, on="record_id", how="semi"), "written", "to be created"))
+
+
+async def _bury_lacking(
+    world: World, sync: Sync, side: Side, object_type: str, missing: pl.DataFrame, run_id: str
+) -> None:
+    """A record that cannot be created for want of a required value is a dead letter: shown, and woken by the value."""
+    if missing.is_empty():
+        return
+    letters = [
+        {
+            "letter_id": conflict_id(0, record_id, object_type, "required", name),
+            "sync": sync.name,
+            "link_id": 0,
+            "side": other(side),
+            "object_type": object_type,
+            "record_id": record_id,
+            "mapping": mapping,
+            "operation": "create",
+            "code": "required_value_missing",
+            "message": f"{name} is required on side {other(side)} and the record has no value for it",
+            "sent": json.dumps({name: ""}),
+            "attempts": 0,
+            "wakes_on": "value",
+            "wake_print": 0,
+            "at_us": world.now_us(),
+            "state": "dead",
+        }
+        for record_id, mapping, name in missing.iter_rows()
+    ]
+    rows = pl.DataFrame(letters, schema=dict(TABLES[Table.DEAD_LETTER][0]))
+    await world.store.commit(Commit(put={Table.DEAD_LETTER: rows}))
+
+
+async def _without_dead(world: World, sync: Sync, actions: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Leave out creates that were refused with exactly these values; the second frame names them (record_id)."""
+    letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "link_id": 0, "state": "dead"})
+    buried = {(row["record_id"], row["wake_print"]) for row in letters.iter_rows(named=True)}
+    suspects = {record_id for record_id, _ in buried}
+    dead = []
+    for (source_id,), own in actions.filter(pl.col("source_id").is_in(list(suspects))).group_by("source_id"):
+        sources = {m: str(v) for m, v in own.select("mapping", "made_from").iter_rows()}
+        print_ = wake_print(world.key, sources)
+        if (source_id, print_ - 2**64 if print_ >= 2**63 else print_) in buried:
+            dead.append(str(source_id))
+    frame = pl.DataFrame({"record_id": dead}, schema={"record_id": pl.String})
+    return actions.join(frame, left_on="source_id", right_on="record_id", how="anti"), frame

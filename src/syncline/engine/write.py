@@ -1,0 +1,203 @@
+"""Writing: prepare (journal, in-flight rows) → send → settle the outcomes. The only writes to connectors.
+
+Lives here: one batch's way through the three steps, each step durable before the next. Not here: what to write
+(`reconcile.plan`), or what a later reading of it means (`settlement`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from syncline.engine import outcomes
+from syncline.engine.batches import Batch, Row, batches_of, prepared
+from syncline.engine.journal import IN_FLIGHT
+from syncline.engine.observe import Capture, dirty_links, dirty_records, read_again, take_page
+from syncline.engine.world import Progress, World
+from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
+from syncline.ports import Lane
+from syncline.records import Outcome, Page, Status, WriteAnswer
+from syncline.spec.model import Sync
+from syncline.trees import AlreadyThere, Commit, Table
+
+
+@dataclass(kw_only=True)
+class Written:
+    """What became of actions: `classes` maps an action to its conservation class, with the reason beside it.
+
+    `stopped` is the error that ended the writing of a connection early; its unsent actions are deferred.
+    """
+
+    classes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    new_links: list[int] = field(default_factory=list)
+    stopped: SynclineError | None = None
+
+
+async def write_actions(
+    world: World, sync: Sync, run_id: str, actions: pl.DataFrame, conflicts: pl.DataFrame, *, lane: Lane = Lane.LIVE
+) -> Written:
+    """Carry out *actions* (plan.ACTIONS), batch by batch. *conflicts* are logged with the batch that decides them.
+
+    A record with a write in flight is deferred. Raises nothing once something was sent: what a vendor refuses, loses
+    or cannot take now is in the classes.
+    """
+    report = Written()
+    done = 0
+    batches = batches_of(world, sync, actions)
+    total = sum(len(batch.rows) for batch in batches)
+    for batch in batches:
+        if report.stopped is not None:
+            report.classes.update({row.action: ("deferred", "not sent") for row in batch.rows})
+            await world.store.commit(Commit(touch=[_again(sync, row) for row in batch.rows]))
+            continue
+        await _write_batch(world, sync, run_id, batch, conflicts, report, lane)
+        done += len(batch.rows)
+        world.report(Progress("write", f"{batch.connection}.{batch.object_type}", done, total))
+    return report
+
+
+async def _write_batch(
+    world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame, report: Written, lane: Lane
+) -> None:
+    batch = await _prepare(world, sync, run_id, batch, conflicts, report)
+    if not batch.rows:
+        return
+    connector = world.connectors[batch.connection]
+    try:
+        answer = await connector.write([row.write for row in batch.rows], lane=lane)
+    except (Later, AccessError, NotUnderstood) as error:
+        report.stopped = error
+        await _withdraw(world, sync, batch, error, report)
+        return
+    await _settle(world, sync, run_id, batch, answer, report)
+    second = [row.without(set(out.fields)) for row, out in _field_refusals(batch, answer)]
+    if second := [row for row in second if row.cells]:
+        again = Batch.like(batch, second, world)
+        await _write_batch(world, sync, run_id, again, conflicts.clear(), report, lane)
+
+
+def _field_refusals(batch: Batch, answer: WriteAnswer) -> list[tuple[Row, Outcome]]:
+    """Rows refused for named fields, once: they are tried again without them."""
+    return [
+        (row, out)
+        for row, out in zip(batch.rows, answer.outcomes, strict=True)
+        if out.status is Status.REJECTED and out.fields and out.is_permanent and not row.is_second_try
+    ]
+
+
+async def _prepare(
+    world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame, report: Written
+) -> Batch:
+    """Store the journal entry and the in-flight rows; rows whose record is in flight already are deferred."""
+    for _ in range(2):
+        if not batch.rows:
+            return batch
+        try:
+            await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
+            return batch
+        except AlreadyThere:
+            taken = await _in_flight(world, batch)
+            losers = [row for row in batch.rows if row.slot in taken]
+            report.classes.update({row.action: ("deferred", "another write to it is in flight") for row in losers})
+            await world.store.commit(Commit(touch=[_again(sync, row) for row in losers]))
+            batch = Batch.like(batch, [row for row in batch.rows if row.slot not in taken], world)
+    await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
+    return batch
+
+
+async def _in_flight(world: World, batch: Batch) -> set[str]:
+    entries = await world.store.rows(
+        Table.ENTRY,
+        {"connection": batch.connection, "object_type": batch.object_type, "state": list(IN_FLIGHT)},
+    )
+    return {slot for pair in entries.select("record_id", "match_key").iter_rows() for slot in pair if slot}
+
+
+def _again(sync: Sync, row: Row, *, due_us: int = 0) -> pl.DataFrame:
+    """The dirty mark that makes a row planned again."""
+    if row.link_id:
+        return dirty_links(sync.name, [row.link_id], due_us=due_us)
+    return dirty_records(sync.name, row.source_side, row.source_type, [row.source_id], due_us=due_us)
+
+
+async def _withdraw(world: World, sync: Sync, batch: Batch, error: SynclineError, report: Written) -> None:
+    """Nothing of the batch was sent: take it back."""
+    report.classes.update({row.action: ("deferred", str(error)) for row in batch.rows})
+    entries = batch.entry_states(["rejected"] * len(batch.rows))
+    await world.store.commit(
+        Commit(
+            amend={Table.ENTRY: [entries], Table.JOURNAL: [batch.answered(world, None)]},
+            touch=[_again(sync, row) for row in batch.rows],
+        )
+    )
+
+
+async def _settle(world: World, sync: Sync, run_id: str, batch: Batch, answer: WriteAnswer, report: Written) -> None:
+    """Outcomes, mirror, bases, links and journal in one commit; then what the same call read back."""
+    settled = await outcomes.settled(world, sync, run_id, batch, answer)
+    await world.store.commit(settled.commit)
+    report.classes.update(settled.classes)
+    report.new_links += settled.new_links
+    if answer.confirmed is not None and len(answer.confirmed.rows):
+        await _take_confirmed(world, batch, answer.confirmed, run_id)
+    gone = [
+        out.record_id or row.write.record_id
+        for row, out in zip(batch.rows, answer.outcomes, strict=True)
+        if out.is_gone or out.is_stale
+    ]
+    await read_again(world, batch.connection, batch.object_type, [g for g in gone if g], run_id)
+
+
+async def _take_confirmed(world: World, batch: Batch, page: Page, run_id: str) -> None:
+    report = Capture(connection=batch.connection, object_type=batch.object_type)
+    number = await world.store.count(
+        Table.RECEIPT, {"run_id": run_id, "connection": batch.connection, "object_type": batch.object_type}
+    )
+    await take_page(world, report, page, run_id, number=number, commit=Commit(), same_call=True)
+
+
+async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
+    """Settle entries whose outcome is unknown by reading: updates by id, creates by our key. How many stay unknown.
+
+    Entries of a process that died are unknown too. A create that is not found is given up only after the late-commit
+    time, and only for a key the vendor does not enforce (else at once).
+    """
+    entries = await world.store.rows(Table.ENTRY, {"state": list(IN_FLIGHT)})
+    if entries.is_empty():
+        return 0
+    journals = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
+    own = journals.filter(pl.col("sync") == sync.name)
+    for (connection, object_type), part in entries.join(own.select("batch_id"), on="batch_id").group_by(
+        "connection", "object_type"
+    ):
+        ids = part.filter(pl.col("record_id").is_not_null())["record_id"].unique().to_list()
+        await read_again(world, str(connection), str(object_type), ids, run_id)
+        lost = part.filter(pl.col("record_id").is_null())
+        await _find_creates(world, sync, run_id, str(connection), str(object_type), lost, own)
+    left = await world.store.rows(Table.ENTRY, {"state": list(IN_FLIGHT)})
+    return len(left.join(own.select("batch_id"), on="batch_id"))
+
+
+async def _find_creates(
+    world: World, sync: Sync, run_id: str, connection: str, object_type: str, lost: pl.DataFrame, journals: pl.DataFrame
+) -> None:
+    """Look creates of unknown outcome up by our key; found in any state is written."""
+    if lost.is_empty():
+        return
+    side = str(journals["side"][0]) if len(journals) else "b"
+    for own_side in journals.join(lost.select("batch_id").unique(), on="batch_id")["side"].unique():
+        side = str(own_side)
+    key_field = sync.side("a" if side == "a" else "b").key_fields[object_type]
+    schema = world.schema(connection, object_type)
+    fields = [name for name in world.fields_wanted(connection, object_type) if schema.field(name)]
+    keys = lost["match_key"].unique().to_list()
+    page = await world.connectors[connection].find(object_type, fields, key_field, keys)
+    commit = await outcomes.found_creates(world, sync, run_id, connection, object_type, lost, page, key_field)
+    await world.store.commit(commit)
+    if len(page.rows):
+        report = Capture(connection=connection, object_type=object_type)
+        number = await world.store.count(
+            Table.RECEIPT, {"run_id": run_id, "connection": connection, "object_type": object_type}
+        )
+        await take_page(world, report, page, run_id, number=number, commit=Commit())

@@ -1,0 +1,236 @@
+"""The plan: decisions and unmatched records turned into actions, and the ceilings that hold some of them. Pure.
+
+Lives here: ACTIONS, one row per record and field to write, grouped by `action`. Not here: who wins a field (`merge`),
+who is whom (`match`), or sending.
+
+    merge decisions ─▶ updates ┐
+    unmatched records ─▶ creates ├─▶ gate ─▶ go | held
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from syncline.records import Side, other
+from syncline.spec.model import Ceiling, End, FieldMap
+from syncline.values import EMPTY, fingerprints
+
+# One row per field of an action. `print_a`/`print_b` are the bases a success sets; 0 leaves that side unknown.
+ACTIONS: dict[str, pl.DataType] = {
+    "action": pl.String(),  # the same for all fields of one action
+    "kind": pl.String(),  # create | update
+    "side": pl.String(),  # the side written
+    "object_type": pl.String(),
+    "record_id": pl.String(),  # null for a create
+    "link_id": pl.Int64(),  # 0 for a create
+    "source_type": pl.String(),  # the record it is made from
+    "source_id": pl.String(),
+    "mapping": pl.String(),
+    "field": pl.String(),
+    "before": pl.String(),
+    "after": pl.String(),
+    "made_from": pl.String(),  # the source side's cell
+    "verdict": pl.String(),
+    "reason": pl.String(),
+    "print_a": pl.UInt64(),
+    "print_b": pl.UInt64(),
+    "base_a_before": pl.UInt64(),
+    "base_b_before": pl.UInt64(),
+    "edit_us": pl.Int64(),
+    "is_default": pl.Boolean(),  # a synthetic value the target requires
+}
+
+
+def updates(
+    pairs: pl.DataFrame, decisions: pl.DataFrame, maps: Sequence[FieldMap], types: Mapping[Side, str], key: bytes
+) -> pl.DataFrame:
+    """ACTIONS for every decision that writes. *pairs* and *decisions* belong to one variant."""
+    writes = decisions.filter(pl.col("verdict").is_in(list(WRITING)))
+    parts = [
+        part
+        for mapping in maps
+        for target in ("a", "b")
+        if (part := _updates_of(pairs, writes, mapping, target, types, key)) is not None
+    ]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=ACTIONS)
+
+
+WRITING = ("write", "conflict_write", "fill")
+"""Verdicts of the merge that write the decision's value to its target."""
+
+
+def _updates_of(
+    pairs: pl.DataFrame, writes: pl.DataFrame, mapping: FieldMap, target: Side, types: Mapping[Side, str], key: bytes
+) -> pl.DataFrame | None:
+    own = writes.filter((pl.col("mapping") == mapping.key) & (pl.col("target") == target))
+    end = mapping.ends(target).get(types[target])
+    if own.is_empty() or end is None or end.field is None:
+        return None
+    source, name = other(target), mapping.key
+    rows = own.join(pairs, on="link_id", how="inner")
+    expected = pl.Series("_expected", _expected_prints(rows["value"], end, key), dtype=pl.UInt64)
+    rows = rows.with_columns(expected)
+    prints: dict[Side, pl.Expr] = {target: pl.col("_expected"), source: pl.col(f"f{source}.{name}")}
+    return rows.select(
+        (pl.lit(f"u{target}:") + pl.col("link_id").cast(pl.String)).alias("action"),
+        pl.lit("update").alias("kind"),
+        pl.lit(target).alias("side"),
+        pl.lit(types[target]).alias("object_type"),
+        pl.col(f"id_{target}").alias("record_id"),
+        "link_id",
+        pl.lit(types[source]).alias("source_type"),
+        pl.col(f"id_{source}").alias("source_id"),
+        pl.lit(name).alias("mapping"),
+        pl.lit(end.field).alias("field"),
+        pl.col(f"{target}.{name}").alias("before"),
+        pl.col("value").alias("after"),
+        pl.col(f"{source}.{name}").alias("made_from"),
+        "verdict",
+        "reason",
+        prints["a"].fill_null(0).alias("print_a"),
+        prints["b"].fill_null(0).alias("print_b"),
+        pl.col(f"xa.{name}").fill_null(0).alias("base_a_before"),
+        pl.col(f"xb.{name}").fill_null(0).alias("base_b_before"),
+        "edit_us",
+        pl.lit(False).alias("is_default"),
+    ).select(list(ACTIONS))
+
+
+def _expected_prints(values: pl.Series, end: End, key: bytes) -> list[int | None]:
+    """The target's fingerprint once *values* stand there; 0 (unknown) where its base covers more than that field."""
+    if end.inputs != (end.field,):
+        return [0] * len(values)
+    return fingerprints(key, values.to_list())
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateTerms:
+    """What a create needs to know of its target: field ends that may be written, and what the vendor requires."""
+
+    source: Side
+    source_type: str
+    target_type: str
+    writable: frozenset[str]  # mapping keys whose target field may be set on create
+    required: Mapping[str, str]  # mapping key -> target field that a create must carry
+    key: bytes
+
+
+def creates(values: pl.DataFrame, maps: Sequence[FieldMap], terms: CreateTerms) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """ACTIONS that create a counterpart for every row of *values* (`engine.sides` columns of the source side), and
+    the rows that cannot be created: record_id, mapping, field, for each required value that is missing."""
+    target = other(terms.source)
+    parts, lacking = [], []
+    for mapping in maps:
+        end = mapping.ends(target).get(terms.target_type)
+        if mapping.key not in terms.writable or end is None or end.field is None:
+            continue
+        filled = _create_cells(values, mapping, end, target, terms)
+        parts.append(filled.filter(pl.col("after").is_not_null() & (pl.col("after") != EMPTY)))
+        if mapping.key in terms.required:
+            empty = filled.filter(pl.col("after").is_null() | (pl.col("after") == EMPTY))
+            lacking.append(empty.select(pl.col("source_id").alias("record_id"), "mapping", "field"))
+    missing = pl.concat(lacking) if lacking else pl.DataFrame(schema=_LACKING)
+    actions = pl.concat(parts) if parts else pl.DataFrame(schema=ACTIONS)
+    return actions.join(missing, left_on="source_id", right_on="record_id", how="anti"), missing
+
+
+_LACKING = {"record_id": pl.String, "mapping": pl.String, "field": pl.String}
+
+
+def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Side, terms: CreateTerms) -> pl.DataFrame:
+    name = mapping.key
+    default = mapping.defaults.get(target)
+    value = pl.col(f"t.{name}")
+    is_default = (value.is_null() | (value == EMPTY)) if default is not None else pl.lit(False)
+    after = pl.when(is_default).then(pl.lit(default)).otherwise(value)
+    rows = values.with_columns(after.alias("_after"), is_default.alias("_is_default"))
+    expected = pl.Series("_expected", _expected_prints(rows["_after"], end, terms.key), dtype=pl.UInt64)
+    rows = rows.with_columns(expected)
+    prints: dict[Side, pl.Expr] = {target: pl.col("_expected"), terms.source: pl.col(f"f.{name}")}
+    zero = pl.lit(0, dtype=pl.UInt64)
+    return rows.select(
+        (pl.lit(f"c{target}:{terms.source_type}:") + pl.col("record_id")).alias("action"),
+        pl.lit("create").alias("kind"),
+        pl.lit(target).alias("side"),
+        pl.lit(terms.target_type).alias("object_type"),
+        pl.lit(None, dtype=pl.String).alias("record_id"),
+        pl.lit(0, dtype=pl.Int64).alias("link_id"),
+        pl.lit(terms.source_type).alias("source_type"),
+        pl.col("record_id").alias("source_id"),
+        pl.lit(name).alias("mapping"),
+        pl.lit(end.field).alias("field"),
+        pl.lit(None, dtype=pl.String).alias("before"),
+        pl.col("_after").alias("after"),
+        pl.col(f"v.{name}").alias("made_from"),
+        pl.lit("create").alias("verdict"),
+        pl.when("_is_default")
+        .then(pl.lit("required there and empty here: the declared default"))
+        .otherwise(pl.lit("new"))
+        .alias("reason"),
+        prints["a"].fill_null(0).alias("print_a"),
+        prints["b"].fill_null(0).alias("print_b"),
+        zero.alias("base_a_before"),
+        zero.alias("base_b_before"),
+        pl.coalesce("stamp_us", "as_of_us").alias("edit_us"),
+        pl.col("_is_default").alias("is_default"),
+    ).select(list(ACTIONS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """Actions of one kind above their ceiling. `digest` names exactly this set: an approval of it lets these through
+    and nothing else."""
+
+    kind: str
+    actions: tuple[str, ...]
+    allowed: int
+    digest: str
+
+
+def gate(
+    actions: pl.DataFrame,
+    ceilings: Mapping[str, Ceiling],
+    *,
+    linked: int,
+    exempt: frozenset[str],
+    approved: frozenset[str],
+) -> tuple[pl.DataFrame, list[Held]]:
+    """The actions that may go, and what is held. A ceiling holds all actions of its kind; the rest proceeds.
+
+    *exempt* kinds pass (a first copy's creates); a held set whose digest is in *approved* passes.
+    """
+    held: list[Held] = []
+    going = actions
+    for kind, ceiling in ceilings.items():
+        if kind in exempt:
+            continue
+        subjects = going.filter(_OF_KIND[kind]).select("action", "field").unique().sort("action", "field")
+        allowed = int(ceiling.share * linked) + ceiling.plus
+        count = subjects["action"].n_unique() if kind != "blank" else len(subjects)
+        if count <= allowed:
+            continue
+        names = [f"{action}/{name}" if kind == "blank" else action for action, name in subjects.iter_rows()]
+        unique = tuple(dict.fromkeys(names))
+        digest = held_digest(kind, unique)
+        if digest in approved:
+            continue
+        held.append(Held(kind=kind, actions=unique, allowed=allowed, digest=digest))
+        going = going.filter(~_OF_KIND[kind])
+    return going, held
+
+
+_OF_KIND: dict[str, pl.Expr] = {
+    "create": pl.col("kind") == "create",
+    "blank": (pl.col("kind") == "update") & (pl.col("after") == EMPTY) & (pl.col("before").fill_null("") != EMPTY),
+    "delete": pl.col("kind") == "delete",
+}
+
+
+def held_digest(kind: str, actions: Sequence[str]) -> str:
+    text = json.dumps([kind, sorted(actions)])
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
