@@ -50,12 +50,14 @@ class FaultPlan:
 
     def strike(self, name: str, request_line: str) -> Fault | None:
         """The fault of this *name* that hits "METHOD path", counted as a hit; None if none does."""
-        for fault in self.faults:
-            if fault.name != name or not re.search(fault.match, request_line):
-                continue
-            fault.seen += 1
-            if fault.seen <= fault.after or (fault.times is not None and fault.hits >= fault.times):
-                continue
-            fault.hits += 1
-            return fault
-        return None
+        return next((fault for fault in self.faults if fault.name == name and self.strikes(fault, request_line)), None)
+
+    def strikes(self, fault: Fault, request_line: str) -> bool:
+        """True when this installed *fault* hits "METHOD path" now; counted as a hit."""
+        if not re.search(fault.match, request_line):
+            return False
+        fault.seen += 1
+        if fault.seen <= fault.after or (fault.times is not None and fault.hits >= fault.times):
+            return False
+        fault.hits += 1
+        return True

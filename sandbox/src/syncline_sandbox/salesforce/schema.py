@@ -74,8 +74,9 @@ class Field:
         return self.type in COMPOUND_TYPES
 
     @property
-    def required_on_create(self) -> bool:
-        return self.createable and not self.nillable and not self.defaulted_on_create
+    def never_null(self) -> bool:
+        """True when a write must not leave it empty; a checkbox never is."""
+        return self.createable and not self.nillable and self.type != "boolean"
 
 
 class SObject:
@@ -105,6 +106,8 @@ class SObject:
         self.replicateable = replicateable
         self.queryable = True
         self._by_name: dict[str, Field] = {}
+        self._unique: list[Field] = []
+        self._required: list[Field] = []
         for field in fields:
             self.put_field(field)
 
@@ -125,9 +128,19 @@ class SObject:
         """The fields that have a column, in describe order."""
         return [field for field in self.fields() if field.column is not None]
 
+    def unique_fields(self) -> list[Field]:
+        """The fields no two live records may share a value of."""
+        return self._unique
+
+    def required_fields(self) -> list[Field]:
+        """The writable fields that never hold null; a default may fill them in."""
+        return self._required
+
     def put_field(self, field: Field) -> None:
         """Add a field at the end, or replace the one of the same name where it stands."""
         self._by_name[field.name.lower()] = field
+        self._unique = [known for known in self.fields() if known.unique]
+        self._required = [known for known in self.fields() if known.never_null]
 
 
 class Schema:

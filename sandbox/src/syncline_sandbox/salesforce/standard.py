@@ -329,6 +329,7 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
         nillable="N" in flags,
         defaulted_on_create="D" in flags,
         id_lookup="I" in flags,
+        unique=name == "Username",
         case_sensitive=kind in ("id", "reference"),
         restricted_picklist="R" in flags,
         picklist=_picklist(name, kind, default),

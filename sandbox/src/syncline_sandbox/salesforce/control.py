@@ -1,0 +1,183 @@
+"""The org's own routes of the control endpoint: seed, users, rights, fields, writes by other hands.
+
+Lives here: JSON in, JSON out; what is shared with the other sandbox is in `core/control.py`. The routes are described
+in the sandbox's README.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
+
+from .auth import ConnectedApp
+from .caller import Caller
+from .errors import OrgError
+from .people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
+
+if TYPE_CHECKING:
+    from .org import SalesforceOrg
+
+
+class OrgControl:
+    """The routes over one org. Each takes the decoded body and answers a JSON value."""
+
+    def __init__(self, org: SalesforceOrg) -> None:
+        self._org = org
+
+    def routes(self) -> dict[str, ControlRoute]:
+        routes: dict[str, ControlRoute] = {
+            "GET credentials": self._credentials,
+            "POST seed": self._seed,
+            "POST fields": self._add_fields,
+            "GET users": self._users,
+            "POST users": self._add_user,
+            "POST rights": self._set_rights,
+            "POST hide": self._hide,
+            "POST apps": self._add_app,
+            "POST lead_assignment": self._assign_leads,
+            "POST sessions": self._sessions,
+            "POST quota": self._quota,
+            "POST write": self._write,
+            "POST touch": self._touch,
+        }
+        return {name: _refusing(route) for name, route in routes.items()}
+
+    def _credentials(self, _body: Any) -> Any:
+        return {
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "username": USERNAME,
+            "password": PASSWORD,
+            "security_token": SECURITY_TOKEN,
+            "organization_id": self._org.auth.organization_id,
+        }
+
+    def _seed(self, body: Any) -> Any:
+        wanted = required_object(body)
+        username = wanted.pop("as", USERNAME)
+        return {name: self._org.seed(name, records, username=username) for name, records in wanted.items()}
+
+    def _add_fields(self, body: Any) -> Any:
+        for spec in body if isinstance(body, list) else [body]:
+            rest = dict(required_object(spec))
+            self._org.add_field(str(rest.pop("object", "")), rest)
+        return {"added": len(body) if isinstance(body, list) else 1}
+
+    def _users(self, _body: Any) -> Any:
+        org = self._org
+        return [
+            {"username": login.username, "id": login.user_id, "rights": org.people.rights(login.user_id).as_json()}
+            for login in org.auth.logins.values()
+        ]
+
+    def _add_user(self, body: Any) -> Any:
+        org, wanted = self._org, dict(required_object(body))
+        username, password = str(wanted.pop("username")), str(wanted.pop("password", PASSWORD))
+        rights = wanted.pop("rights", None)
+        with org.storage.transaction():
+            user_id = org.people.add_user(org.schema, org.stamp(), username, password, **wanted)
+            if rights is not None:
+                org.people.set_rights(user_id, rights)
+            org.storage.keep("serials", org.ids.serials)
+        return {"id": user_id}
+
+    def _set_rights(self, body: Any) -> Any:
+        org, wanted = self._org, dict(required_object(body))
+        user_id = org.people.user_id(str(wanted.pop("username", USERNAME)))
+        with org.storage.transaction():
+            rights = org.people.set_rights(user_id, wanted)
+        org.schema_changed_at = org.clock.now()
+        return rights.as_json()
+
+    def _hide(self, body: Any) -> Any:
+        org, wanted = self._org, required_object(body)
+        user_id = org.people.user_id(str(wanted.get("username", USERNAME)))
+        with org.storage.transaction():
+            count = org.people.hide_records(user_id, list(wanted["ids"]), hidden=bool(wanted.get("hidden", True)))
+        return {"hidden": count}
+
+    def _add_app(self, body: Any) -> Any:
+        wanted = required_object(body)
+        run_as = wanted.get("run_as")
+        user_id = self._org.people.user_id(run_as) if run_as else None
+        app = ConnectedApp(client_id=wanted["client_id"], client_secret=wanted["client_secret"], run_as=user_id)
+        with self._org.storage.transaction():
+            self._org.people.add_app(app)
+        return {"client_id": app.client_id}
+
+    def _assign_leads(self, body: Any) -> Any:
+        owner = required_object(body).get("owner")
+        owner_id = self._org.people.user_id(owner) if owner else None
+        self._org.dml.lead_owner_id = owner_id
+        self._org.storage.keep("lead_owner_id", owner_id)
+        return {"owner_id": owner_id}
+
+    def _sessions(self, body: Any) -> Any:
+        wanted = required_object(body)
+        if "idle_seconds" in wanted:
+            self._org.auth.idle_seconds = float(wanted["idle_seconds"])
+        ended = self._org.auth.expire_all() if wanted.get("expire") else 0
+        return {"ended": ended, "idle_seconds": self._org.auth.idle_seconds}
+
+    def _quota(self, body: Any) -> Any:
+        wanted = required_object(body)
+        if "maximum" in wanted:
+            self._org.usage.maximum = int(wanted["maximum"])
+        if "used" in wanted:
+            self._org.usage.clear()
+            self._org.usage.count(int(wanted["used"]))
+        return {"used": self._org.usage.used, "maximum": self._org.usage.maximum}
+
+    def _write(self, body: Any) -> Any:
+        """Create, update, delete or undelete records as a user, with no API call counted."""
+        org, wanted = self._org, required_object(body)
+        user_id = org.people.user_id(str(wanted.get("as", USERNAME)))
+        caller = Caller(user_id=user_id, rights=org.people.rights(user_id), request_line="POST /_sandbox/write")
+        sobject = org.reading.object(caller, str(wanted["object"]))
+        operation = str(wanted["operation"])
+        ids: list[str] = []
+        org.reading.begin_lag()
+        org.dml.touched.clear()
+        with org.storage.transaction():
+            for record in wanted["records"]:
+                rest = {name: value for name, value in record.items() if name != "Id"}
+                record_id = str(record.get("Id", ""))
+                if operation == "create":
+                    record_id = org.dml.create(caller, sobject, rest)
+                elif operation == "update":
+                    org.dml.update(caller, sobject, record_id, rest)
+                elif operation == "delete":
+                    org.dml.delete(caller, sobject, record_id)
+                elif operation == "undelete":
+                    org.dml.undelete(caller, sobject, record_id)
+                else:
+                    raise ControlRefused(f"operation is create, update, delete or undelete, not {operation!r}")
+                ids.append(record_id)
+            org.storage.keep("serials", org.ids.serials)
+        org.reading.committed(org.dml.touched)
+        return {"ids": ids}
+
+    def _touch(self, body: Any) -> Any:
+        """Move SystemModstamp alone, as a platform job does."""
+        org, wanted = self._org, required_object(body)
+        sobject = org.schema.sobject(str(wanted["object"]))
+        if sobject is None:
+            raise ControlRefused(f"no object {wanted['object']!r}")
+        with org.storage.transaction():
+            for record_id in wanted["ids"]:
+                org.storage.update(sobject, record_id, {"SystemModstamp": org.stamp()})
+        org.reading.committed([(sobject, record_id) for record_id in wanted["ids"]])
+        return {"touched": len(wanted["ids"])}
+
+
+def _refusing(route: ControlRoute) -> ControlRoute:
+    """The route, answering 400 for a body that names what is not there."""
+
+    def run(body: Any) -> Any:
+        try:
+            return route(body)
+        except (LookupError, TypeError, ValueError, OrgError) as wrong:
+            raise ControlRefused(f"{type(wrong).__name__}: {wrong}") from wrong
+
+    return run

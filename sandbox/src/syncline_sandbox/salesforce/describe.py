@@ -1,0 +1,250 @@
+"""Describe: the org's objects and fields as the caller may know them.
+
+Lives here: the JSON of a global and an object describe, all 54 field keys ("Describe Global", "sObject Describe",
+DescribeSObjectResult in the SOAP API Developer Guide; keys as in recorded describes of v59).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from .caller import Caller
+from .errors import not_found
+from .reading import Reading
+from .schema import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
+from .stamps import http_date, parse_http_date
+from .web import Answer, Call, Route
+
+_SOAP_TYPES = {
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "int": "xsd:int",
+    "double": "xsd:double",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "address": "urn:address",
+    "location": "urn:location",
+}
+_BYTES_A_CHARACTER = 3
+
+
+class DescribeResources:
+    """`sobjects` and the describes below it. `changed_at` says when the schema or the rights last changed."""
+
+    def __init__(self, schema: Schema, reading: Reading, changed_at: Callable[[], datetime]) -> None:
+        self._schema = schema
+        self._reading = reading
+        self._changed_at = changed_at
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "sobjects", self._global),
+            Route("GET", "sobjects/{}", self._basic),
+            Route("GET", "sobjects/{}/describe", self._object),
+            Route("GET", "sobjects/{}/describe/layouts", self._layouts),
+            Route("GET", "sobjects/{}/describe/layouts/{}", self._layouts),
+        ]
+
+    def _global(self, call: Call) -> Answer:
+        return self._unless_unchanged(call, lambda: self.global_describe(call))
+
+    def _object(self, call: Call) -> Answer:
+        sobject = self._reading.object(call.caller, call.parts[0])
+        return self._unless_unchanged(call, lambda: self.object_describe(call, sobject))
+
+    def _basic(self, call: Call) -> Answer:
+        sobject = self._reading.object(call.caller, call.parts[0])
+        return Answer(body={"objectDescribe": _summary(call, sobject), "recentItems": []})
+
+    def _layouts(self, call: Call) -> Answer:
+        self._reading.object(call.caller, call.parts[0])
+        raise not_found("This org has no page layouts")
+
+    def _unless_unchanged(self, call: Call, describe: Callable[[], Any]) -> Answer:
+        changed_at = self._changed_at().replace(microsecond=0)
+        headers = (("Last-Modified", http_date(changed_at)),)
+        since = parse_http_date(call.caller.headers.get("if-modified-since", ""))
+        if since is not None and changed_at <= since:
+            return Answer(status=304, headers=headers)
+        return Answer(body=describe(), headers=headers)
+
+    def global_describe(self, call: Call) -> dict[str, Any]:
+        """The list of the objects the caller may see."""
+        seen = [s for s in self._schema.sobjects() if call.caller.rights.can_read_object(s.name)]
+        return {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [_summary(call, sobject) for sobject in seen]}
+
+    def object_describe(self, call: Call, sobject: SObject) -> dict[str, Any]:
+        """One object with the fields the caller may see."""
+        summary = _summary(call, sobject)
+        return {
+            **summary,
+            "actionOverrides": [],
+            "childRelationships": self._children(call.caller, sobject),
+            "compactLayoutable": True,
+            "defaultImplementation": None,
+            "extendedBy": None,
+            "extendsInterfaces": None,
+            "fields": [field_describe(call.caller, sobject, f) for f in self._reading.fields(call.caller, sobject)],
+            "implementedBy": None,
+            "implementsInterfaces": None,
+            "listviewable": None,
+            "lookupLayoutable": None,
+            "namedLayoutInfos": [],
+            "networkScopeFieldName": None,
+            "recordTypeInfos": [_master_record_type(call, sobject)],
+            "searchLayoutable": True,
+            "sobjectDescribeOption": "FULL",
+            "supportedScopes": [{"label": f"All {sobject.label_plural.lower()}", "name": "everything"}],
+        }
+
+    def _children(self, caller: Caller, sobject: SObject) -> list[dict[str, Any]]:
+        return [
+            {
+                "cascadeDelete": field.cascade_delete,
+                "childSObject": child.name,
+                "deprecatedAndHidden": False,
+                "field": field.name,
+                "junctionIdListNames": [],
+                "junctionReferenceTo": [],
+                "relationshipName": field.child_relationship_name,
+                "restrictedDelete": False,
+            }
+            for child, field in self._schema.child_references(sobject.name)
+            if caller.rights.can_read_object(child.name) and caller.rights.can_read_field(child.name, field.name)
+        ]
+
+
+def _summary(call: Call, sobject: SObject) -> dict[str, Any]:
+    rights = call.caller.rights
+    url = f"{call.data_url}/sobjects/{sobject.name}"
+    can_edit = sobject.createable and rights.allows("edit", sobject.name)
+    can_delete = sobject.deletable and sobject.createable and rights.allows("delete", sobject.name)
+    return {
+        "activateable": False,
+        "associateEntityType": None,
+        "associateParentEntity": None,
+        "createable": sobject.createable and rights.allows("create", sobject.name),
+        "custom": sobject.name.endswith("__c"),
+        "customSetting": False,
+        "deepCloneable": False,
+        "deletable": can_delete,
+        "deprecatedAndHidden": False,
+        "feedEnabled": False,
+        "hasSubtypes": False,
+        "isInterface": False,
+        "isSubtype": False,
+        "keyPrefix": sobject.key_prefix,
+        "label": sobject.label,
+        "labelPlural": sobject.label_plural,
+        "layoutable": sobject.createable,
+        "mergeable": sobject.mergeable,
+        "mruEnabled": sobject.createable,
+        "name": sobject.name,
+        "queryable": sobject.queryable,
+        "replicateable": sobject.replicateable,
+        "retrieveable": True,
+        "searchable": sobject.createable,
+        "triggerable": sobject.createable,
+        "undeletable": can_delete,
+        "updateable": can_edit,
+        "urls": {"sobject": url, "describe": f"{url}/describe", "rowTemplate": f"{url}/{{ID}}"},
+    }
+
+
+def _master_record_type(call: Call, sobject: SObject) -> dict[str, Any]:
+    master = "012000000000000AAA"
+    return {
+        "active": True,
+        "available": True,
+        "defaultRecordTypeMapping": True,
+        "developerName": "Master",
+        "master": True,
+        "name": "Master",
+        "recordTypeId": master,
+        "urls": {"layout": f"{call.data_url}/sobjects/{sobject.name}/describe/layouts/{master}"},
+    }
+
+
+def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, Any]:
+    """The 54 attributes of one field; createable and updateable are the caller's."""
+    editable = caller.rights.can_edit_field(sobject.name, field.name)
+    text = field.type in TEXT_TYPES
+    return {
+        "aggregatable": field.filterable and field.type not in ("boolean", "address"),
+        "aiPredictionField": False,
+        "autoNumber": False,
+        "byteLength": field.length * _BYTES_A_CHARACTER if text else field.length,
+        "calculated": field.calculated,
+        "calculatedFormula": field.calculated_formula,
+        "cascadeDelete": field.cascade_delete,
+        "caseSensitive": field.case_sensitive if field.custom else False,
+        "compoundFieldName": field.compound_field_name,
+        "controllerName": None,
+        "createable": field.createable and editable,
+        "custom": field.custom,
+        "defaultValue": False if field.type == "boolean" and field.default is not True else field.default,
+        "defaultValueFormula": None,
+        "defaultedOnCreate": field.defaulted_on_create,
+        "dependentPicklist": False,
+        "deprecatedAndHidden": False,
+        "digits": field.digits,
+        "displayLocationInDecimal": False,
+        "encrypted": False,
+        "externalId": field.external_id,
+        "extraTypeInfo": _extra_type(field),
+        "filterable": field.filterable,
+        "filteredLookupInfo": None,
+        "formulaTreatNullNumberAsZero": False,
+        "groupable": field.groupable,
+        "highScaleNumber": False,
+        "htmlFormatted": False,
+        "idLookup": field.id_lookup,
+        "inlineHelpText": None,
+        "label": field.label,
+        "length": field.length,
+        "mask": None,
+        "maskType": None,
+        "name": field.name,
+        "nameField": field.name_field,
+        "namePointing": False,
+        "nillable": field.nillable,
+        "permissionable": field.nillable and field.type not in ("id",),
+        "picklistValues": [
+            {
+                "active": entry.active,
+                "defaultValue": entry.default,
+                "label": entry.label or entry.value,
+                "validFor": None,
+                "value": entry.value,
+            }
+            for entry in field.picklist
+        ],
+        "polymorphicForeignKey": False,
+        "precision": field.precision if field.type in NUMBER_TYPES else 0,
+        "queryByDistance": field.compound,
+        "referenceTargetField": None,
+        "referenceTo": list(field.reference_to),
+        "relationshipName": field.relationship_name,
+        "relationshipOrder": None,
+        "restrictedDelete": False,
+        "restrictedPicklist": field.restricted_picklist,
+        "scale": field.scale,
+        "searchPrefilterable": field.type == "reference",
+        "soapType": _SOAP_TYPES.get(field.type, "xsd:string"),
+        "sortable": field.sortable,
+        "type": field.type,
+        "unique": field.unique,
+        "updateable": field.updateable and editable,
+        "writeRequiresMasterRead": False,
+    }
+
+
+def _extra_type(field: Field) -> str | None:
+    if field.type == "textarea":
+        return "plaintextarea"
+    return "personname" if field.name == "Name" and field.column is None else None

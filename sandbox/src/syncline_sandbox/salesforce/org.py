@@ -1,0 +1,324 @@
+"""The org: one database, its users, its APIs, behind one door.
+
+Lives here: putting the parts together, and the way of a request through them: session, quota, transaction, answer.
+What each resource does is in its own module, what a fault does to a request in `request_faults.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.control import Control
+from syncline_sandbox.core.faults import FaultPlan
+from syncline_sandbox.core.wire import Request, Response
+
+from .auth import Auth
+from .caller import Caller
+from .composite import CompositeResources
+from .control import OrgControl
+from .custom_fields import custom_field
+from .describe import DescribeResources
+from .dml import Dml, Flow
+from .errors import OrgError, not_found
+from .ids import IdSource
+from .limits import FIRST_VERSION, LAST_VERSION, ApiUsage, LimitResources, version_list
+from .people import USERNAME, People, first_people
+from .query import QueryResources
+from .reading import Reading
+from .record_collections import CollectionResources
+from .records import RecordResources
+from .request_faults import RequestFaults
+from .schema import Schema
+from .seeding import seed
+from .soap_login import soap_login
+from .stamps import stamp_of
+from .standard import standard_sobjects
+from .storage import Storage
+from .web import Answer, Call, Router, refusal, split_query
+
+_DATA = re.compile(r"/services/data/v(?P<version>\d+\.\d)(?:/(?P<rest>.*))?", re.IGNORECASE)
+_BIN_CHECK_EVERY = timedelta(hours=1)
+
+
+class SalesforceOrg:
+    """A Salesforce org on localhost, as a Core: `handle` answers one request at a time.
+
+    *database* is a file to keep the org in, or ":memory:". The same *seed* gives the same ids and tokens.
+    `flows` are called inside every save; `clock` and `faults` may be shared with other sandboxes.
+    """
+
+    def __init__(
+        self,
+        database: str = ":memory:",
+        *,
+        clock: SandboxClock | None = None,
+        seed: int = 1,
+        faults: FaultPlan | None = None,
+    ) -> None:
+        self.clock = clock or SandboxClock()
+        self.faults = faults or FaultPlan()
+        self.schema = Schema(standard_sobjects())
+        self.storage = Storage(database, self.schema)
+        self.ids = IdSource(seed)
+        self._own_stamp: str | None = None
+        self._bin_checked_at: datetime | None = None
+        self.schema_changed_at = self.clock.now()
+        self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.stamp)
+        self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
+        self.usage = ApiUsage(self.clock)
+        organization_id = self._take_up(seed)
+        self.auth = Auth(self.clock, organization_id, seed)
+        self.people = People(self.storage, self.ids, self.auth)
+        self._settle_people()
+        self.query = QueryResources(self.schema, self.reading, self.ids, self.clock)
+        self.limits = LimitResources(self.usage, self.reading, self.storage)
+        self.router = Router(self._routes())
+        self._request_faults = RequestFaults(self)
+        self.control = Control(
+            clock=self.clock,
+            faults=self.faults,
+            reset=self._empty,
+            counters=self.counters,
+            routes=OrgControl(self).routes(),
+        )
+
+    @property
+    def flows(self) -> list[Flow]:
+        """Callables run in the transaction of every create and update; they may change the values saved."""
+        return self.dml.flows
+
+    def handle(self, request: Request) -> Response:
+        return self.control.watch(request, self._request_faults.answer)
+
+    def stamp(self) -> str:
+        """The stamp of what is written now: one for a whole transaction, in whole seconds."""
+        return self._own_stamp or stamp_of(self.clock.now())
+
+    def serve(self, request: Request) -> Response:
+        """Answer a request as if no fault existed."""
+        self._empty_old_bin()
+        try:
+            return self._dispatch(request).as_response()
+        except OrgError as refused:
+            return refusal(refused).as_response()
+
+    def serve_data(self, request: Request, user_id: str, *, stamp: str | None = None, keep: bool = True) -> Answer:
+        """Answer a data request of this user. *stamp* replaces the time of its writes; not *keep* undoes them.
+
+        Raises:
+            OrgError: the request is refused as a whole; nothing was written.
+        """
+        call = self._call(request, user_id)
+        if call.method in ("GET", "HEAD"):
+            return self.router.answer(call)
+        self.reading.begin_lag()
+        self._own_stamp = stamp or stamp_of(self.clock.now())
+        self.dml.touched.clear()
+        try:
+            with self.storage.transaction():
+                answer = self.router.answer(call)
+                if not keep:
+                    raise _Undone(answer)
+                self.storage.keep("serials", self.ids.serials)
+        except _Undone as undone:
+            return undone.answer
+        finally:
+            self._own_stamp = None
+        self.reading.committed(self.dml.touched)
+        return answer
+
+    def seed(self, sobject_name: str, records: list[Mapping[str, Any]], *, username: str = USERNAME) -> list[str]:
+        """Insert many records at once, as this user, past rules about whole rows; returns their ids in order."""
+        sobject = self.schema.sobject(sobject_name)
+        if sobject is None:
+            raise LookupError(f"no object {sobject_name!r}")
+        with self.storage.transaction():
+            made = seed(self.storage, self.ids, sobject, records, self.stamp(), self.people.user_id(username))
+            self.storage.keep("serials", self.ids.serials)
+        self.reading.forget_replica()
+        return made
+
+    def add_field(self, sobject_name: str, spec: dict[str, Any]) -> None:
+        """Add a custom field (see `custom_fields.custom_field`). LookupError or ValueError when it makes no sense."""
+        sobject = self.schema.sobject(sobject_name)
+        if sobject is None:
+            raise LookupError(f"no object {sobject_name!r}")
+        field = custom_field(spec)
+        if sobject.field(field.name) is not None:
+            raise ValueError(f"{sobject.name} already has a field {field.name}")
+        if field.column is not None:
+            self.storage.add_column(sobject, field)
+        sobject.put_field(field)
+        kept = self.storage.kept("fields") or []
+        self.storage.keep("fields", [*kept, [sobject.name, spec]])
+        self.schema_changed_at = self.clock.now()
+        self.reading.forget_replica()
+
+    def counters(self) -> dict[str, Any]:
+        """What the control endpoint shows beside the request counts."""
+        tables = {sobject.name: sobject.table for sobject in self.schema.sobjects()}
+        rows = {
+            name: self.storage.db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+            for name, table in tables.items()
+        }
+        usage = {"used": self.usage.used, "maximum": self.usage.maximum}
+        return {"api_calls": usage, "rows": rows, "pending_writes": self._request_faults.pending}
+
+    def _routes(self) -> list[Any]:
+        composite = CompositeResources(self.storage, lambda: self.router, self.usage.count)
+        describe = DescribeResources(self.schema, self.reading, lambda: self.schema_changed_at)
+        collections = CollectionResources(self.reading, self.dml, self.storage, self.faults)
+        records = RecordResources(self.reading, self.dml)
+        # The more literal patterns come before those with groups.
+        return [
+            *self.limits.routes(),
+            *self.query.routes(),
+            *composite.routes(),
+            *collections.routes(),
+            *describe.routes(),
+            *records.routes(),
+        ]
+
+    def _dispatch(self, request: Request) -> Answer:
+        path = request.path
+        if path.startswith(("/services/oauth2/", "/id/")):
+            return self.auth.answer(request)
+        if path.lower().startswith("/services/soap/u/"):
+            return soap_login(request, self.auth, self._organization(), self._user)
+        if path.rstrip("/") == "/services/data":
+            return Answer(body=version_list())
+        if not path.startswith("/services/data/"):
+            raise not_found()
+        answer = self._counted(request)
+        return Answer(
+            status=answer.status,
+            body=answer.body,
+            raw=answer.raw,
+            content_type=answer.content_type,
+            headers=(*answer.headers, self.usage.header),
+        )
+
+    def _counted(self, request: Request) -> Answer:
+        try:
+            user_id = self.auth.user_of(request)
+            if self.usage.exhausted:
+                raise OrgError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+            self.usage.count()
+            return self._request_faults.answer_data(request, user_id)
+        except OrgError as refused:
+            return refusal(refused)
+
+    def _call(self, request: Request, user_id: str) -> Call:
+        match = _DATA.fullmatch(request.path)
+        if match is None:
+            raise not_found()
+        number = float(match["version"])
+        if not FIRST_VERSION <= number <= LAST_VERSION:
+            retired = number < FIRST_VERSION
+            text = "The API version is not supported." if retired else "The requested resource does not exist"
+            raise OrgError("UNSUPPORTED_API_VERSION" if retired else "NOT_FOUND", text)
+        query = split_query(request.query_string)
+        method = query.get("_HttpMethod", request.method) if request.method == "POST" else request.method
+        caller = Caller(
+            user_id=user_id,
+            rights=self.people.rights(user_id),
+            version=match["version"],
+            request_line=f"{request.method} {request.path}",
+            headers=request.headers,
+            base_url=request.base_url,
+        )
+        path = (match["rest"] or "").strip("/")
+        return Call(caller=caller, method=method.upper(), path=path, query=query, body=_body(request))
+
+    def _organization(self) -> dict[str, Any]:
+        cursor = self.storage.db.execute('SELECT * FROM "Organization"')
+        names = [column[0] for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+    def _user(self, user_id: str) -> dict[str, Any]:
+        sobject = self.schema.sobject("User")
+        assert sobject is not None
+        row = self.storage.row(sobject, user_id)
+        assert row is not None
+        return row
+
+    def _empty_old_bin(self) -> None:
+        now = self.clock.now()
+        if self._bin_checked_at is None or abs(now - self._bin_checked_at) >= _BIN_CHECK_EVERY:
+            self._bin_checked_at = now
+            self.dml.touched.clear()
+            with self.storage.transaction():
+                self.dml.empty_recycle_bin()
+            self.reading.committed(self.dml.touched)
+
+    def _take_up(self, seed_number: int) -> str:
+        """Continue an org found in the database, or lay down a fresh one; returns the organization's id."""
+        for name, spec in self.storage.kept("fields") or []:
+            sobject = self.schema.sobject(name)
+            assert sobject is not None
+            sobject.put_field(custom_field(spec))
+        self.ids.serials.update(self.storage.kept("serials") or {})
+        if not self.ids.serials:
+            with self.storage.transaction():
+                self._lay_down(f"Sandbox org {seed_number}")
+        return str(self._organization()["Id"])
+
+    def _lay_down(self, name: str) -> None:
+        stamp = self.stamp()
+        audit: dict[str, Any] = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp)
+        organization = {"Name": name, "OrganizationType": "Developer Edition", "InstanceName": "LOCAL", "IsSandbox": 1}
+        statuses = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
+        rows: list[tuple[str, dict[str, Any]]] = [
+            ("Organization", {**organization, "TimeZoneSidKey": "GMT", "FiscalYearStartMonth": 1}),
+            ("Profile", {"Name": "System Administrator"}),
+        ]
+        for place, status in enumerate(statuses):
+            flags = {"IsDefault": int(place == 0), "IsConverted": int(status == "Closed - Converted")}
+            rows.append(("LeadStatus", {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1, **flags}))
+        for table, values in rows:
+            sobject = self.schema.sobject(table)
+            assert sobject is not None
+            self.storage.insert(sobject, {"Id": self.ids.new(sobject.key_prefix), **audit, **values})
+
+    def _settle_people(self) -> None:
+        with self.storage.transaction():
+            if self.storage.kept("logins") is None:
+                first_people(self.people, self.schema, self.stamp())
+                self.storage.keep("serials", self.ids.serials)
+            else:
+                self.people.load()
+        self.dml.lead_owner_id = self.storage.kept("lead_owner_id")
+
+    def _empty(self) -> None:
+        """Start over: records, users, rights and quota gone; custom fields stay."""
+        fields = self.storage.kept("fields") or []
+        self.storage.empty()
+        self.storage.keep("fields", fields)
+        self.ids.serials.clear()
+        self.query.forget()
+        self.usage.clear()
+        self._request_faults.forget()
+        self.reading.forget_replica()
+        self.auth.expire_all()
+        organization_id = self._take_up(1)
+        assert organization_id == self.auth.organization_id
+        self._settle_people()
+
+
+class _Undone(Exception):
+    """Carries the answer of a request whose writes are not kept."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("undone")
+        self.answer = answer
+
+
+def _body(request: Request) -> bytes:
+    if request.headers.get("content-encoding", "").lower() == "gzip":
+        return zlib.decompress(request.body, wbits=31)
+    return request.body

@@ -1,0 +1,144 @@
+"""What the installed faults do to a request on its way: lost, late, refused, timed out.
+
+Lives here: faults of a whole request, and the writes that are still to come. Faults of single rows and fields are in
+`record_collections.py` and `dml.py`, the lagging replica in `reading.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from syncline_sandbox.core.faults import Fault
+from syncline_sandbox.core.wire import Fate, Request, Response
+
+from .errors import OrgError
+from .web import Answer, refusal
+
+if TYPE_CHECKING:
+    from .org import SalesforceOrg
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Late:
+    """A write to be applied at `due_at`. `stamp` and `serials` make it look as if it had been there all along."""
+
+    due_at: datetime
+    request: Request
+    user_id: str
+    stamp: str | None = None
+    serials: dict[str, int] | None = None
+
+
+class RequestFaults:
+    """Stands between the door and the org."""
+
+    def __init__(self, org: SalesforceOrg) -> None:
+        self._org = org
+        self._late: list[_Late] = []
+
+    @property
+    def pending(self) -> int:
+        """How many writes are still to be applied."""
+        return len(self._late)
+
+    def forget(self) -> None:
+        self._late.clear()
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request, late writes that are due applied first."""
+        self._apply_due()
+        if not self._org.faults.faults:
+            return self._org.serve(request)
+        line = f"{request.method} {request.path}"
+        for name, meet in self._table().items():
+            fault = self._org.faults.strike(name, line)
+            if fault is not None:
+                return meet(request, fault)
+        return self._org.serve(request)
+
+    def _table(self) -> dict[str, Callable[[Request, Fault], Response]]:
+        return {
+            "rate_limit": self._rate_limit,
+            "expired_token": self._expired_token,
+            "server_error": self._server_error,
+            "timeout": self._timeout,
+            "late_write": self._late_write,
+            "lost_reply": self._lost_reply,
+        }
+
+    def answer_data(self, request: Request, user_id: str) -> Answer:
+        """Answer an authorised data request; under `late_commit` its writes show only later, with today's stamp."""
+        org = self._org
+        line = f"{request.method} {request.path}"
+        fault = org.faults.strike("late_commit", line) if request.method != "GET" else None
+        if fault is None:
+            return org.serve_data(request, user_id)
+        serials = dict(org.ids.serials)
+        answer = org.serve_data(request, user_id, keep=False)
+        due_at = org.clock.now() + timedelta(seconds=_seconds(fault, 300))
+        self._late.append(_Late(due_at=due_at, request=request, user_id=user_id, stamp=org.stamp(), serials=serials))
+        return answer
+
+    def _rate_limit(self, _request: Request, fault: Fault) -> Response:
+        text = fault.parameters.get("message", "TotalRequests Limit exceeded.")
+        answer = refusal(OrgError("REQUEST_LIMIT_EXCEEDED", str(text)))
+        return replace(answer, headers=(self._org.usage.header,)).as_response()
+
+    def _expired_token(self, request: Request, _fault: Fault) -> Response:
+        self._org.auth.expire(request)
+        return self._org.serve(request)
+
+    def _server_error(self, request: Request, fault: Fault) -> Response:
+        if fault.parameters.get("processed"):
+            self._org.serve(request)
+        status = int(fault.parameters.get("status", 503))
+        code = "SERVER_UNAVAILABLE" if status == 503 else "UNKNOWN_EXCEPTION"
+        text = "Server Unavailable" if status == 503 else "An unexpected error occurred. (-1)"
+        return refusal(OrgError(code, text, status=status)).as_response()
+
+    def _timeout(self, request: Request, fault: Fault) -> Response:
+        if fault.parameters.get("processed"):
+            self._org.serve(request)
+        return Response(fate=Fate.TIMED_OUT)
+
+    def _late_write(self, request: Request, fault: Fault) -> Response:
+        try:
+            user_id = self._org.auth.user_of(request)
+        except OrgError as refused:
+            return refusal(refused).as_response()
+        due_at = self._org.clock.now() + timedelta(seconds=_seconds(fault, 0))
+        self._late.append(_Late(due_at=due_at, request=request, user_id=user_id))
+        return Response(fate=Fate.TIMED_OUT)
+
+    def _lost_reply(self, request: Request, _fault: Fault) -> Response:
+        return replace(self._org.serve(request), fate=Fate.LOST)
+
+    def _apply_due(self) -> None:
+        due = [late for late in self._late if late.due_at <= self._org.clock.now()]
+        self._late = [late for late in self._late if late not in due]
+        for late in due:
+            self._apply(late)
+
+    def _apply(self, late: _Late) -> None:
+        serials = self._org.ids.serials
+        later = dict(serials)
+        if late.serials is not None:
+            # The same ids as the first time, when the answer was given.
+            serials.clear()
+            serials.update(late.serials)
+        try:
+            self._org.serve_data(late.request, late.user_id, stamp=late.stamp)
+        except OrgError:
+            # Refused when its time came, as a vendor would: nobody is left to be told.
+            return
+        finally:
+            for prefix, serial in later.items():
+                serials[prefix] = max(serial, serials.get(prefix, 0))
+
+
+def _seconds(fault: Fault, default: float) -> float:
+    value: Any = fault.parameters.get("delay_seconds", default)
+    return float(value)
