@@ -122,10 +122,6 @@ class BulkIngest:
             Route("GET", "jobs/ingest/{}/unprocessedRecords", self._unprocessed),
         ]
 
-    def run_due(self) -> None:
-        """Let the platform work on what is due. The org calls it before it answers anything."""
-        self.shelf.run_due()
-
     def consumed(self) -> dict[str, int]:
         """What `/limits` subtracts, by limit name."""
         return {"DailyBulkApiBatches": self.daily_batches.used(self._clock.now())}

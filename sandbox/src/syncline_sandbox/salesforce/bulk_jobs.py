@@ -97,7 +97,7 @@ class JobShelf(Generic[J]):
         job.due_at = now + timedelta(seconds=self.processing_seconds)
 
     def run_due(self) -> None:
-        """Process what is due and drop what has been kept long enough. Called before anybody looks."""
+        """Process what is due and drop what has been kept long enough. Called outside any transaction."""
         now = self.clock.now()
         for job in list(self.jobs.values()):
             if job.state in (UPLOADED, RUNNING) and job.due_at is not None:
@@ -110,14 +110,12 @@ class JobShelf(Generic[J]):
 
     def find(self, job_id: str) -> J:
         """The job of this id, its 15-character form included. OrgError NOT_FOUND if there is none."""
-        self.run_due()
         job = self.jobs.get(job_id) or next((one for key, one in self.jobs.items() if key[:15] == job_id), None)
         if job is None:
             raise not_found()
         return job
 
     def newest_first(self) -> list[J]:
-        self.run_due()
         return list(reversed(self.jobs.values()))
 
     def abort(self, job: J) -> None:
@@ -160,6 +158,10 @@ class Allowance:
         self._spent.append((now, count))
         self._total += count
         return True
+
+    def clear(self) -> None:
+        self._spent.clear()
+        self._total = 0
 
 
 def wrong_state(message: str) -> OrgError:

@@ -63,7 +63,7 @@ class QueryJob(Job):
 
 
 class BulkQuery:
-    """The query jobs of one org. `routes` are for the org's router; `run_due` lets the platform work."""
+    """The query jobs of one org. `shelf` holds them and lets the platform work."""
 
     def __init__(self, schema: Schema, reading: Reading, clock: SandboxClock, ids: IdSource) -> None:
         self._schema = schema
@@ -81,10 +81,6 @@ class BulkQuery:
             Route("DELETE", "jobs/query/{}", self._delete),
             Route("GET", "jobs/query/{}/results", self._results),
         ]
-
-    def run_due(self) -> None:
-        """Let the platform work on what is due. The org calls it before it answers anything."""
-        self.shelf.run_due()
 
     def consumed(self) -> dict[str, int]:
         """What `/limits` subtracts, by limit name."""

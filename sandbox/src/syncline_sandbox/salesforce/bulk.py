@@ -1,0 +1,62 @@
+"""Bulk API 2.0 as the org sees it: both kinds of jobs put together.
+
+Lives here: construction, the routes, and what the org asks of all jobs at once. The jobs are in `bulk_query.py` and
+`bulk_ingest.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.faults import FaultPlan
+
+from .bulk_ingest import BulkIngest
+from .bulk_query import BulkQuery
+from .dml import Dml
+from .ids import IdSource
+from .reading import Reading
+from .schema import Schema
+from .web import Route
+
+
+class Bulk:
+    """The Bulk API 2.0 of one org. *transaction* opens what one chunk of an ingest job is committed in."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        reading: Reading,
+        dml: Dml,
+        clock: SandboxClock,
+        ids: IdSource,
+        faults: FaultPlan,
+        transaction: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.query = BulkQuery(schema, reading, clock, ids)
+        self.ingest = BulkIngest(schema, dml, clock, ids, faults, transaction)
+
+    def routes(self) -> list[Route]:
+        return [*self.query.routes(), *self.ingest.routes()]
+
+    def run_due(self) -> None:
+        """Let the platform work on the jobs that are due. Called before a request is answered, in no transaction."""
+        self.ingest.shelf.run_due()
+        self.query.shelf.run_due()
+
+    def take_seconds(self, processing_seconds: float) -> None:
+        """Let jobs closed from now on take this long by the sandbox's clock; 0 means done at the next request."""
+        self.ingest.shelf.processing_seconds = processing_seconds
+        self.query.shelf.processing_seconds = processing_seconds
+
+    def consumed(self) -> dict[str, int]:
+        """What `/limits` subtracts, by limit name."""
+        return {**self.ingest.consumed(), **self.query.consumed()}
+
+    def clear(self) -> None:
+        """Forget every job and what was consumed."""
+        for shelf in (self.ingest.shelf, self.query.shelf):
+            shelf.clear()
+        for allowance in (self.ingest.daily_batches, self.ingest.daily_records, self.query.daily_jobs):
+            allowance.clear()
