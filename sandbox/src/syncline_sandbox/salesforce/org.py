@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.wire import Request, Response
 
 from .auth import Auth
+from .bulk import Bulk
 from .caller import Caller
 from .composite import CompositeResources
 from .control import OrgControl
@@ -32,6 +34,7 @@ from .query import QueryResources
 from .reading import Reading
 from .record_collections import CollectionResources
 from .records import RecordResources
+from .replication import ReplicationResources
 from .request_faults import RequestFaults
 from .schema import Schema
 from .seeding import seed
@@ -76,7 +79,10 @@ class SalesforceOrg:
         self.people = People(self.storage, self.ids, self.auth)
         self._settle_people()
         self.query = QueryResources(self.schema, self.reading, self.ids, self.clock)
-        self.limits = LimitResources(self.usage, self.reading, self.storage)
+        self.bulk = Bulk(
+            self.schema, self.reading, self.dml, self.clock, self.ids, self.faults, self._platform_transaction
+        )
+        self.limits = LimitResources(self.usage, self.reading, self.storage, self.bulk.consumed)
         self.router = Router(self._routes())
         self._request_faults = RequestFaults(self)
         self.control = Control(
@@ -102,6 +108,7 @@ class SalesforceOrg:
     def serve(self, request: Request) -> Response:
         """Answer a request as if no fault existed."""
         self._empty_old_bin()
+        self.bulk.run_due()
         try:
             return self._dispatch(request).as_response()
         except OrgError as refused:
@@ -131,6 +138,20 @@ class SalesforceOrg:
             self._own_stamp = None
         self.reading.committed(self.dml.touched)
         return answer
+
+    @contextmanager
+    def _platform_transaction(self) -> Iterator[None]:
+        """What the platform writes by itself, outside any request: the chunks of a bulk job."""
+        self.reading.begin_lag()
+        self._own_stamp = stamp_of(self.clock.now())
+        self.dml.touched.clear()
+        try:
+            with self.storage.transaction():
+                yield
+                self.storage.keep("serials", self.ids.serials)
+        finally:
+            self._own_stamp = None
+        self.reading.committed(self.dml.touched)
 
     def seed(self, sobject_name: str, records: list[Mapping[str, Any]], *, username: str = USERNAME) -> list[str]:
         """Insert many records at once, as this user, past rules about whole rows; returns their ids in order."""
@@ -178,6 +199,8 @@ class SalesforceOrg:
         return [
             *self.limits.routes(),
             *self.query.routes(),
+            *self.bulk.routes(),
+            *ReplicationResources(self.reading, self.clock).routes(),
             *composite.routes(),
             *collections.routes(),
             *describe.routes(),
@@ -301,6 +324,7 @@ class SalesforceOrg:
         self.storage.keep("fields", fields)
         self.ids.serials.clear()
         self.query.forget()
+        self.bulk.clear()
         self.usage.clear()
         self._request_faults.forget()
         self.reading.forget_replica()
