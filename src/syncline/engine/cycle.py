@@ -230,10 +230,13 @@ def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> 
     )
     known = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
     replaces = pl.col("_class").is_not_null() & ((pl.col("class") == "written") | (pl.col("_gravity") > known))
-    return joined.with_columns(
+    final = joined.with_columns(
         pl.when(replaces).then("_class").otherwise("class").alias("class"),
         pl.when(replaces).then("_reason").otherwise("reason").alias("reason"),
-    ).select(list(CLASSES))
+    )
+    final_order = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
+    ranked = final.with_columns(final_order.alias("_rank")).sort("_rank", descending=True, maintain_order=True)
+    return ranked.unique(["side", "object_type", "record_id"], keep="first", maintain_order=True).select(list(CLASSES))
 
 
 async def _account(world: World, sync: Sync, report: RunReport, taken: pl.DataFrame) -> None:
@@ -246,11 +249,10 @@ async def _account(world: World, sync: Sync, report: RunReport, taken: pl.DataFr
     linked = ends.join(links, on="link_id").select("side", "object_type", "record_id", "link_id", "seq")
     lone = taken.filter(pl.col("link_id") == 0).select("side", "object_type", "record_id", "link_id", "seq")
     considered = pl.concat([linked, lone]).unique(["side", "object_type", "record_id"], keep="first")
-    verdicts = report.classes.unique(["side", "object_type", "record_id"], keep="first")
     commit = Commit(clean=taken)
     place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
     add_rows(commit, Table.CONSIDERED, considered.with_columns(place))
-    add_rows(commit, Table.VERDICT, verdicts.with_columns(place))
+    add_rows(commit, Table.VERDICT, report.classes.with_columns(place))
     await world.store.commit(commit)
 
 
