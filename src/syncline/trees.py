@@ -9,8 +9,9 @@ Every `*_us` is an instant in microseconds since 1970 UTC. JSON columns are text
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Protocol
 
 import polars as pl
@@ -326,7 +327,11 @@ class Commit:
     `put` rows replace rows of the same key (all columns given); `add` rows must be new and raise `AlreadyThere` if one
     is not (in-flight rows: two writers of one record); `drop` rows name keys to delete (key columns only);
     `clean` drops dirty marks whose stored `seq` is not newer than the given one. `touch` sets dirty marks with a fresh
-    store sequence (columns of DIRTY without `seq`). `amend` updates some columns by key.
+    store sequence (columns of DIRTY without `seq`); a mark that is there becomes due sooner by it, never later.
+    `amend` updates some columns by key; a key that is not there is passed over.
+
+    They act in the order drop, clean, put, amend, add, touch: one commit may free a key or an in-flight slot and take
+    it again. A put or amend into a taken in-flight slot raises `AlreadyThere` as well.
     """
 
     put: dict[Table, pl.DataFrame] = field(default_factory=dict)
@@ -337,9 +342,15 @@ class Commit:
     clean: pl.DataFrame | None = None
 
     def is_empty(self) -> bool:
-        return not any(bool(getattr(self, part.name)) for part in fields(self) if part.name != "clean") and (
-            self.clean is None
-        )
+        """Whether it holds no row at all; such a commit touches no disk."""
+        frames = [
+            *self.put.values(),
+            *self.add.values(),
+            *self.drop.values(),
+            *chain(*self.amend.values()),
+            *self.touch,
+        ]
+        return not any(frame.height for frame in frames) and (self.clean is None or not self.clean.height)
 
 
 class AlreadyThere(Exception):
@@ -356,16 +367,26 @@ class Store(Protocol):
     async def commit(self, commit: Commit) -> None: ...
 
     async def rows(
-        self, table: Table, where: Mapping[str, Any] | None = None, *, limit: int | None = None, newest_first: bool = False
+        self,
+        table: Table,
+        where: Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> pl.DataFrame:
         """Rows whose columns equal the given values (a list: any of them; None: is null), in key order.
 
+        A table without key keeps the order of appending. *newest_first* goes by the table's instant (`at_us`,
+        `started_us`, …), then by key backwards.
         Always has all columns of the table with their types, also when there is no row.
         """
         ...
 
     async def by_keys(self, table: Table, keys: pl.DataFrame) -> pl.DataFrame:
-        """Rows whose columns equal those of some row of *keys* (a subset of the table's columns): bulk look-up."""
+        """Rows whose columns equal those of some row of *keys* (a subset of the table's columns): bulk look-up.
+
+        Null equals null; each row comes once, in key order.
+        """
         ...
 
     async def count(self, table: Table, where: Mapping[str, Any] | None = None) -> int: ...

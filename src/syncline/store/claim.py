@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from syncline.errors import StateError
-from syncline.store.trouble import HELD, UNREACHABLE, state_error
+from syncline.store.trouble import HELD, os_trouble
 
 _CHUNK_BYTES = 1 << 20
 
@@ -80,7 +80,7 @@ class Claim:
         try:
             descriptor = os.open(claim_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise state_error(UNREACHABLE, str(path), evidence=repr(error)) from error
+            raise os_trouble(error, str(path)) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -112,7 +112,7 @@ class Claim:
             os.ftruncate(self._descriptor, len(text))
             os.fsync(self._descriptor)
         except OSError as error:
-            raise state_error(UNREACHABLE, str(self._path), evidence=repr(error)) from error
+            raise os_trouble(error, str(self._path)) from error
         self._note = note
 
     def release(self) -> None:

@@ -19,12 +19,12 @@ from urllib.parse import quote
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from syncline.errors import ConfigError
+from syncline.errors import ConfigError, StateError
 from syncline.ports import Clock
 from syncline.store import migrations
 from syncline.store.claim import Claim, Note, read_note, seal_of
 from syncline.store.sqlite import SqliteStore, own_thread
-from syncline.store.trouble import DAMAGED, NEWER, UNREACHABLE, state_error, translated
+from syncline.store.trouble import DAMAGED, FOREIGN, NEWER, OLDER, UNREACHABLE, os_trouble, state_error, translated
 
 APPLICATION_ID = 0x53594E43  # in the file's header: this database is a Syncline state
 
@@ -35,6 +35,7 @@ _SETTINGS = (
     "PRAGMA journal_size_limit = 67108864",
 )
 _SETTINGS_OF_ALL = ("PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY", "PRAGMA foreign_keys = ON")
+_CHANGED = "it is not as it was left"
 _PAGE_BYTES = 8192  # measured: commits 100,000 mirror rows in 0.8 s; 4,096 takes 1.3 s, 16,384 0.7 s
 
 
@@ -47,7 +48,7 @@ async def open_store(url: str, clock: Clock, *, read_only: bool = False, check: 
     Raises:
         ConfigError: no URL of a store we have.
         StateError: held by another process (SYN-701), damaged (SYN-702), disk full (SYN-703), written by a newer
-            release (SYN-704), or not to be opened (SYN-705).
+            release (SYN-704), not to be opened (SYN-705), not ours (SYN-707); for a reader also too old (SYN-708).
     """
     path = _path_of(url)
     if path is None:
@@ -66,16 +67,21 @@ def _path_of(url: str) -> Path | None:
     except ArgumentError:
         parsed = None
     if parsed is None or parsed.drivername != "sqlite":
+        kind = "it is not a URL" if parsed is None else f"there is no store for {parsed.drivername}"
         raise ConfigError(
-            f"{url!r} is not the URL of a state.", code="SYN-170", remedy="Write sqlite:///path/to/state.db."
+            f"The state's URL cannot be used: {kind}.", code="SYN-170", remedy="Write sqlite:///path/to/state.db."
         )
     return None if (parsed.database or "") in _MEMORY else Path(parsed.database or "").absolute()
 
 
 def _connect(target: str) -> sqlite3.Connection:
     connection = sqlite3.connect(target, uri=True, isolation_level=None, check_same_thread=False)
-    for setting in _SETTINGS_OF_ALL:
-        connection.execute(setting)
+    try:
+        for setting in _SETTINGS_OF_ALL:
+            connection.execute(setting)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -88,17 +94,20 @@ def _open_memory() -> SqliteStore:
 
 def _open_reader(path: Path, check: bool) -> SqliteStore:
     if not path.is_file():
-        raise state_error(UNREACHABLE, str(path))
+        raise state_error(UNREACHABLE, str(path), detail="there is no such file")
     note = read_note(path)
-    # A seal that went away meanwhile means that a writer came, not that the file is damaged.
-    if check and note.seal is not None and seal_of(path) != note.seal and read_note(path).seal == note.seal:
-        raise state_error(DAMAGED, str(path), evidence="the file differs from its seal")
+    try:
+        _require_undamaged(path, note, check)
+    except StateError:
+        # A seal that went away meanwhile means that a writer came, not that the file is damaged.
+        if read_note(path).seal == note.seal:
+            raise
     with translated(str(path)):
         connection = _connect(f"file:{quote(str(path))}?mode=ro")
         try:
             _require_version(connection, path)
             if migrations.version_of(connection) != migrations.HEAD:
-                raise state_error(UNREACHABLE, str(path), evidence="not migrated yet: run a command that writes")
+                raise state_error(OLDER, str(path))
         except BaseException:
             connection.close()
             raise
@@ -122,11 +131,11 @@ def _require_undamaged(path: Path, note: Note, check: bool) -> bool:
     """Whether the file is as it was left; False if nobody can tell without reading it. StateError if it is not."""
     size_bytes = path.stat().st_size if path.is_file() else 0
     if note.has_state and not size_bytes:
-        raise state_error(DAMAGED, str(path), evidence="the file is empty or gone, and its claim file says it held one")
+        raise state_error(DAMAGED, str(path), detail="it is empty or gone")
     if note.seal is None:
         return not size_bytes
-    if size_bytes != note.seal.size_bytes or (check and seal_of(path) != note.seal):
-        raise state_error(DAMAGED, str(path), evidence="the file differs from its seal")
+    if check and (size_bytes != note.seal.size_bytes or seal_of(path) != note.seal):
+        raise state_error(DAMAGED, str(path), detail=_CHANGED)
     return True
 
 
@@ -135,7 +144,7 @@ def _prepare(path: Path, claim: Claim, sealed: bool) -> sqlite3.Connection:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # values of people: for the owner's eyes
     except OSError as error:
-        raise state_error(UNREACHABLE, str(path), evidence=repr(error)) from error
+        raise os_trouble(error, str(path)) from error
     with translated(str(path)):
         connection = _connect(f"file:{quote(str(path))}?mode=rw")
         try:
@@ -155,7 +164,7 @@ def _require_version(connection: sqlite3.Connection, path: Path) -> None:
     if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         return
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise state_error(UNREACHABLE, str(path), evidence="an SQLite database, but not a state of ours")
+        raise state_error(FOREIGN, str(path))
     if migrations.version_of(connection) > migrations.HEAD:
         raise state_error(NEWER, str(path), evidence=f"{migrations.version_of(connection)} > {migrations.HEAD}")
 
@@ -179,9 +188,11 @@ def _close(path: Path, connection: sqlite3.Connection, claim: Claim) -> None:
     """Close and seal. With a reader beside us the log stays, nothing is sealed, and the next opening checks in full."""
     try:
         with translated(str(path)):
-            connection.execute("PRAGMA busy_timeout = 0")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.close()
+            try:
+                connection.execute("PRAGMA busy_timeout = 0")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
         log = path.with_name(path.name + "-wal")
         if not log.exists() or not log.stat().st_size:
             claim.seal(seal_of(path))

@@ -5,6 +5,7 @@ Every message says what happened to which file, and what to do next. Not here: `
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ FULL = "SYN-703"
 NEWER = "SYN-704"
 UNREACHABLE = "SYN-705"
 READ_ONLY = "SYN-706"
+FOREIGN = "SYN-707"
+OLDER = "SYN-708"
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     HELD: (
@@ -25,8 +28,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     DAMAGED: (
         "The state file {where} is damaged.",
-        "Nothing was sent. Put back a copy from before the damage, or move the file away and start with an empty one:"
-        " both systems are then read again and matched anew.",
+        "Nothing was sent. Put back a copy from before the damage, or move the file and its .claim file away to start"
+        " with an empty one: both systems are then read again and matched anew.",
     ),
     FULL: (
         "The state file {where} cannot be written: no space, or a quota or file size limit is reached.",
@@ -43,6 +46,14 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     READ_ONLY: (
         "The state file {where} was opened for reading only.",
         "Use a command that writes.",
+    ),
+    FOREIGN: (
+        "The file {where} is a database, but not a state of Syncline.",
+        "Name another file for the state; this one was left as it is.",
+    ),
+    OLDER: (
+        "The state file {where} was written by an older release of Syncline.",
+        "Run a command that writes, such as run: it brings the file up to date.",
     ),
 }
 
@@ -67,13 +78,23 @@ _EXTENDED = {
     sqlite3.SQLITE_IOERR_TRUNCATE: FULL,
     sqlite3.SQLITE_IOERR_SHMSIZE: FULL,
 }
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NOT_TEXT = "Could not decode to UTF-8"  # the driver's own error, without a result code: bytes that are no text
 
 
-def state_error(code: str, where: str, *, evidence: str | None = None) -> StateError:
-    """The StateError of *code* about the file *where*."""
+def state_error(code: str, where: str, *, detail: str = "", evidence: str | None = None) -> StateError:
+    """The StateError of *code* about the file *where*; *detail* continues its sentence."""
     message, remedy = _SENTENCES[code]
-    return StateError(message.format(where=where), code=code, remedy=remedy, evidence=evidence)
+    message = message.format(where=where)
+    if detail:
+        message = f"{message.removesuffix('.')}: {detail}."
+    return StateError(message, code=code, remedy=remedy, evidence=evidence)
+
+
+def os_trouble(error: OSError, where: str) -> StateError:
+    """What the operating system refused us beside SQLite."""
+    code = FULL if error.errno in _NO_SPACE else UNREACHABLE
+    return state_error(code, where, detail=error.strerror or "", evidence=repr(error))
 
 
 def _code_of(error: sqlite3.Error) -> str | None:

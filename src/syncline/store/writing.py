@@ -40,7 +40,7 @@ def _steps(commit: Commit) -> Iterator[tuple[Table, Bulk, pl.DataFrame]]:
     for table, frame in commit.drop.items():
         yield _keyed(table), statements.drop(table), frame
     if commit.clean is not None:
-        yield Table.DIRTY, statements.clean(), commit.clean
+        yield Table.DIRTY, statements.clean(), commit.clean.drop("due_us", strict=False)
     for table, frame in commit.put.items():
         yield table, statements.put(table), frame
     for table, frames in commit.amend.items():
