@@ -1,0 +1,120 @@
+"""Salesforce leads, contacts and their parents, through REST, Composite and Bulk API 2.0.
+
+This module puts the abilities together; each lives in its own file. What the vendor does is told in README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from syncline.connectors.salesforce.bulk import BulkIngest, BulkQuery
+from syncline.connectors.salesforce.bulk_write import BULK_FROM_WRITES, BulkWriter
+from syncline.connectors.salesforce.check import User, connected_user, problems, sentence
+from syncline.connectors.salesforce.client import SalesforceClient
+from syncline.connectors.salesforce.cursor import LATE_COMMIT_SECONDS, Cursor
+from syncline.connectors.salesforce.describe import Describer
+from syncline.connectors.salesforce.fields import create_field
+from syncline.connectors.salesforce.manifest import MANIFEST
+from syncline.connectors.salesforce.read import Reader
+from syncline.connectors.salesforce.write import Writer
+from syncline.ports import Capabilities, Clock, Lane, Manifest, Random, Stamp, Transport, Usage
+from syncline.records import NewField, Page, Problem, Write, WriteAnswer
+from syncline.schema import ObjectSchema
+
+VISIBILITY_LAG_SECONDS = 10.0
+
+
+class SalesforceConnector:
+    """One connected org. Implements `ports.Connector`; settings as the manifest lists them.
+
+    Raises:
+        ConfigError: a required setting is missing.
+    """
+
+    manifest: Manifest = MANIFEST
+
+    def __init__(self, settings: Mapping[str, str], transport: Transport, clock: Clock, random: Random) -> None:
+        self._client = SalesforceClient(settings, transport, clock, random)
+        self._describer = Describer(self._client, clock)
+        self._reader = Reader(self._client, self._describer, BulkQuery(self._client, clock), clock)
+        self._writer = Writer(self._client)
+        self._bulk_writer = BulkWriter(BulkIngest(self._client, clock))
+        self._user: User | None = None
+
+    def capabilities(self, object_type: str) -> Capabilities:
+        """Unique keys are known once the object has been described, and none before."""
+        schema = self._describer.known(object_type)
+        unique = frozenset(field.name for field in schema.fields.values() if field.is_unique) if schema else frozenset()
+        return Capabilities(
+            stamp=Stamp.RECORD,
+            has_actor=True,
+            has_transaction_id=False,
+            has_field_history=False,
+            has_compare_and_set=True,
+            unique_keys=unique,
+            visibility_lag_seconds=VISIBILITY_LAG_SECONDS,
+            late_commit_seconds=LATE_COMMIT_SECONDS,
+            read_ids_per_call=1_000,
+            write_rows_per_call=400,
+        )
+
+    async def check(self) -> tuple[str, list[Problem]]:
+        user = await self._connected_user()
+        found = await problems(self._client, self._describer, user)
+        return sentence(user, found), found
+
+    async def own_actor(self) -> str | None:
+        """The connected user's id, as LastModifiedById shows it."""
+        return (await self._connected_user()).id
+
+    async def describe(self, object_type: str) -> ObjectSchema:
+        return await self._describer.schema(object_type, Lane.LIVE, again=True)
+
+    def read_all(self, object_type: str, fields: Sequence[str], *, lane: Lane = Lane.BULK) -> AsyncIterator[Page]:
+        return self._reader.all(object_type, fields, lane)
+
+    def read_changes(
+        self, object_type: str, fields: Sequence[str], cursor: str, *, lane: Lane = Lane.LIVE
+    ) -> AsyncIterator[Page]:
+        return self._reader.changes(object_type, fields, Cursor.of_text(cursor), lane)
+
+    async def read_by_ids(
+        self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
+    ) -> Page:
+        return await self._reader.by_ids(object_type, fields, ids, lane)
+
+    async def find(
+        self,
+        object_type: str,
+        fields: Sequence[str],
+        key_field: str,
+        values: Sequence[str],
+        *,
+        lane: Lane = Lane.LIVE,
+    ) -> Page:
+        return await self._reader.find(object_type, fields, key_field, values, lane)
+
+    async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
+        if not writes:
+            return WriteAnswer(outcomes=())
+        if len(writes) >= BULK_FROM_WRITES:
+            return await self._bulk_writer.write(writes, lane)
+        schema = await self._describer.schema(writes[0].object_type, lane)
+        return await self._writer.write(writes, schema, lane)
+
+    async def create_fields(self, wanted: Sequence[NewField]) -> list[Problem]:
+        found: list[Problem] = []
+        for one in wanted:
+            found += await create_field(self._client, self._describer, one)
+        return found
+
+    def usage(self) -> Usage:
+        return self._client.budget.usage()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _connected_user(self) -> User:
+        if self._user is None:
+            self._user = await connected_user(self._client)
+        return self._user

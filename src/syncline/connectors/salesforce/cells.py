@@ -1,0 +1,170 @@
+"""Between the wire's values and canonical cells, a column at a time. No requests, no names of objects.
+
+Wire forms: Salesforce, SOAP API Developer Guide, "Primitive Data Types", and Bulk API 2.0 Guide, "Valid Date Format in
+Records". JSON numbers arrive as their digits (see `client`), so that a currency amount is never a float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from syncline.records import ACTOR, AS_OF, CREATED, DELETED, ID, PAGE_SCHEMA, STAMP, Unreadable
+from syncline.schema import ObjectSchema
+from syncline.values import EMPTY, FieldType, form_of
+
+SYSTEM_COLUMNS = ("Id", "SystemModstamp", "LastModifiedById", "CreatedDate", "IsDeleted")
+
+Columns = Callable[[str], pl.Series]
+"""Gives the raw column of one field or parent path: text as it came, null where there was none."""
+
+# What is canonical as it stands; only the rest goes through `values.form_of`, one distinct value at a time.
+_PLAIN_TEXT = r"^[!-~](?:[ -~]*[!-~])?$"
+_READY = {
+    FieldType.NUMBER: r"^(?:0|-?[1-9][0-9]*)$",
+    FieldType.INTEGER: r"^(?:0|-?[1-9][0-9]*)$",
+    FieldType.BOOLEAN: r"^(?:true|false)$",
+    FieldType.DATE: r"^$",
+    FieldType.DATETIME: r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+    FieldType.MULTICHOICE: r"^$",
+}
+_UTC_STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000$"
+_ID_CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def rows_of(
+    schema: ObjectSchema, fields: Sequence[str], columns: Columns, *, height: int, as_of_us: int
+) -> tuple[pl.DataFrame, tuple[Unreadable, ...]]:
+    """The rows of a page with the columns of PAGE_SCHEMA and *fields*, and those that could not be translated."""
+    shape = schema.fields
+    stamps = {name: _instants(columns(name)) for name in ("SystemModstamp", "CreatedDate") if name in shape}
+    nothing = pl.repeat(None, height, dtype=pl.Int64(), eager=True)
+    frame = pl.DataFrame(
+        [
+            columns("Id").alias(ID),
+            stamps.get("SystemModstamp", nothing).alias(STAMP),
+            _known(schema, columns, "LastModifiedById", height).alias(ACTOR),
+            stamps.get("CreatedDate", nothing).alias(CREATED),
+            _known(schema, columns, "IsDeleted", height).eq_missing("true").alias(DELETED),
+            pl.repeat(as_of_us, height, dtype=pl.Int64(), eager=True).alias(AS_OF),
+            *(canonical_column(columns(name), shape[name].type).alias(name) for name in fields),
+        ]
+    )
+    return _without_unreadable(frame, fields, columns)
+
+
+def canonical_column(raw: pl.Series, field_type: FieldType) -> pl.Series:
+    """The canonical cells of a raw column: "" for null; null (else impossible) where the value is not of the type."""
+    column = raw.fill_null(EMPTY)
+    if field_type is FieldType.DATETIME:
+        utc = column.str.contains(_UTC_STAMP)
+        column = (column.str.slice(0, 23) + "Z").zip_with(utc, column)
+    odd = column.filter(~column.str.contains(_READY.get(field_type, _PLAIN_TEXT)) & (column != EMPTY))
+    if odd.is_empty():
+        return column
+    form = form_of(field_type)
+    forms = {value: _formed(form, value) for value in odd.unique()}
+    return column.replace(list(forms), list(forms.values()))
+
+
+def record_columns(records: Sequence[Mapping[str, Any]]) -> Columns:
+    """The columns of REST records. A parent path reads the nested record; no parent, no value."""
+
+    def column(path: str) -> pl.Series:
+        name, _, rest = path.partition(".")
+        values = [record.get(name) for record in records]
+        if rest:
+            values = [parent.get(rest) if parent else None for parent in values]
+        return pl.Series(path, [value if type(value) is str else _text(value) for value in values], dtype=pl.String())
+
+    return column
+
+
+def table_columns(table: pl.DataFrame) -> Columns:
+    """The columns of a Bulk result, whose parent columns are named by their path. An empty cell is a null."""
+
+    def column(path: str) -> pl.Series:
+        return table[path]
+
+    return column
+
+
+def wire_value(field_type: FieldType, cell: str) -> Any:
+    """A canonical cell as JSON: null clears; numbers keep their digits."""
+    if cell == EMPTY:
+        return None
+    if field_type is FieldType.BOOLEAN:
+        return cell == "true"
+    if field_type in (FieldType.NUMBER, FieldType.INTEGER):
+        return msgspec.Raw(cell.encode())
+    return cell
+
+
+def full_id(text: str) -> str:
+    """The 18-character form of a record id; anything that is not 15 characters long is returned as it is.
+
+    Each group of five adds one character that says which of the five are capitals ("Record IDs").
+    """
+    if len(text) != 15 or not text.isascii():
+        return text
+    groups = (text[start : start + 5] for start in (0, 5, 10))
+    return text + "".join(
+        _ID_CHECK[sum(1 << bit for bit, char in enumerate(group) if char.isupper())] for group in groups
+    )
+
+
+def _known(schema: ObjectSchema, columns: Columns, name: str, height: int) -> pl.Series:
+    if name not in schema.fields:
+        return pl.repeat(None, height, dtype=pl.String(), eager=True)
+    return columns(name)
+
+
+def _instants(raw: pl.Series) -> pl.Series:
+    """Microseconds since 1970; null where there is none or it is no instant."""
+    cells = canonical_column(raw, FieldType.DATETIME)
+    return cells.str.to_datetime("%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="us", strict=False).cast(pl.Int64())
+
+
+def _formed(form: Callable[[object], str], value: str) -> str | None:
+    try:
+        return form(value)
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _without_unreadable(
+    frame: pl.DataFrame, fields: Sequence[str], columns: Columns
+) -> tuple[pl.DataFrame, tuple[Unreadable, ...]]:
+    bad = frame[ID].is_null()
+    for name in fields:
+        bad = bad | frame[name].is_null()
+    if not bad.any():
+        return frame, ()
+    reasons = [_unreadable(frame, index, fields, columns) for index in bad.arg_true()]
+    return frame.filter(~bad), tuple(reasons)
+
+
+def _unreadable(frame: pl.DataFrame, index: int, fields: Sequence[str], columns: Columns) -> Unreadable:
+    culprits = [name for name in fields if frame[name][index] is None]
+    raw = {name: columns(name)[index] for name in dict.fromkeys(("Id", *fields))}
+    return Unreadable(
+        record_id=frame[ID][index],
+        reason=f"not of the field's type: {', '.join(culprits)}" if culprits else "a record without an Id",
+        raw=msgspec.json.encode(raw).decode()[:4_000],
+    )
+
+
+def empty_rows(fields: Sequence[str]) -> pl.DataFrame:
+    """A page's frame without rows."""
+    return pl.DataFrame(schema={**PAGE_SCHEMA, **dict.fromkeys(fields, pl.String())})
