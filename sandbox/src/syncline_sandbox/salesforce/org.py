@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,7 @@ from .request_faults import RequestFaults
 from .schema import Schema
 from .seeding import seed
 from .soap_login import soap_login
-from .stamps import stamp_of
+from .stamps import http_date, stamp_of
 from .standard import standard_sobjects
 from .storage import Storage
 from .web import Answer, Call, Router, refusal, split_query
@@ -99,7 +100,9 @@ class SalesforceOrg:
         return self.dml.flows
 
     def handle(self, request: Request) -> Response:
-        return self.control.watch(request, self._request_faults.answer)
+        answer = self.control.watch(request, self._request_faults.answer)
+        # Every answer says what time it is here: clients take their positions from it, and this clock can be set.
+        return replace(answer, headers=(*answer.headers, ("Date", http_date(self.clock.now()))))
 
     def stamp(self) -> str:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""

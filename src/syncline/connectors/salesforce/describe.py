@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from syncline.connectors.salesforce.client import Answer, SalesforceClient
@@ -20,6 +21,7 @@ from syncline.values import FieldType, instant
 
 FRESH_FOR = timedelta(hours=1)
 """How long reads and writes trust a describe; a refused field has it read again at once."""
+_SETTLED = timedelta(seconds=60)
 
 _TYPES = {
     "string": FieldType.TEXT,
@@ -167,9 +169,18 @@ def _known(object_type: str, answer: Answer) -> _Known:
             can_delete=bool(body["deletable"]),
         ),
         relations=tuple(_relations(described)),
-        last_modified=answer.headers.get("last-modified"),
+        last_modified=_validator(answer),
         checked_us=answer.sent_us,
     )
+
+
+def _validator(answer: Answer) -> str | None:
+    """The Last-Modified of a describe, unless it is so young that a second change could hide in the same second
+    (RFC 9110, 8.8.2.2: such a date is a weak validator)."""
+    text = answer.headers.get("last-modified")
+    if text is None or answer.server_at is None:
+        return None
+    return text if answer.server_at - parsedate_to_datetime(text) >= _SETTLED else None
 
 
 def _relations(described: list[Mapping[str, Any]]) -> list[str]:
