@@ -21,19 +21,22 @@ from syncline_sandbox.marketo import limits as limit
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.activity_log import ActivityLog
 from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_URI_BYTES, Call, tidy
+from syncline_sandbox.marketo.companies import Companies
 from syncline_sandbox.marketo.control_routes import MarketoControl
 from syncline_sandbox.marketo.envelope import Refused, failure, success
+from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.identity import Identity
+from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.limits import Limits
 from syncline_sandbox.marketo.past import LeadPast
-from syncline_sandbox.marketo.routes import Route, RoutingTable
+from syncline_sandbox.marketo.routes import Route
 from syncline_sandbox.marketo.seed import seed_people
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.stats import Stats
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.sync import Writes
-from syncline_sandbox.marketo.table import routing_table
+from syncline_sandbox.marketo.table import Rooms, routing_table
 from syncline_sandbox.marketo.writer import LeadWriter, WriteOrder
 
 _GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
@@ -61,10 +64,7 @@ class MarketoInstance:
         self.log = ActivityLog(self.store)
         self.past = LeadPast(self.store, self.clock)
         self.writer = LeadWriter(self.store, self.log, self.past, self.clock, self.settings)
-        leads = Leads(self.store, self.writer, self.past, self.settings, self._lag)
-        writes = Writes(self.store, self.writer, leads, self.faults, self._run_later)
-        activities = Activities(self.store, self.clock, self._lag, self._empty_page)
-        self._routes: RoutingTable = routing_table(self, leads, writes, activities, Stats(self.limits))
+        self._routes = routing_table(self._rooms())
         routes = MarketoControl(self)
         self.control = Control(
             clock=self.clock,
@@ -72,6 +72,19 @@ class MarketoInstance:
             reset=self._reset,
             counters=routes.counters,
             routes=routes.routes(),
+        )
+
+    def _rooms(self) -> Rooms:
+        leads = Leads(self.store, self.writer, self.past, self.settings, self._lag)
+        writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
+        return Rooms(
+            leads=leads,
+            writes=writes,
+            activities=Activities(self.store, self.clock, self._lag, self._empty_page),
+            companies=Companies(self.store, self.log, self.past, self.clock),
+            exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),
+            imports=Imports(self.store, writes, self.clock, self.settings, self._change_later),
+            stats=Stats(self.limits),
         )
 
     def handle(self, request: Request) -> Response:
@@ -198,6 +211,9 @@ class MarketoInstance:
 
     def _run_later(self, delay_seconds: float, action: Callable[[], object]) -> None:
         self._later.append((self.clock.now().timestamp() + delay_seconds, action))
+
+    def _change_later(self, delay_seconds: float, action: Callable[[], None]) -> None:
+        self._run_later(delay_seconds, lambda: self._changing(action))
 
     def _run_due(self) -> None:
         now = self.clock.now().timestamp()

@@ -26,7 +26,8 @@ RW_STANDARD_FIELD, RW_CUSTOM_FIELD = "Read-Write Schema Standard Field", "Read-W
 
 @dataclass(frozen=True)
 class Route:
-    """`path` may hold {name} parts. `permission` "" needs none. `writes`: the call may change leads."""
+    """`path` may hold {name} parts. `permission` "" needs none. `writes`: leads change before
+    the answer, so that a late commit can befall it."""
 
     method: str
     path: str

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from syncline_sandbox.marketo.activities import Activities
+from syncline_sandbox.marketo.companies import Companies
+from syncline_sandbox.marketo.exports import Exports
+from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.routes import (
     RO_ACTIVITY,
     RO_ACTIVITY_METADATA,
+    RO_COMPANY,
     RO_LEAD,
+    RW_COMPANY,
     RW_CUSTOM_FIELD,
     RW_LEAD,
     Route,
@@ -18,16 +23,28 @@ from syncline_sandbox.marketo.routes import (
 from syncline_sandbox.marketo.stats import Stats
 from syncline_sandbox.marketo.sync import Writes
 
-if TYPE_CHECKING:
-    from syncline_sandbox.marketo.instance import MarketoInstance
-
 V1 = "/rest/v1"
+EXPORT = "/bulk/v1/leads/export"
+BATCH = "/bulk/v1/leads/batch"
 
 
-def routing_table(
-    _instance: MarketoInstance, leads: Leads, writes: Writes, activities: Activities, stats: Stats
-) -> RoutingTable:
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """Those who answer."""
+
+    leads: Leads
+    writes: Writes
+    activities: Activities
+    companies: Companies
+    exports: Exports
+    imports: Imports
+    stats: Stats
+
+
+def routing_table(rooms: Rooms) -> RoutingTable:
     """All routes. The first that fits a path and verb answers."""
+    leads, writes, activities, stats = rooms.leads, rooms.writes, rooms.activities, rooms.stats
+    companies, exports, imports = rooms.companies, rooms.exports, rooms.imports
     return RoutingTable(
         (
             Route("GET", f"{V1}/leads/describe.json", RO_LEAD, leads.describe),
@@ -47,6 +64,20 @@ def routing_table(
             Route("GET", f"{V1}/activities/leadchanges.json", RO_ACTIVITY, activities.lead_changes),
             Route("GET", f"{V1}/activities/deletedleads.json", RO_ACTIVITY, activities.deleted_leads),
             Route("GET", f"{V1}/activities.json", RO_ACTIVITY, activities.activities),
+            Route("GET", f"{V1}/companies/describe.json", RO_COMPANY, companies.describe),
+            Route("GET", f"{V1}/companies.json", RO_COMPANY, companies.query),
+            Route("POST", f"{V1}/companies.json", RW_COMPANY, companies.sync, writes=True),
+            Route("POST", f"{V1}/companies/delete.json", RW_COMPANY, companies.delete),
+            Route("GET", f"{EXPORT}.json", RO_LEAD, exports.jobs),
+            Route("POST", f"{EXPORT}/create.json", RO_LEAD, exports.create),
+            Route("POST", f"{EXPORT}/{{id}}/enqueue.json", RO_LEAD, exports.enqueue),
+            Route("POST", f"{EXPORT}/{{id}}/cancel.json", RO_LEAD, exports.cancel),
+            Route("GET", f"{EXPORT}/{{id}}/status.json", RO_LEAD, exports.status),
+            Route("GET", f"{EXPORT}/{{id}}/file.json", RO_LEAD, exports.file),
+            Route("POST", "/bulk/v1/leads.json", RW_LEAD, imports.start),
+            Route("GET", f"{BATCH}/{{id}}.json", RW_LEAD, imports.status),
+            Route("GET", f"{BATCH}/{{id}}/failures.json", RW_LEAD, imports.failures),
+            Route("GET", f"{BATCH}/{{id}}/warnings.json", RW_LEAD, imports.warnings),
             Route("GET", f"{V1}/stats/usage.json", "", stats.usage),
             Route("GET", f"{V1}/stats/usage/last7days.json", "", stats.usage_of_week),
             Route("GET", f"{V1}/stats/errors.json", "", stats.errors),

@@ -49,6 +49,7 @@ class WriteOrder:
     commit_delay_seconds: float = 0.0
     refusals: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     ignored_fields: frozenset[str] = frozenset()
+    may_resubscribe: bool = True  # a list import cannot clear the durable unsubscribe
 
 
 @dataclass
@@ -130,7 +131,7 @@ class LeadWriter:
                 raise RecordSkipped(1006, f"Field '{name}' not found")
             if not known.writable and not (name == "id" == order.lookup.name and order.action == "updateOnly"):
                 raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'")
-            if name in order.ignored_fields:
+            if name in order.ignored_fields and name != order.lookup.name:
                 continue
             try:
                 stored = parse(known, value)
@@ -138,6 +139,8 @@ class LeadWriter:
                 raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'") from None
             if stored is None and known.type == "boolean":
                 stored = 0  # recorded: a boolean cleared with null reads back false
+            if name == "unsubscribed" and stored == 0 and not order.may_resubscribe:
+                continue
             if name in self.normalisers:
                 stored = self.normalisers[name](stored)
             values[name] = stored

@@ -1,0 +1,179 @@
+"""The command line: `syncline-sandbox up` starts both sandboxes on loopback, each in a process of its own.
+
+The parent prints where they are, waits, and ends both on SIGINT or SIGTERM, or when one of them ends by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.server import Certificate, Face, SandboxServer, listen, make_certificate
+from syncline_sandbox.core.wire import Core
+
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where one sandbox listens and keeps its data. `database` is a path or ":memory:"."""
+
+    name: str
+    port: int
+    database: str
+    seed: int
+    enforce_limits: bool
+    certificate: Certificate | None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 after a clean stop, 1 when a sandbox could not start or ended by itself."""
+    options = _parser().parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="syncline-sandbox-") as scratch:
+        return _up(options, Path(scratch))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="syncline-sandbox", description="A Salesforce org and a Marketo instance on this machine, for testing."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start both and stay until interrupted")
+    up.add_argument("--salesforce-port", type=int, default=8810, help="0 takes a free one (default %(default)s)")
+    up.add_argument("--marketo-port", type=int, default=8820, help="0 takes a free one (default %(default)s)")
+    up.add_argument("--only", choices=sorted(CORES), help="start this one alone")
+    up.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory, gone at the end)")
+    up.add_argument("--seed", type=int, default=0, help="makes ids and tokens repeatable")
+    up.add_argument("--no-limits", action="store_true", help="never refuse a call for its rate or quota")
+    up.add_argument("--https", action="store_true", help="serve TLS, with the certificate given or a throw-away one")
+    up.add_argument("--certificate", type=Path, help="PEM chain, with --key (default: made by `trustme`)")
+    up.add_argument("--key", type=Path, help="PEM key of the certificate")
+    up.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    return parser
+
+
+def _up(options: argparse.Namespace, scratch: Path) -> int:
+    certificate = _certificate(options, scratch)
+    if options.data_dir is not None:
+        options.data_dir.mkdir(parents=True, exist_ok=True)
+    ports = {"salesforce": options.salesforce_port, "marketo": options.marketo_port}
+    started = [
+        _start(_place(name, port, options, certificate)) for name, port in ports.items() if options.only in (None, name)
+    ]
+    # A signal becomes SystemExit, so that whatever the parent is waiting for, both children are ended on the way out.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        places = [pipe.recv() for _, pipe in started]
+        if failed := [place["error"] for place in places if "error" in place]:
+            print("\n".join(failed), file=sys.stderr)
+            return 1
+        _announce(places, certificate, as_json=options.json)
+        wait([process.sentinel for process, _ in started])
+        return 1
+    finally:
+        _stop([process for process, _ in started])
+
+
+def _certificate(options: argparse.Namespace, scratch: Path) -> Certificate | None:
+    if options.certificate is not None:
+        return Certificate(chain=options.certificate, key=options.key or options.certificate)
+    return make_certificate(options.data_dir or scratch) if options.https else None
+
+
+def _place(name: str, port: int, options: argparse.Namespace, certificate: Certificate | None) -> Place:
+    database = ":memory:" if options.data_dir is None else str(options.data_dir / f"{name}.sqlite")
+    return Place(
+        name=name,
+        port=port,
+        database=database,
+        seed=options.seed,
+        enforce_limits=not options.no_limits,
+        certificate=certificate,
+    )
+
+
+def _start(place: Place) -> tuple[BaseProcess, Connection]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(place, theirs), name=f"sandbox-{place.name}", daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+def _stop(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(STOP_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _serve(place: Place, pipe: Connection) -> None:
+    """The child: one sandbox until SIGTERM. Ctrl-C is the parent's affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        listener = listen(place.port)
+    except OSError as taken:
+        pipe.send({"error": f"{place.name}: port {place.port} cannot be used: {taken.strerror}"})
+        return
+    core, credentials = CORES[place.name](place)
+    scheme = "https" if place.certificate else "http"
+    url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+    pipe.send({"name": place.name, "url": url, "control": f"{url}/_sandbox/", "credentials": credentials})
+    face = Face(core)
+    with listener:
+        SandboxServer(face, place.certificate).run(sockets=[listener])
+    face.close()
+
+
+def _marketo(place: Place) -> tuple[Core, dict[str, Any]]:
+    from syncline_sandbox.marketo import MarketoInstance
+    from syncline_sandbox.marketo.identity import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
+
+    instance = MarketoInstance(place.database, SandboxClock(), place.seed)
+    instance.settings.enforce_limits = place.enforce_limits
+    return instance, {"client_id": DEFAULT_CLIENT_ID, "client_secret": DEFAULT_CLIENT_SECRET}
+
+
+def _salesforce(place: Place) -> tuple[Core, dict[str, Any]]:
+    from syncline_sandbox.salesforce import SalesforceOrg
+
+    org = SalesforceOrg(place.database, SandboxClock(), place.seed)
+    return org, dict(org.credentials())
+
+
+CORES: dict[str, Callable[[Place], tuple[Core, dict[str, Any]]]] = {"salesforce": _salesforce, "marketo": _marketo}
+
+
+def _announce(places: Sequence[dict[str, Any]], certificate: Certificate | None, *, as_json: bool) -> None:
+    authority = str(certificate.authority) if certificate and certificate.authority else None
+    if as_json:
+        print(json.dumps({"sandboxes": places, "trust": authority}), flush=True)
+        return
+    for place in places:
+        print(f"{place['name']:<11}{place['url']}")
+        print(f"{'':<11}control    {place['control']}")
+        for name, value in place["credentials"].items():
+            print(f"{'':<11}{name:<14} {value}")
+    if authority:
+        print(f"trust      {authority}")
+    print("Press Ctrl-C to stop both.", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""`syncline-sandbox up`: says where things are, answers, and leaves nothing running."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "syncline_sandbox.cli", "up", "--json", "--only", "marketo", "--marketo-port", "0"]
+
+
+def test_up_serves_and_stops_on_sigterm(tmp_path: Path) -> None:
+    command = [*COMMAND, "--data-dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        (place,) = json.loads(process.stdout.readline())["sandboxes"]
+        with urllib.request.urlopen(f"{place['control']}clock", timeout=5) as answer:
+            assert "now" in json.load(answer)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+    assert (tmp_path / "marketo.sqlite").exists()
+    assert not _listens(place["url"])
+
+
+def test_up_names_the_port_that_is_taken() -> None:
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        port = json.loads(first.stdout.readline())["sandboxes"][0]["url"].rpartition(":")[2]
+        second = subprocess.run([*COMMAND[:-1], port], capture_output=True, text=True, timeout=20, check=False)
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=10)
+    assert second.returncode == 1
+    assert f"marketo: port {port} cannot be used" in second.stderr
+    assert first.returncode == 0
+
+
+def _listens(url: str) -> bool:
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
