@@ -63,7 +63,7 @@ def org():
     def insert(name: str, row: dict[str, object]) -> None:
         sobject = schema.sobject(name)
         assert sobject is not None
-        flags = {field.column: 0 for field in sobject.stored_fields() if field.type == "boolean"}
+        flags = {str(field.column): 0 for field in sobject.stored_fields() if field.type == "boolean"}
         storage.insert(sobject, {**flags, **row})
 
     insert("User", {"Id": USER, "LastName": "Admin", "FirstName": "Ada", "Username": "ada@example.com", "IsActive": 1})
@@ -74,8 +74,9 @@ def org():
     return storage
 
 
-def run(org: Storage, text: str, rights: UserRights | None = None, **options: bool) -> list[dict]:
-    compiled = compile_query(text, org.schema, rights or UserRights(user_id=USER), NOW, **options)
+def run(org: Storage, text: str, rights: UserRights | None = None, *, include_deleted: bool = False) -> list[dict]:
+    rights = rights or UserRights(user_id=USER)
+    compiled = compile_query(text, org.schema, rights, NOW, include_deleted=include_deleted)
     shaper = RowShaper(compiled, "/services/data/v59.0")
     records = [shaper.record(row) for row in org.db.execute(compiled.sql, compiled.parameters)]
     total = org.db.execute(compiled.count_sql, compiled.parameters).fetchone()[0]
