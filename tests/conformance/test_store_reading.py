@@ -89,6 +89,16 @@ def test_by_keys_of_a_hundred_thousand(tell: Tell):
     tell(chapter)
 
 
+def test_by_keys_of_a_table_without_key_in_order_of_appending(tell: Tell):
+    async def chapter(store: Store) -> None:
+        lines = [{"record_id": record_id, "at_us": at} for at, record_id in enumerate("babac")]
+        await store.commit(Commit(add={Table.HISTORY: frame(Table.HISTORY, *lines)}))
+        found = await store.by_keys(Table.HISTORY, pl.DataFrame({"record_id": ["a", "b", "none"]}))
+        assert found["at_us"].to_list() == [0, 1, 2, 3]
+
+    tell(chapter)
+
+
 def test_moments_are_told_apart_by_a_null_new_value(tell: Tell):
     async def chapter(store: Store) -> None:
         base = {"connection": "m", "object_type": "lead", "record_id": "1", "field": "f", "at_us": 1}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -81,27 +81,34 @@ def by_keys(connection: sqlite3.Connection, table: Table, keys: pl.DataFrame) ->
     if not keys.columns or set(keys.columns) - set(schema):
         raise OurBug(f"The table {table.value} has no such columns.", evidence=str(keys.columns))
     wanted = keys.select(pl.col(name).cast(schema[name]) for name in keys.columns).unique(maintain_order=True)
-    found: Rows = []
-    # Null is looked up by its own condition, so that every other column is an equality an index can serve.
-    for nulls, group in wanted.group_by(*(pl.col(name).is_null() for name in wanted.columns), maintain_order=True):
-        absent = {name for name, is_null in zip(wanted.columns, nulls, strict=True) if is_null}
-        found += _look_up(connection, table, group.drop(absent), sorted(absent))
+    found = [row for group in _by_nulls(wanted) for row in _look_up(connection, table, group)]
     frame = to_frame(table, found)
     return frame.sort(key_of(table)) if key_of(table) else frame
 
 
-def _look_up(connection: sqlite3.Connection, table: Table, keys: pl.DataFrame, absent: list[str]) -> Rows:
-    target = TREES[table]
-    conditions = [f't."{name}" IS NULL' for name in absent]
-    source = f'"{target.name}" AS t'
-    if keys.columns:
-        wanted = _wanted(connection, keys)
-        conditions += [f't."{name}" = w.k{position}' for position, name in enumerate(keys.columns)]
+def _by_nulls(keys: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """The keys in groups in each of which a column is always null or never: null is not equal by `=`."""
+    mixed = [column.name for column in keys if 0 < column.null_count() < keys.height]
+    if not mixed:
+        return [keys] if keys.height else []
+    return (group for _, group in keys.group_by(*(pl.col(name).is_null() for name in mixed), maintain_order=True))
+
+
+def _look_up(connection: sqlite3.Connection, table: Table, keys: pl.DataFrame) -> Rows:
+    """Rows equal to some row of one group of keys. Columns of one value are parameters, the others are joined."""
+    fixed = {column.name: column[0] for column in keys if column.n_unique() == 1}
+    joined = keys.drop(fixed)
+    conditions = [f't."{name}" IS ?' for name in fixed]
+    conditions += [f't."{name}" = w.k{position}' for position, name in enumerate(joined.columns)]
+    source = f'"{table.value}" AS t'
+    if joined.columns:
+        wanted = _wanted(connection, joined)
         source = f"{wanted} AS w CROSS JOIN {source}"  # CROSS: the keys lead, whatever the planner believes
-    columns = ", ".join(f't."{column.name}"' for column in target.c)
+    columns = ", ".join(f't."{column.name}"' for column in TREES[table].c)
     order = "" if key_of(table) else " ORDER BY t.rowid"
-    found = connection.execute(f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}{order}").fetchall()
-    if keys.columns:
+    statement = f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}{order}"
+    found = connection.execute(statement, tuple(fixed.values())).fetchall()
+    if joined.columns:
         connection.execute(f"DELETE FROM {wanted}")
     return found
 
