@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from syncline.reconcile.match_evidence import evidence
+from syncline.reconcile.match_forms import with_forms
 from syncline.reconcile.match_groups import grouped
-from syncline.reconcile.match_pairs import FREE, MEMBERS, PROFILE, ROW, Profiles, fitting, profiles
+from syncline.reconcile.match_pairs import FREE, MEMBERS, PROFILE, ROW, Profiles, compared, fitting, profiles
+from syncline.records import Side
 from syncline.spec.model import MatchRule
 
 LINKS = {
@@ -73,17 +75,20 @@ def match(a: pl.DataFrame, b: pl.DataFrame, rules: tuple[MatchRule, ...], name_k
     key by which the other side names this record) and `key_named` (the key of the other side's record that this one
     names). Raises ValueError when a record is given twice.
     """
-    found = _Found(_prepared(a), _prepared(b))
+    found = _Found(_prepared(a, "a", rules, name_keys), _prepared(b, "b", rules, name_keys))
     for rule in rules:
         _apply(rule, name_keys, found)
     return _result(found)
 
 
-def _prepared(side: pl.DataFrame) -> pl.DataFrame:
-    if side.select(_IDENTITY).is_duplicated().any():
+def _prepared(
+    records: pl.DataFrame, side: Side, rules: tuple[MatchRule, ...], name_keys: tuple[str, str]
+) -> pl.DataFrame:
+    if records.select(_IDENTITY).is_duplicated().any():
         raise ValueError("a record is given twice to match")
-    rows = side.sort(_IDENTITY).with_row_index(ROW)
-    return rows.with_columns(pl.col(ROW).cast(pl.Int64), (~pl.col("is_linked")).alias(FREE))
+    rows = records.sort(_IDENTITY).with_row_index(ROW)
+    rows = rows.with_columns(pl.col(ROW).cast(pl.Int64), (~pl.col("is_linked")).alias(FREE))
+    return with_forms(rows, {look for rule in rules for look in compared(rule, side, name_keys).values()})
 
 
 def _apply(rule: MatchRule, name_keys: tuple[str, str], found: _Found) -> None:

@@ -6,7 +6,7 @@ anywhere: what is stored and copied is the canonical value (`values`). Similarit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -60,3 +60,17 @@ def in_form(cell: pl.Expr, form: Form) -> pl.Expr:
     """*cell* in *form*; null where nothing is left to compare (unread and empty cells too)."""
     text = _FORMS[form](cell.cast(pl.String))
     return pl.when(text != "").then(text)
+
+
+def formed(column: str, form: Form) -> str:
+    """The name of the column that holds *column* in *form*."""
+    return f"{column}@{form}"
+
+
+def with_forms(records: pl.DataFrame, wanted: Iterable[tuple[str, Form]]) -> pl.DataFrame:
+    """*records* with a `formed` column for each of *wanted*; all null where the column is missing, hence unread."""
+    missing = pl.lit(None, pl.String)
+    return records.with_columns(
+        (in_form(pl.col(column), form) if column in records.columns else missing).alias(formed(column, form))
+        for column, form in sorted(wanted)
+    )

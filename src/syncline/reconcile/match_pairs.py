@@ -7,13 +7,13 @@ the records (link, hold, nothing) is decided in match.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
 
-from syncline.reconcile.match_forms import in_form
+from syncline.reconcile.match_forms import formed
 from syncline.reconcile.match_names import compatible, similar
 from syncline.records import Side
 from syncline.spec.model import Form, MatchRule
@@ -47,6 +47,9 @@ class _Way(NamedTuple):
     b: list[str]
     near: list[str]
 
+    def of(self, side: Side) -> list[str]:
+        return self.a if side == "a" else self.b
+
 
 def _ways(rule: MatchRule) -> list[_Way]:
     if rule.by_key:
@@ -61,31 +64,28 @@ def _ways(rule: MatchRule) -> list[_Way]:
     return ways
 
 
-def _compared(rule: MatchRule, side: Side, name_keys: tuple[str, str], columns: Iterable[str]) -> dict[str, pl.Expr]:
-    """The columns a rule compares, in their forms; a column the side does not have is unread, hence null."""
-    known = set(columns)
-
-    def cell(name: str, form: Form) -> pl.Expr:
-        return in_form(pl.col(name), form) if name in known else pl.lit(None, pl.String)
-
+def compared(rule: MatchRule, side: Side, name_keys: tuple[str, str]) -> dict[str, tuple[str, Form]]:
+    """What a rule compares on a side: its own name for it, the column it is in and the form."""
     if rule.by_key or rule.by_id is not None:
-        return {name: cell(name, Form.EXACT) for way in _ways(rule) for name in (way.a if side == "a" else way.b)}
-    compared = {key: cell(key, rule.forms.get(key, Form.FOLDED)) for key in rule.compared_keys()}
+        return {name: (name, Form.EXACT) for way in _ways(rule) for name in way.of(side)}
+    looks = {key: (key, rule.forms.get(key, Form.FOLDED)) for key in rule.compared_keys()}
     if rule.compatible_name:
-        compared |= {name: cell(key, Form.COMPACT) for name, key in zip((_GIVEN, _FAMILY), name_keys, strict=True)}
-    return compared
+        looks |= {_GIVEN: (name_keys[0], Form.COMPACT), _FAMILY: (name_keys[1], Form.COMPACT)}
+    return looks
 
 
 def profiles(records: pl.DataFrame, rule: MatchRule, side: Side, name_keys: tuple[str, str]) -> Profiles:
-    """The profiles of a side under *rule*; *records* has ROW, FREE and the cells.
+    """The profiles of a side under *rule*; *records* has ROW, FREE and the `formed` columns of what is compared.
 
     Records that lack something in every way to agree are in none.
     """
-    compared = _compared(rule, side, name_keys, records.columns)
-    complete = [pl.all_horizontal(pl.col(way.a if side == "a" else way.b).is_not_null()) for way in _ways(rule)]
-    looks = records.select(ROW, FREE, **compared).filter(pl.any_horizontal(complete))
-    grouped = looks.group_by(list(compared), maintain_order=True).agg(
-        pl.col(ROW), pl.len().alias(MEMBERS), pl.col(FREE).sum()
+    looks = {name: formed(*where) for name, where in compared(rule, side, name_keys).items()}
+    complete = [pl.all_horizontal(pl.col(looks[name]).is_not_null() for name in way.of(side)) for way in _ways(rule)]
+    grouped = (
+        records.filter(pl.any_horizontal(complete))
+        .group_by(pl.col(column).alias(name) for name, column in looks.items())
+        .agg(pl.col(ROW), pl.len().alias(MEMBERS), pl.col(FREE).sum())
+        .sort(pl.col(ROW).list.first())
     )
     rows = grouped.with_row_index(PROFILE)
     return Profiles(rows.drop(ROW), rows.select(PROFILE, ROW).explode(ROW), rows[ROW].list.first())
