@@ -43,6 +43,7 @@ from .soap_login import soap_login
 from .stamps import http_date, stamp_of
 from .standard import standard_sobjects
 from .storage import Storage
+from .tooling import ToolingResources
 from .web import Answer, Call, Router, refusal, split_query
 
 _DATA = re.compile(r"/services/data/v(?P<version>\d+\.\d)(?:/(?P<rest>.*))?", re.IGNORECASE)
@@ -204,6 +205,7 @@ class SalesforceOrg:
             *self.query.routes(),
             *self.bulk.routes(),
             *ReplicationResources(self.reading, self.clock).routes(),
+            *ToolingResources(self.schema, self.ids, self.add_field).routes(),
             *composite.routes(),
             *collections.routes(),
             *describe.routes(),
