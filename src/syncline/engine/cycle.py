@@ -82,6 +82,7 @@ async def run_cycle(world: World, sync: Sync, *, writes: bool = True, lane: Lane
     calls_before = {name: connector.usage().calls_sent for name, connector in world.connectors.items()}
     await _open_run(world, report)
     try:
+        sync = await meet(world, sync)
         await _observe(world, sync, report)
         await plan_and_write(world, sync, report, writes=writes, lane=lane)
     except SynclineError as error:
@@ -101,7 +102,6 @@ def _state(report: RunReport) -> str:
 
 
 async def _observe(world: World, sync: Sync, report: RunReport) -> None:
-    await meet(world, sync)
     if await adopt_revision(world.store, sync):
         links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
         await world.store.commit(Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())]))

@@ -21,8 +21,10 @@ from syncline.engine.world import Progress, World
 from syncline.errors import PositionLost
 from syncline.ports import Lane, Stamp
 from syncline.reconcile.absorb import Absorbed, absorb
-from syncline.records import How, Page
+from syncline.records import How, Page, Side
+from syncline.schema import ObjectSchema
 from syncline.spec.model import Sync
+from syncline.spec.resolve import typed
 from syncline.trees import TABLES, Commit, Table
 from syncline.values import instant
 
@@ -40,8 +42,13 @@ class Capture:
     is_empty_side: bool = False
 
 
-async def meet(world: World, sync: Sync) -> None:
-    """Learn, once a run, who we are on both sides and what their objects look like; tell the store who is who."""
+async def meet(world: World, sync: Sync) -> Sync:
+    """Learn, once a run, who we are on both sides and what their objects look like; tell the store who is who.
+
+    The sync comes back with the described types, and is from now on the world's.
+    """
+    schemas: dict[Side, dict[str, ObjectSchema]] = {"a": {}, "b": {}}
+    captured: set[str] = set()
     for side in records.SIDES:
         spec = sync.side(side)
         connector = world.connectors[spec.connection]
@@ -51,6 +58,12 @@ async def meet(world: World, sync: Sync) -> None:
         for object_type in spec.object_types:
             if (spec.connection, object_type) not in world.schemas:
                 world.schemas[spec.connection, object_type] = await connector.describe(object_type)
+            schemas[side][object_type] = world.schemas[spec.connection, object_type]
+            cursor = await world.store.rows(Table.CURSOR, {"connection": spec.connection, "object_type": object_type})
+            seen = json.loads(cursor["fields"][0]) if len(cursor) else []
+            captured |= {f"{side}.{object_type}.{name}" for name in seen}
+    world.syncs = {**world.syncs, sync.name: typed(sync, schemas, frozenset(captured))}
+    return world.syncs[sync.name]
 
 
 async def capture(world: World, connection: str, object_type: str, run_id: str) -> Capture:

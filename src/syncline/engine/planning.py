@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -22,7 +22,7 @@ from syncline.reconcile.conserve import GRAVITY
 from syncline.reconcile.merge import merge
 from syncline.reconcile.plan import ACTIONS, CreateTerms, creates, updates
 from syncline.records import SIDES, Side, other
-from syncline.spec.model import Creates, Sync
+from syncline.spec.model import Creates, FieldMap, Policy, Sync
 from syncline.trees import TABLES, Commit, Table
 
 SLICE_LINKS = 50_000
@@ -77,9 +77,9 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
     step = max(world.capabilities(sync.side(s).connection, types[s]).stamp_step_us for s in SIDES)
     decisions = merge(
         flowing,
-        part.maps,
+        _first_link_as_conflict(part) if sync.first_link is None else part.maps,
         part.type_a,
-        first_link=sync.first_link,
+        first_link=sync.first_link or Policy.NON_BLANK,
         marks=part.marks.select("link_id", "mapping", "kind", "detail"),
         moments=part.moments,
         now_us=world.now_us(),
@@ -98,6 +98,10 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
     planned.classes.append(_classes(ends, decisions, types))
     if not commit.is_empty():
         await world.store.commit(commit)
+
+
+def _first_link_as_conflict(part: Slice) -> tuple[FieldMap, ...]:
+    return tuple(replace(m, first_link=m.first_link or m.policy(part.type_a)) for m in part.maps)
 
 
 def _membership(ends: pl.DataFrame) -> pl.DataFrame:
@@ -270,7 +274,7 @@ async def _plan_creates_of(
     schema = world.schema(spec.connection, target_type)
     types: dict[Side, str] = {side: object_type, target: target_type}
     maps = sync.maps_for(types["a"], types["b"])
-    flowing = [m for m in maps if m.direction.value in ("both", f"{side}_to_{target}")]
+    flowing = [m for m in maps if m.set_on_create or m.direction.value in ("both", f"{side}_to_{target}")]
     terms = CreateTerms(
         source=side,
         source_type=object_type,

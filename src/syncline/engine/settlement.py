@@ -186,7 +186,7 @@ def _log_overridden(world: World, verdicts: pl.DataFrame, commit: Commit, run_id
                 "kind": "overridden",
                 "state": "logged",
                 "policy": "accept",
-                "reason": f"{row['field']}: a rule on side {row['side']} replaced what we wrote, in the same transaction",
+                "reason": f"{row['field']}: a rule on side {row['side']} replaced our value in the same transaction",
                 "winner_side": row["side"],
                 "value_a": read if row["side"] == "a" else sent,
                 "value_b": sent if row["side"] == "a" else read,

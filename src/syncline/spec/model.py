@@ -102,6 +102,7 @@ class FieldMap:
     is_guarded: bool = False  # always read just before it is written
     restrictive: str = "true"  # most_restrictive: the canonical value that protects
     create_only: bool = False  # written by creates, never by updates
+    set_on_create: bool = False  # one-way otherwise, but creates in the other direction carry it too
     defaults: Mapping[Side, str] = field(default_factory=dict)  # synthetic value for a create that lacks a required one
     pulls_default_back: bool = True  # false: the synthetic value never travels to the side that lacked it
 
@@ -214,13 +215,14 @@ class Sync:
     fields: tuple[FieldMap, ...]
     match_rules: tuple[MatchRule, ...]
     name_keys: tuple[str, str] = ("first_name", "last_name")  # mapping keys of given and family name
-    first_link: Policy = Policy.NON_BLANK
+    first_link: Policy | None = Policy.NON_BLANK  # None: as a conflict of the field
     leaves_filter: LeavesFilter = LeavesFilter.STOP
     on_delete: Mapping[Side, OnDelete] = field(default_factory=dict)
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)  # create | blank | delete
     breaker_times: int = 3
     breaker_window_seconds: float = 86_400.0
     is_enabled: bool = True
+    optional: frozenset[str] = frozenset()  # mapping keys that rest while one of their fields does not exist
 
     def side(self, side: Side) -> SideSpec:
         return self.a if side == "a" else self.b
