@@ -90,7 +90,7 @@ class Call:
     def access_token(self, *, accept_query: bool) -> str:
         """The bearer token, or "" when none came."""
         kind, _, token = self.request.headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
+        if kind.lower() == "bearer" and token.strip():
             return token.strip()
         return (self.one("access_token") or "") if accept_query else ""
 
