@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
 from syncline.reconcile import merge_text
 from syncline.reconcile.merge_cells import busy, is_equivalent, take, with_base
-from syncline.reconcile.merge_evidence import with_evidence
+from syncline.reconcile.merge_evidence import with_evidence, with_records
 from syncline.reconcile.merge_maps import table_of
 from syncline.reconcile.merge_marks import with_normalised, with_obstacles
 from syncline.reconcile.merge_policies import Units
@@ -104,7 +105,6 @@ def merge(
         now_us=now_us,
         widening_us=clock_skew_us + stamp_step_us,
     )
-    pairs = pairs.drop("row", strict=False).with_row_index("row")
     masks = busy(pairs, maps)
     parts = [_decide(pairs[span], masks[span], context) for span in _spans(masks)]
     return pl.concat([pl.DataFrame(schema=DECISIONS), *parts])
@@ -112,7 +112,7 @@ def merge(
 
 def _spans(masks: pl.DataFrame) -> list[slice]:
     """Row ranges of at most about _MOST_CELLS busy cells each."""
-    total = sum(masks.sum().row(0)) if masks.width else 0
+    total = int(sum(masks[name].sum() for name in masks.columns))
     parts = max(1, -(-total // _MOST_CELLS))
     size = -(-masks.height // parts)
     return [slice(start, start + size) for start in range(0, masks.height, size)] if total else []
@@ -120,19 +120,52 @@ def _spans(masks: pl.DataFrame) -> list[slice]:
 
 def _decide(pairs: pl.DataFrame, masks: pl.DataFrame, context: _Context) -> pl.DataFrame:
     """The decisions of one part: first what can be said by looking at the cells alone, then the open ones."""
-    cells = take(pairs, context.maps, context.type_a, masks)
-    if cells.is_empty():
+    if not any(masks[name].any() for name in masks.columns):
         return pl.DataFrame(schema=DECISIONS)
-    cells = with_base(cells.join(context.table, on="m", how="left", maintain_order="left"))
-    cells = with_normalised(cells, context.marks, context.table)
-    units = Units(grouped=not cells["alone"].all())
-    cells = cells.with_columns(
-        units.any(~pl.col("usable")).alias("waits"), (is_equivalent() | pl.col("normalised")).alias("equal")
+    cells = take(pairs, context.maps, context.type_a, masks)
+    cells = _collected(_looked_at(cells, context))
+    if cells["waits"].any() and not context.table["alone"].all():
+        cells = cells.with_columns(pl.col("waits").any().over("unit"))
+    return pl.concat([*_plain_decisions(cells, context), _resolve(cells.filter(OPEN), pairs, context)])
+
+
+def _looked_at(cells: pl.DataFrame, context: _Context) -> pl.LazyFrame:
+    """Adds `unit`, what the bases say, `waits` (a cell cannot be used) and `equal`."""
+    facts = context.table.select("m", "unit_of", "source", "default_a", "default_b").lazy()
+    based = with_base(cells.lazy().join(facts, on="m", how="left", maintain_order="left"))
+    return with_normalised(based, context.marks, context.table).with_columns(
+        (pl.col("row").cast(pl.Int64) * len(context.maps) + pl.col("unit_of")).alias("unit"),
+        (~pl.col("usable")).alias("waits"),
+        (is_equivalent() | pl.col("normalised")).alias("equal"),
     )
-    waits, equal, quiet = pl.col("waits"), pl.col("equal"), pl.col("quiet")
-    waiting = cells.filter(waits & ~quiet).select(_plainly(Verdict.WAITING, merge_text.waiting_reason()))
-    agreed = cells.filter(~waits & equal & ~quiet).select(_plainly(Verdict.AGREE, pl.lit("the same on both sides")))
-    return pl.concat([waiting, agreed, _resolve(cells.filter(~waits & ~equal), pairs, context)])
+
+
+WAITING = pl.col("waits") & ~pl.col("quiet")
+AGREED = ~pl.col("waits") & pl.col("equal") & ~pl.col("quiet")
+OPEN = ~pl.col("waits") & ~pl.col("equal")
+
+
+def _collected(cells: pl.LazyFrame) -> pl.DataFrame:
+    """Evaluates as written: for a few rows, optimising takes longer than computing."""
+    return cells.collect(optimizations=pl.QueryOptFlags.none())
+
+
+def _plain_decisions(cells: pl.DataFrame, context: _Context) -> list[pl.DataFrame]:
+    """Waiting and agreement: what needs no weighing."""
+    plain = {
+        Verdict.WAITING: (WAITING, merge_text.waiting_reason),
+        Verdict.AGREE: (AGREED, lambda: pl.lit("the same on both sides")),
+    }
+    parts = {verdict: (cells.filter(where), reason) for verdict, (where, reason) in plain.items()}
+    return [
+        _collected(_named(part, context).select(_plainly(verdict, reason())))
+        for verdict, (part, reason) in parts.items()
+        if len(part)
+    ]
+
+
+def _named(cells: pl.DataFrame, context: _Context) -> pl.LazyFrame:
+    return cells.lazy().join(context.table.lazy().select("m", "mapping"), on="m", how="left", maintain_order="left")
 
 
 def _plainly(verdict: Verdict, reason: pl.Expr) -> list[pl.Expr]:
@@ -156,15 +189,17 @@ def _resolve(cells: pl.DataFrame, pairs: pl.DataFrame, context: _Context) -> pl.
     """The decisions of cells that differ: votes, evidence, winner, verdict, words."""
     if cells.is_empty():
         return pl.DataFrame(schema=DECISIONS)
+    rest = context.table.drop("unit_of", "source", "default_a", "default_b")
+    cells = cells.join(rest, on="m", how="left", maintain_order="left")
     units = Units(grouped=not cells["alone"].all())
-    cells = with_votes(with_obstacles(cells, context.marks, context.table), units)
-    cells = cells.filter(units.any(~pl.col("quiet")))
-    cells = with_evidence(cells, pairs, context.moments, context.table, context.now_us)
-    cells = with_winner(cells, units, context.widening_us)
-    cells = bases(with_verdict(cells, units).filter(pl.col("verdict").is_not_null()))
-    return cells.select(_in_full())
+    open_ = with_records(cells, pairs).filter(units.any(~pl.col("quiet")))
+    open_ = with_votes(with_obstacles(open_, context.marks, context.table), units)
+    open_ = with_evidence(open_, context.moments, context.table, context.now_us)
+    open_ = with_verdict(with_winner(open_, units, context.widening_us), units)
+    return _collected(bases(open_).filter(pl.col("verdict").is_not_null()).select(_in_full()))
 
 
+@cache
 def _in_full() -> list[pl.Expr]:
     """The columns of a decision about a cell that differs."""
     writes = pl.col("verdict").is_in(WRITES)
@@ -191,13 +226,16 @@ def _policy() -> pl.Expr:
     direction = (
         pl.when(pl.col("source") == 1).then(pl.lit(Direction.A_TO_B.value)).otherwise(pl.lit(Direction.B_TO_A.value))
     )
+    chose = pl.col("kind").is_not_null() | (pl.col("verdict") == Verdict.DRIFT.value)
     return (
-        pl.when(pl.col("judged"))
+        pl.when(~chose)
+        .then(None)
+        .when(pl.col("judged"))
         .then(pl.lit(Policy.MOST_RESTRICTIVE.value))
         .when(pl.col("contested"))
         .then("deciding")
         .when(pl.col("drifting"))
         .then("drift")
-        .when((pl.col("source") != 0) & (pl.col("verdict") == Verdict.CONFLICT_WRITE.value))
+        .when(pl.col("source") != 0)
         .then(direction)
     )

@@ -18,24 +18,24 @@ FAR = 2**62
 _RECORD_FACTS = ("stamp", "prev", "asof", "prevasof")
 
 
-def with_evidence(
-    cells: pl.DataFrame, pairs: pl.DataFrame, moments: pl.DataFrame, table: pl.DataFrame, now_us: int
-) -> pl.DataFrame:
-    """Adds per side `at` and `is_human` (null without a moment), `stamp`, `asof`, and the interval `since`..`until`."""
-    have = set(pairs.columns)
-    facts = pairs.select(
-        "row",
-        *(
-            (pl.col(f"{fact}_{s}").cast(pl.Int64) if f"{fact}_{s}" in have else pl.lit(None, pl.Int64)).alias(
-                f"{fact}_{s}"
-            )
-            for s in SIDES
-            for fact in _RECORD_FACTS
-        ),
-    )
-    cells = pl.concat([cells, facts.drop("row")[cells["row"]]], how="horizontal")
+def with_records(cells: pl.DataFrame, pairs: pl.DataFrame) -> pl.LazyFrame:
+    """Adds the record-level evidence of each cell's pair: per side stamp, prev, asof, prevasof; null if not given."""
+    names = [f"{fact}_{s}" for s in SIDES for fact in _RECORD_FACTS]
+    have = [name for name in names if name in pairs.columns]
+    given = pairs.select(have)[cells["row"]].lazy().cast(pl.Int64)
+    missing = [pl.lit(None, pl.Int64).alias(name) for name in names if name not in have]
+    return pl.concat([cells.lazy(), given], how="horizontal").with_columns(missing)
+
+
+def with_evidence(cells: pl.LazyFrame, moments: pl.DataFrame, table: pl.DataFrame, now_us: int) -> pl.LazyFrame:
+    """Adds per side `at` and `is_human` (null without a moment) and the interval `since`..`until`."""
+    present = set(moments["side"])
     for side in SIDES:
-        cells = _with_moments(cells, moments, table, side)
+        if side in present:
+            cells = _with_moments(cells, moments, table, side)
+        else:
+            nothing = {f"at_{side}": pl.Int64, f"is_human_{side}": pl.Boolean}
+            cells = cells.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in nothing.items())
     return cells.with_columns(
         *(_since(s).alias(f"since_{s}") for s in SIDES),
         *(
@@ -45,16 +45,13 @@ def with_evidence(
     )
 
 
-def _with_moments(cells: pl.DataFrame, moments: pl.DataFrame, table: pl.DataFrame, side: Side) -> pl.DataFrame:
-    rows = moments.filter(pl.col("side") == side)
-    if rows.is_empty():
-        return cells.with_columns(
-            pl.lit(None, pl.Int64).alias(f"at_{side}"), pl.lit(None, pl.Boolean).alias(f"is_human_{side}")
-        )
+def _with_moments(cells: pl.LazyFrame, moments: pl.DataFrame, table: pl.DataFrame, side: Side) -> pl.LazyFrame:
     newest = (
-        rows.join(table.select("mapping", "m"), on="mapping", how="inner")
+        moments.lazy()
+        .filter(pl.col("side") == side)
+        .join(table.lazy().select("mapping", "m"), on="mapping", how="inner")
         .sort("at_us", maintain_order=True)
-        .unique(["link_id", "m"], keep="last")
+        .unique(["link_id", "m"], keep="last", maintain_order=True)
         .select("link_id", "m", pl.col("at_us").alias(f"at_{side}"), pl.col("is_human").alias(f"is_human_{side}"))
     )
     return cells.join(newest, on=["link_id", "m"], how="left", maintain_order="left")

@@ -12,79 +12,82 @@ as JSON numbers or strings.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from syncline.records import SIDES, other
-
-_PRINTED = ("a", "b")
 
 
 def _print_at(name: str) -> pl.Expr:
     return pl.col("detail").str.json_path_match(f"$.{name}").cast(pl.UInt64)
 
 
-def _of_kind(marks: pl.DataFrame, table: pl.DataFrame, kind: str, *facts: pl.Expr) -> pl.DataFrame:
-    """The marks of one kind with the columns link_id, m, `marked` and *facts*."""
-    positions = table.select("mapping", "m")
-    rows = marks.filter(pl.col("kind") == kind).join(positions, on="mapping", how="inner")
-    return rows.select("link_id", "m", pl.lit(True).alias("marked"), *facts).unique(["link_id", "m"], keep="last")
+def _with_marks(
+    cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame, kind: str, facts: Mapping[str, pl.Expr]
+) -> pl.LazyFrame:
+    """Adds `marked` and *facts* of the mark of that kind; nulls where there is none."""
+    rows = (
+        marks.lazy()
+        .filter(pl.col("kind") == kind)
+        .join(table.lazy().select("mapping", "m"), on="mapping", how="inner")
+        .select("link_id", "m", pl.lit(True).alias("marked"), *(expr.alias(name) for name, expr in facts.items()))
+        .unique(["link_id", "m"], keep="last")
+    )
+    return cells.join(rows, on=["link_id", "m"], how="left", maintain_order="left").with_columns(
+        pl.col("marked").fill_null(False)
+    )
 
 
-def _joined(cells: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
-    return cells.join(marks, on=["link_id", "m"], how="left", maintain_order="left")
+_PAIR = {f"mark_{s}": _print_at(s) for s in SIDES}
+_REFUSAL = {"mark_side": pl.col("detail").str.json_path_match("$.side"), "mark_print": _print_at("print")}
 
 
 def _both_still() -> pl.Expr:
     return pl.all_horizontal(pl.col(f"print_{s}") == pl.col(f"mark_{s}") for s in SIDES).fill_null(False)
 
 
-def with_normalised(cells: pl.DataFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+def with_normalised(cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.LazyFrame:
     """Adds `normalised`: this pair of spellings is known to be one value."""
-    rows = _of_kind(marks, table, "normalised", *(_print_at(s).alias(f"mark_{s}") for s in _PRINTED))
-    if rows.is_empty():
+    if "normalised" not in marks["kind"]:
         return cells.with_columns(pl.lit(False).alias("normalised"))
-    return _joined(cells, rows).with_columns(_both_still().alias("normalised")).drop("marked", "mark_a", "mark_b")
+    marked = _with_marks(cells, marks, table, "normalised", _PAIR)
+    return marked.with_columns(_both_still().alias("normalised")).drop("marked", *_PAIR)
 
 
-def with_obstacles(cells: pl.DataFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+def with_obstacles(cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.LazyFrame:
     """Adds `frozen`, `stopped` (a held mark) and, per target side, `dead_<s>` and `ignored_<s>`."""
-    return _with_refusals(
-        _with_refusals(_with_holds(cells, marks, table), marks, table, "dead"), marks, table, "ignored"
-    )
+    kinds = set(marks["kind"])
+    cells = _with_freeze(cells, marks, table) if "frozen" in kinds else cells.with_columns(_never("frozen"))
+    cells = _with_hold(cells, marks, table) if "held" in kinds else cells.with_columns(_never("stopped"))
+    for kind, name in (("dead", "dead"), ("not_taken", "ignored")):
+        if kind in kinds:
+            cells = _with_refusal(cells, marks, table, kind, name)
+        else:
+            cells = cells.with_columns(_never(f"{name}_{s}") for s in SIDES)
+    return cells
 
 
-def _with_holds(cells: pl.DataFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
-    frozen = _of_kind(marks, table, "frozen")
-    held = _of_kind(marks, table, "held", *(_print_at(s).alias(f"mark_{s}") for s in _PRINTED))
-    if frozen.is_empty() and held.is_empty():
-        return cells.with_columns(pl.lit(False).alias("frozen"), pl.lit(False).alias("stopped"))
-    cells = _joined(cells, frozen.rename({"marked": "frozen"}))
+def _never(name: str) -> pl.Expr:
+    return pl.lit(False).alias(name)
+
+
+def _with_freeze(cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.LazyFrame:
+    return _with_marks(cells, marks, table, "frozen", {}).rename({"marked": "frozen"})
+
+
+def _with_hold(cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.LazyFrame:
     without_prints = pl.col("mark_a").is_null() & pl.col("mark_b").is_null()
-    return (
-        _joined(cells, held)
-        .with_columns(
-            pl.col("frozen").fill_null(False),
-            (pl.col("marked").fill_null(False) & (without_prints | _both_still())).alias("stopped"),
-        )
-        .drop("marked", "mark_a", "mark_b")
-    )
+    stopped = pl.col("marked") & (without_prints | _both_still())
+    return _with_marks(cells, marks, table, "held", _PAIR).with_columns(stopped.alias("stopped")).drop("marked", *_PAIR)
 
 
-def _with_refusals(cells: pl.DataFrame, marks: pl.DataFrame, table: pl.DataFrame, name: str) -> pl.DataFrame:
-    kind = {"dead": "dead", "ignored": "not_taken"}[name]
-    where = pl.col("detail").str.json_path_match("$.side").alias("mark_side")
-    rows = _of_kind(marks, table, kind, where, _print_at("print").alias("mark_print"))
-    if rows.is_empty():
-        return cells.with_columns(pl.lit(False).alias(f"{name}_{s}") for s in SIDES)
-    return (
-        _joined(cells, rows)
-        .with_columns(
-            (
-                pl.col("marked").fill_null(False)
-                & (pl.col("mark_side") == target).fill_null(True)
-                & (pl.col("mark_print") == pl.col(f"print_{other(target)}")).fill_null(True)
-            ).alias(f"{name}_{target}")
-            for target in SIDES
-        )
-        .drop("marked", "mark_side", "mark_print")
-    )
+def _with_refusal(cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame, kind: str, name: str) -> pl.LazyFrame:
+    stops = {
+        target: pl.col("marked")
+        & (pl.col("mark_side") == target).fill_null(True)
+        & (pl.col("mark_print") == pl.col(f"print_{other(target)}")).fill_null(True)
+        for target in SIDES
+    }
+    marked = _with_marks(cells, marks, table, kind, _REFUSAL)
+    return marked.with_columns(expr.alias(f"{name}_{s}") for s, expr in stops.items()).drop("marked", *_REFUSAL)

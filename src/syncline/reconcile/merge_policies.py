@@ -1,6 +1,6 @@
 """Who wins where both sides changed, and what `most_restrictive` lets through.
 
-Every score is 1 where side a wins, -1 where b does, 0 where the policy cannot tell; the declared tie-break then decides.
+Every score is 1 where side a wins, -1 where b does, 0 where the policy cannot tell (the declared tie-break decides).
 Members of an atomic group are scored together, so that a group has one winner.
 """
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncline.records import SIDES, Side, other
 from syncline.reconcile.merge_evidence import FAR
+from syncline.records import SIDES, Side, other
 from syncline.spec.model import Policy
 
 
@@ -38,7 +38,7 @@ def _sign(wins_a: pl.Expr, wins_b: pl.Expr) -> pl.Expr:
     return wins_a.fill_null(False).cast(pl.Int8) - wins_b.fill_null(False).cast(pl.Int8)
 
 
-def with_scores(cells: pl.DataFrame, units: Units, widening_us: int) -> pl.DataFrame:
+def with_scores(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.LazyFrame:
     """Adds the scores by_interval, by_stamp, by_blank, by_size and the unit's evidence `from_<s>`..`to_<s>`.
 
     The evidence of a group is that of the newest of its changed members: the later start and the later end.
@@ -60,7 +60,7 @@ def with_scores(cells: pl.DataFrame, units: Units, widening_us: int) -> pl.DataF
 
 
 def _by_size(*, descending: bool) -> pl.Expr:
-    """1 where a's value is greater (smaller if *descending*) than b's as it would stand on a; a blank loses both ways."""
+    """1 where a's value is greater (*descending*: smaller) than b's as it would stand on a. A blank always loses."""
     blanks = _sign(~pl.col("blank_a") & pl.col("blank_b"), ~pl.col("blank_b") & pl.col("blank_a"))
     mine, theirs = pl.col("cell_a"), pl.col("out_b")
     texts = _sign(mine > theirs, theirs > mine)
@@ -87,7 +87,7 @@ def _by_number(mine: pl.Expr, theirs: pl.Expr) -> pl.Expr:
     )
 
 
-def score_of(policy: pl.Expr, tie: pl.Expr) -> pl.Expr:
+def score_of(policy: pl.Expr) -> pl.Expr:
     """The score of each row's policy; `most_restrictive` starts as `newest` and is judged afterwards."""
     columns = {
         Policy.NEWEST: "by_interval",
@@ -108,7 +108,7 @@ def score_of(policy: pl.Expr, tie: pl.Expr) -> pl.Expr:
     return score.otherwise(pl.lit(0, pl.Int8))
 
 
-def with_judgement(cells: pl.DataFrame, units: Units, widening_us: int) -> pl.DataFrame:
+def with_judgement(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.LazyFrame:
     """Adds per side `may_not_win_<s>`: its win would loosen a protection without certain evidence of a person's act;
     and `bare_<s>`: what would protect in its place is a blank, which is never pushed.
 

@@ -50,7 +50,7 @@ CLASS_OF: dict[Verdict, str] = {
 WRITES = (Verdict.WRITE.value, Verdict.CONFLICT_WRITE.value, Verdict.FILL.value)
 
 
-def with_verdict(cells: pl.DataFrame, units: Units) -> pl.DataFrame:
+def with_verdict(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
     """Adds `verdict` (null: nothing to say), `value`, `acts`, `obstacle` and `kind`."""
     cells = cells.with_columns(of_winner("out").alias("value")).with_columns(
         (pl.col("value") == of_target("cell")).fill_null(False).alias("idle"),
@@ -131,7 +131,7 @@ def _kind() -> pl.Expr:
     )
 
 
-def bases(cells: pl.DataFrame) -> pl.DataFrame:
+def bases(cells: pl.LazyFrame) -> pl.LazyFrame:
     """Adds `set_base_a` and `set_base_b`: whether the base of that side advances to what it holds, without a write.
 
     A blank that is kept back advances the base of its own side; in a contested group also the loser's, else the same
@@ -140,6 +140,6 @@ def bases(cells: pl.DataFrame) -> pl.DataFrame:
     agree = pl.col("verdict") == Verdict.AGREE.value
     kept = (pl.col("verdict") == Verdict.APART.value) & ~pl.col("untouched")
     return cells.with_columns(
-        (agree | (kept & ((WINNER == sign) | pl.col("contested")))).alias(f"set_base_{side}")
+        (agree | (kept & ((pl.col("winner") == sign) | pl.col("contested")))).alias(f"set_base_{side}")
         for side, sign in (("a", 1), ("b", -1))
     )

@@ -25,7 +25,7 @@ def of_target(name: str) -> pl.Expr:
     return pl.when(WINNER == -1).then(pl.col(f"{name}_a")).otherwise(pl.col(f"{name}_b"))
 
 
-def with_votes(cells: pl.DataFrame, units: Units) -> pl.DataFrame:
+def with_votes(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
     """Adds per side `votes_<s>`, for the unit `asks_<s>`, and `fresh`: no member has a base on any side.
 
     An unknown base counts as changed unless that side is blank, which is filled; a known side opposite such a blank
@@ -45,7 +45,7 @@ def _vote(side: Side) -> pl.Expr:
     return pl.when(pl.col(f"known_{side}")).then(known).otherwise(~pl.col(f"blank_{side}"))
 
 
-def with_winner(cells: pl.DataFrame, units: Units, widening_us: int) -> pl.DataFrame:
+def with_winner(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.LazyFrame:
     """Adds `winner` (1 a, -1 b, 0 nobody), `stands_still` (why nobody: hold | drift | null), `decider`, `flipped`
     and `restores`. Needs votes and evidence.
 
@@ -56,7 +56,7 @@ def with_winner(cells: pl.DataFrame, units: Units, widening_us: int) -> pl.DataF
     return _spare_values(_judge(cells))
 
 
-def _with_drift(cells: pl.DataFrame, units: Units) -> pl.DataFrame:
+def _with_drift(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
     """Adds `drifts` (one-way, this member changed on the target alone), `drifting` for its unit, `restores`.
 
     A target that was never agreed upon, opposite a blank source, is not drift: nothing is known to have been lost.
@@ -74,14 +74,14 @@ def _with_drift(cells: pl.DataFrame, units: Units) -> pl.DataFrame:
     )
 
 
-def _propose(cells: pl.DataFrame) -> pl.DataFrame:
+def _propose(cells: pl.LazyFrame) -> pl.LazyFrame:
     both, one_way = pl.col("asks_a") & pl.col("asks_b"), pl.col("source") != 0
     contested = both & ~one_way
-    first_told = score_of(pl.col("first_policy"), pl.col("tie"))
+    first_told = score_of(pl.col("first_policy"))
     undecided = (pl.col("first_policy") == Policy.NON_BLANK.value) & (first_told == 0)
     policy = pl.when(~pl.col("fresh") | undecided).then(pl.col("policy")).otherwise(pl.col("first_policy"))
     cells = cells.with_columns(policy.alias("deciding"), contested.alias("contested"))
-    score = score_of(pl.col("deciding"), pl.col("tie"))
+    score = score_of(pl.col("deciding"))
     by_policy = pl.when(score != 0).then(score).otherwise(pl.col("tie"))
     asks_source = pl.when(pl.col("source") == 1).then(pl.col("asks_a")).otherwise(pl.col("asks_b"))
     alone = (
@@ -112,7 +112,7 @@ def _propose(cells: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _judge(cells: pl.DataFrame) -> pl.DataFrame:
+def _judge(cells: pl.LazyFrame) -> pl.LazyFrame:
     """A loosened protection without certain evidence: the protective side wins instead, where it may; else hold."""
     unproven = (
         pl.when(WINNER == 1)
@@ -133,7 +133,7 @@ def _judge(cells: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _spare_values(cells: pl.DataFrame) -> pl.DataFrame:
+def _spare_values(cells: pl.LazyFrame) -> pl.LazyFrame:
     """Under `keep` a blank carries nothing, so it cannot beat a value: the other side's change flows instead.
 
     Only for a field decided alone; in a group the winner's other members still count.
