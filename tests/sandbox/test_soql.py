@@ -35,8 +35,17 @@ def _contact(number: int, last_name: str, **values: object) -> dict[str, object]
 
 
 CONTACTS = [
-    _contact(1, "Adams", FirstName="Ann", Email="Ann@Acme.example", AccountId=ACME, Birthdate="1980-05-17"),
-    _contact(2, "Brown", Email="bob_b@beta.example", AccountId=BETA, SystemModstamp="2026-11-17T23:59:59.000+0000"),
+    _contact(
+        1, "Adams", Target__c=ACME, FirstName="Ann", Email="Ann@Acme.example", AccountId=ACME, Birthdate="1980-05-17"
+    ),
+    _contact(
+        2,
+        "Brown",
+        Email="bob_b@beta.example",
+        AccountId=BETA,
+        Target__c=USER,
+        SystemModstamp="2026-11-17T23:59:59.000+0000",
+    ),
     _contact(
         3,
         "Müller",
@@ -57,6 +66,17 @@ def org():
     assert contact is not None
     for name, kind in (("Colors__c", "multipicklist"), ("Score__c", "double")):
         contact.put_field(Field(name=name, type=kind, sql=f'{{row}}."{name}"', column=name, custom=True))
+    contact.put_field(
+        Field(
+            name="Target__c",
+            type="reference",
+            sql='{row}."Target__c"',
+            column="Target__c",
+            custom=True,
+            reference_to=("Account", "Group", "User"),
+            relationship_name="Target__r",
+        )
+    )
     storage = Storage(":memory:", schema)
     install(storage.db)
 
@@ -116,6 +136,7 @@ def names(org: Storage, where: str) -> str:
         ("WHERE Email != null AND (LastName = 'Adams' OR LastName = 'O\\'Neil')", "Adams"),
         ("WHERE Id = '003000000000001'", "Adams"),
         ("WHERE Id IN ('003000000000001AAA','003000000000002')", "Adams Brown"),
+        ("WHERE Id > '003000000000003AAA'", "O'Neil"),
         ("WHERE Score__c > 7", "O'Neil"),
         ("WHERE Score__c = 7.5", "O'Neil"),
         ("WHERE Score__c < USD8", "O'Neil"),
@@ -221,6 +242,88 @@ def test_a_record_has_attributes_canonical_names_and_nested_parents_in_select_or
     assert last["Score__c"] == 7.5
 
 
+def test_a_polymorphic_parent_is_a_name_with_a_type(org):
+    text = "SELECT Target__r.Type, Target__r.Name, Target__r.Id FROM Contact ORDER BY LastName LIMIT 3"
+    base = "/services/data/v59.0/sobjects/"
+    assert [row["Target__r"] for row in run(org, text)] == [
+        {"attributes": {"type": "Name", "url": f"{base}Account/{ACME}"}, "Type": "Account", "Name": "Acme", "Id": ACME},
+        {"attributes": {"type": "Name", "url": f"{base}User/{USER}"}, "Type": "User", "Name": "Ada Admin", "Id": USER},
+        None,
+    ]
+    assert names(org, "WHERE Target__r.Type = 'User'") == "Brown"
+    assert names(org, "WHERE Target__r.Type IN ('Account', 'Campaign')") == "Adams"
+    for path, words in (
+        ("Target__r.BillingCity", "No such column 'BillingCity' on entity 'Name'."),
+        ("Target__r.Owner.Name", "Didn't understand relationship 'Owner'"),
+    ):
+        assert words in refusal(org, f"SELECT {path} FROM Contact")[1]
+
+
+def test_a_child_sub_query_nests_its_records_or_is_null(org):
+    text = (
+        "SELECT Name, (SELECT LastName, Owner.Username, MailingAddress, DoNotCall FROM contacts "
+        "WHERE LastName != 'x?' ORDER BY LastName DESC LIMIT 2) FROM Account "
+        "WHERE Name IN ('Acme', 'beta', 'Gamma') ORDER BY Name"
+    )
+    acme, beta = run(org, text)
+    assert list(acme) == ["attributes", "Name", "Contacts"]
+    assert (acme["Contacts"]["totalSize"], acme["Contacts"]["done"]) == (2, True)
+    first, second = acme["Contacts"]["records"]
+    assert (first["LastName"], second["LastName"]) == ("Müller", "Adams")
+    assert first["attributes"] == {
+        "type": "Contact",
+        "url": "/services/data/v59.0/sobjects/Contact/003000000000003AAA",
+    }
+    assert first["Owner"]["Username"] == "ada@example.com"
+    assert first["MailingAddress"] is None
+    assert first["DoNotCall"] is False
+    assert [row["LastName"] for row in beta["Contacts"]["records"]] == ["Brown"]
+    (alone,) = run(org, "SELECT (SELECT Id FROM Contacts WHERE LastName = 'none') FROM Account WHERE Name = 'beta'")
+    assert alone["Contacts"] is None
+
+
+def test_a_page_of_ids_carries_its_children(org):
+    compiled = compile_query(
+        "SELECT Name, (SELECT Id FROM Contacts WHERE LastName = 'Adams') FROM Account WHERE BillingCity != 'x'",
+        org.schema,
+        UserRights(user_id=USER),
+        NOW,
+    )
+    ids = [row[0] for row in org.db.execute(compiled.ids_sql, compiled.parameters)]
+    assert sorted(ids) == [ACME, BETA]
+    (row,) = org.db.execute(compiled.page_sql, (*compiled.page_parameters, f'["{ACME}"]'))
+    assert RowShaper(compiled, "/x").record(row)["Contacts"]["totalSize"] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The Singer taps, with their two blanks; Airbyte; dlt with its trailing blanks; jsforce; CumulusCI.
+        "SELECT Id,Name,SystemModstamp FROM Contact WHERE SystemModstamp >= 2020-01-01T00:00:00.000000Z  "
+        "ORDER BY SystemModstamp ASC",
+        "SELECT Id,Name FROM Contact WHERE SystemModstamp >= 2020-01-01T00:00:00.000000Z "
+        "AND SystemModstamp < 2027-01-01T00:00:00.000000Z  ORDER BY SystemModstamp ASC",
+        "SELECT Id,Name FROM Contact",
+        "SELECT Id,Name FROM Contact WHERE SystemModstamp >= 2017-01-01T00:00:00.000+00:00 "
+        "AND SystemModstamp < 2027-01-31T00:00:00.000+00:00",
+        "SELECT Id,Name FROM Contact WHERE SystemModstamp >= 2017-01-01T00:00:00.000+00:00 ORDER BY Id ASC",
+        "SELECT Id, Name FROM Contact WHERE SystemModstamp > 2017-01-01T00:00:00.000+00:00 "
+        "ORDER BY SystemModstamp ASC  LIMIT 100  ",
+        "SELECT Id, Name FROM Contact   ",
+        "SELECT Id, Name FROM Contact WHERE IsDeleted = false AND (NOT Name LIKE 'zz%') ORDER BY Name ASC, Id DESC "
+        "LIMIT 10 OFFSET 0",
+        "SELECT Id FROM Contact WHERE LastName IN ('Adams','Brown','Müller','O\\'Neil') AND CreatedDate > "
+        "2017-01-01T00:00:00+00:00",
+        "SELECT Contact.Id, Contact.LastName FROM Contact WHERE (Contact.LastName != NULL) ORDER BY Contact.LastName",
+        "SELECT c.Id, c.Account.Name FROM Contact c",
+        "SELECT Id FROM Contact WHERE (SystemModstamp = 2020-01-01T00:00:00Z AND Id > '003000000000001AAA') "
+        "OR SystemModstamp > 2020-01-01T00:00:00Z ORDER BY SystemModstamp, Id",
+    ],
+)
+def test_what_other_clients_send(org, text):
+    assert len(run(org, text)) == 4
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -256,7 +359,7 @@ def test_fields_expand_by_selector(org):
     standard = run(org, "SELECT FIELDS(STANDARD) FROM Contact LIMIT 1")[0]
     custom = run(org, "SELECT FIELDS(CUSTOM) FROM Contact LIMIT 200")[0]
     everything = run(org, "SELECT FIELDS(ALL) FROM Contact LIMIT 1")[0]
-    assert list(custom) == ["attributes", "Colors__c", "Score__c"]
+    assert list(custom) == ["attributes", "Colors__c", "Score__c", "Target__c"]
     assert "Email" in standard
     assert "Score__c" not in standard
     assert set(everything) == set(standard) | set(custom)
@@ -347,6 +450,7 @@ def test_an_unknown_column_is_pointed_at_in_its_row(org):
         ),
         ("SELECT Id FROM Contact WHERE Description = 'x'", "INVALID_FIELD", "field 'Description' can not be filtered"),
         ("SELECT Id FROM Contact ORDER BY Description", "INVALID_FIELD", "field 'Description' can not be sorted"),
+        ("SELECT Name, (SELECT Id FROM Nopes) FROM Account", "INVALID_TYPE", "'Nopes' in FROM part of query call."),
         ("SELECT Nope.Name FROM Contact", "INVALID_FIELD", "Didn't understand relationship 'Nope' in field path."),
         ("SELECT Id FROM Contact OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
         ("SELECT Id FROM Contact ALL ROWS", "MALFORMED_QUERY", "ALL ROWS not allowed in this context"),
@@ -371,6 +475,7 @@ def test_refusals(org, text, code, words):
         ("SELECT Id, MailingAddress FROM Contact", "Selecting compound data not supported in Bulk Query"),
         ("SELECT COUNT(Id) FROM Contact", "not supported in Bulk Query"),
         ("SELECT COUNT() FROM Contact", "not supported in Bulk Query"),
+        ("SELECT Id, (SELECT Id FROM Contacts) FROM Account", "Nested queries not supported in Bulk Query"),
         ("SELECT Id FROM Contact OFFSET 5", "Offset not supported in Bulk Query"),
     ],
 )

@@ -112,7 +112,8 @@ class QueryResources:
         end = start + _page_rows(call)
         wanted = cursor.ids[start:end]
         db = self._reading.connection(call.caller)
-        found = {row[0]: row for row in db.execute(cursor.compiled.page_sql, (orjson.dumps(wanted).decode(),))}
+        bound = (*cursor.compiled.page_parameters, orjson.dumps(wanted).decode())
+        found = {row[0]: row for row in db.execute(cursor.compiled.page_sql, bound)}
         rows = [found[record_id] for record_id in wanted if record_id in found]
         rest = f"{locator}-{end}" if end < len(cursor.ids) else None
         return _page(call, cursor.compiled, rows, total=len(cursor.ids), rest=rest)

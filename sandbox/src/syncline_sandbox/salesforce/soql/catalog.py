@@ -51,6 +51,10 @@ class SoqlField(Protocol):
         """`Owner` for `OwnerId`; None where SOQL has no path through this field."""
 
     @property
+    def child_relationship_name(self) -> str | None:
+        """`Contacts` for `Contact.AccountId`; None where the parent has no sub-query to these children."""
+
+    @property
     def reference_to(self) -> Sequence[str]:
         """Objects a reference points to; several for a polymorphic one."""
 
@@ -84,6 +88,9 @@ class SoqlSchema(Protocol):
 
     def sobject(self, name: str) -> SoqlObject | None:
         """The object of this name, whatever its casing; None if there is none."""
+
+    def child_references(self, parent: str) -> Iterable[tuple[SoqlObject, SoqlField]]:
+        """The reference fields, with their objects, that point to *parent*."""
 
 
 class SoqlRights(Protocol):

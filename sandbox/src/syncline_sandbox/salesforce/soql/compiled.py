@@ -16,6 +16,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Children:
+    """The records of a child sub-query: a column of JSON, an array of rows, each of the shape `node`."""
+
+    key: str
+    index: int
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One (nested) record: where its id stands, what it is, and its entries in the order of the SELECT list.
 
@@ -27,7 +36,7 @@ class Node:
     type_name: str | None
     id_index: int | None
     type_index: int | None = None
-    entries: list[Cell | Node] = field(default_factory=list)
+    entries: list[Cell | Node | Children] = field(default_factory=list)
 
     def child(self, key: str) -> Node | None:
         return next((entry for entry in self.entries if isinstance(entry, Node) and entry.key == key), None)
@@ -40,7 +49,8 @@ class CompiledQuery:
     - `kind`: `records`; `count` for SELECT COUNT(), answered by `count_sql` alone; `aggregate` for grouped rows
     - `sql` yields every row of the answer; for `records` its first column is the record's Id
     - `count_sql` yields the total size, LIMIT and OFFSET applied; `ids_sql` only the ids, in the answer's order
-    - all three take `parameters`; `page_sql` takes one value, a JSON array of ids, and yields those rows in any order
+    - all three take `parameters`
+    - `page_sql` takes `page_parameters` and then a JSON array of ids, and yields those rows in any order
     - `column_names` are the CSV headings (`Account.Name`); `cells` counts the SQL columns they stand for
     """
 
@@ -51,5 +61,6 @@ class CompiledQuery:
     ids_sql: str
     page_sql: str
     parameters: tuple[object, ...]
+    page_parameters: tuple[object, ...]
     root: Node
     column_names: tuple[str, ...]

@@ -6,18 +6,19 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
-from .catalog import SoqlObject, SoqlRights, SoqlSchema
+from .catalog import SoqlField, SoqlObject, SoqlRights, SoqlSchema
 from .compiled import CompiledQuery
 from .errors import INVALID_FIELD, MALFORMED_QUERY, SoqlError, pointed
 from .expressions import AGGREGATES, Expressions
 from .families import family_of
 from .parser import parse
 from .predicates import Predicates, Sql
-from .scope import Scope, unknown_object
-from .selection import Selection
-from .syntax import Call, Expression, Order, Path, Query
+from .scope import Scope, unknown_children, unknown_object
+from .selection import ChildSelect, Selection
+from .syntax import Call, Expression, Order, Path, Query, Subquery
 
 Style = Literal["rest", "csv"]
 
@@ -75,7 +76,7 @@ class _Statement:
         if query.having is not None:
             raise pointed(MALFORMED_QUERY, "HAVING needs GROUP BY", self.text, query.from_at)
         scope = self._scope(query)
-        selection = Selection(Expressions(scope), query, csv=csv)
+        selection = Selection(Expressions(scope), query, partial(self._children, scope), csv=csv)
         selection.gather_records()
         return self._finish(query, scope, selection, "records")
 
@@ -104,17 +105,49 @@ class _Statement:
         source = scope.from_sql
         tail = f"{where}{group}"
         inner = columns if kind == "aggregate" else "1"
+        # The statements without the columns take the columns' values all the same: one list serves all three.
+        taken = f"WITH taken AS (SELECT {', '.join('?' * len(selection.values))}) " if selection.values else ""
         return CompiledQuery(
             kind=kind,
             sobject=scope.sobject.name,
             sql=f"SELECT {columns} {source}{tail}{order}{cut}",
-            count_sql=f"SELECT COUNT(*) FROM (SELECT {inner} {source}{tail}{cut})",
-            ids_sql=f"SELECT {key} {source}{tail}{order}{cut}",
+            count_sql=f"{taken}SELECT COUNT(*) FROM (SELECT {inner} {source}{tail}{cut})",
+            ids_sql=f"{taken}SELECT {key} {source}{tail}{order}{cut}",
             page_sql=f"SELECT {columns} {source} WHERE {key} IN (SELECT value FROM json_each(?))",
-            parameters=(*values, *group_values),
+            parameters=(*selection.values, *values, *group_values),
+            page_parameters=tuple(selection.values),
             root=selection.root,
             column_names=tuple(selection.names),
         )
+
+    def _children(self, outer: Scope, subquery: Subquery) -> ChildSelect:
+        """A sub-query of the SELECT list as one JSON array of rows for each outer row."""
+        query = subquery.query
+        child, reference = self._child_reference(outer, query)
+        if query.group_by or query.having is not None:
+            raise pointed(MALFORMED_QUERY, "Aggregate functions are not supported here", self.text, query.from_at)
+        scope = Scope(self.text, self.schema, self.rights, child, self.aliases, query.alias)
+        selection = Selection(Expressions(scope), query)
+        selection.gather_records()
+        where, values = self._where(query, scope)
+        own = f'{reference.sql.replace("{row}", scope.row)} = {outer.row}."Id"'
+        columns = ", ".join(f"{column} AS c{index}" for index, column in enumerate(selection.columns))
+        names = ", ".join(f"c{index}" for index in range(len(selection.columns)))
+        rows = (
+            f"SELECT {columns} {scope.from_sql}{where}{' AND' if where else ' WHERE'} {own}"
+            f"{self._order_by(query, scope, grouped=False)}{_cut(query)}"
+        )
+        sql = f"(SELECT json_group_array(json_array({names})) FROM ({rows}))"
+        return ChildSelect(reference.child_relationship_name or "", sql, values, selection.root)
+
+    def _child_reference(self, outer: Scope, query: Query) -> tuple[SoqlObject, SoqlField]:
+        name = query.from_names[-1]
+        for child, reference in self.schema.child_references(outer.sobject.name):
+            if (reference.child_relationship_name or "").lower() == name.lower():
+                readable = self.rights.can_read_field(child.name, reference.name)
+                if readable and self.rights.can_read_object(child.name):
+                    return child, reference
+        raise unknown_children(name, self.text, query.from_at)
 
     def _scope(self, query: Query) -> Scope:
         """The row source of a SELECT, its object known and readable."""

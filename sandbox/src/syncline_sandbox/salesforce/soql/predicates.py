@@ -67,7 +67,7 @@ class Predicates:
         wrong = (
             (operator in {"INCLUDES", "EXCLUDES"} and not multi)
             or (operator == "LIKE" and (family != "text" or multi))
-            or (operator in _ORDERED and (family in {"boolean", "key"} or multi))
+            or (operator in _ORDERED and (family == "boolean" or multi))
         )
         if wrong:
             kind = "id" if family == "key" else field.type

@@ -39,6 +39,15 @@ def unknown_relationship(name: str, text: str, at: int) -> SoqlError:
     return pointed(INVALID_FIELD, f"Didn't understand relationship '{name}' in field path. {hint} {_WSDL}", text, at)
 
 
+def unknown_children(name: str, text: str, at: int) -> SoqlError:
+    hint = (
+        "If you are attempting to use a custom relationship, be sure to append the '__r' "
+        "after the custom relationship name."
+    )
+    message = f"Didn't understand relationship '{name}' in FROM part of query call. {hint} {_WSDL}"
+    return pointed(INVALID_TYPE, message, text, at)
+
+
 def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
@@ -67,10 +76,7 @@ class Parent:
 
     names: tuple[str, ...]
     targets: tuple[tuple[str, SoqlObject], ...]
-
-    @property
-    def polymorphic(self) -> bool:
-        return len(self.targets) > 1
+    polymorphic: bool = False
 
     @property
     def id_sql(self) -> str:
@@ -168,7 +174,7 @@ class Scope:
 
     def _join(self, parent: Parent | None, relation: str, path: Path) -> Parent:
         sources = ((self.row, self.sobject),) if parent is None else parent.targets
-        if len(sources) > 1:
+        if parent is not None and parent.polymorphic:
             raise unknown_relationship(relation, self.text, path.at)
         alias, sobject = sources[0]
         reference = self._reference(sobject, relation)
@@ -191,7 +197,7 @@ class Scope:
             targets.append((joined, sobject))
         if not targets:
             raise unknown_relationship(names[-1], self.text, path.at)
-        return Parent(names, tuple(targets))
+        return Parent(names, tuple(targets), polymorphic=len(reference.reference_to) > 1)
 
 
 def _resolved(found: SoqlField, expressions: list[str], parent: Parent | None) -> Resolved:

@@ -6,15 +6,15 @@ fields, sub-queries, OFFSET or FIELDS(ALL|CUSTOM).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .catalog import SoqlField
-from .compiled import Cell, Node
+from .compiled import Cell, Children, Node
 from .errors import INVALID_FIELD, MALFORMED_QUERY, SoqlError, pointed
 from .expressions import AGGREGATES, Expressions
 from .scope import Parent, Resolved
-from .syntax import Call, Item, Path, Query, Subquery
+from .syntax import Call, Expression, Path, Query, Subquery
 
 MAX_FIELDS_LIMIT = 200
 _COMPOUND = frozenset({"address", "location"})
@@ -25,15 +25,33 @@ _CSV_FORMS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ChildSelect:
+    """A child sub-query compiled: the relationship, its JSON as a scalar sub-select, the values bound, the shape."""
+
+    key: str
+    sql: str
+    values: list[object]
+    node: Node
+
+
+CompileChild = Callable[[Subquery], ChildSelect]
+
+
 @dataclass(slots=True)
 class Selection:
-    """The columns of one SELECT as they are gathered. `csv` asks for the values in their Bulk CSV form."""
+    """The columns of one SELECT as they are gathered, and the values bound in them.
+
+    `csv` asks for the values in their Bulk CSV form. `compile_child` is None where no sub-query may stand.
+    """
 
     expressions: Expressions
     query: Query
+    compile_child: CompileChild | None = None
     csv: bool = False
     columns: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    values: list[object] = field(default_factory=list)
     root: Node = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,7 +63,10 @@ class Selection:
         if not self.csv:
             self._column(f'{self.expressions.scope.row}."Id"')
         for item in self.query.items:
-            for path in self._paths(item):
+            if isinstance(item.expression, Subquery):
+                self._add_children(item.expression)
+                continue
+            for path in self._paths(item.expression):
                 self._add(self.expressions.resolve(path), path)
 
     def gather_groups(self) -> None:
@@ -68,7 +89,7 @@ class Selection:
                 key, unnamed = f"expr{unnamed}", unnamed + 1
             self.root.entries.append(Cell(key, self._column(value.sql), value.type))
 
-    def _add(self, value: Resolved, expression: Path | Call) -> None:
+    def _add(self, value: Resolved, expression: Expression) -> None:
         text, at = self.expressions.scope.text, expression.at
         name = ".".join(value.names)
         if name in self.names:
@@ -79,6 +100,18 @@ class Selection:
         sql = _CSV_FORMS[value.type].format(value.sql) if self.csv and value.type in _CSV_FORMS else value.sql
         node = self.root if self.csv or value.parent is None else self._node(value.parent)
         node.entries.append(Cell(value.name, self._column(sql), value.type))
+
+    def _add_children(self, subquery: Subquery) -> None:
+        if self.csv:
+            raise SoqlError("API_ERROR", "Nested queries not supported in Bulk Query")
+        if self.compile_child is None:
+            raise self._malformed("Nesting of sub-queries is not supported", subquery.at)
+        child = self.compile_child(subquery)
+        if child.key in self.names:
+            raise self._malformed(f"duplicate relationship selected: {child.key}", subquery.at)
+        self.names.append(child.key)
+        self.values += child.values
+        self.root.entries.append(Children(child.key, self._column(child.sql), child.node))
 
     def _node(self, parent: Parent) -> Node:
         """The nested record of *parent*, made at its first mention together with those above it."""
@@ -98,10 +131,7 @@ class Selection:
         self.columns.append(sql)
         return len(self.columns) - 1
 
-    def _paths(self, item: Item) -> Iterator[Path | Call]:
-        expression = item.expression
-        if isinstance(expression, Subquery):
-            raise self._malformed("Sub-queries in the SELECT list are not supported here", expression.at)
+    def _paths(self, expression: Expression) -> Iterator[Expression]:
         if isinstance(expression, Call) and expression.function == "FIELDS":
             yield from self._all_fields(expression)
         else:

@@ -1,7 +1,7 @@
 """Rows of a compiled query to the records of the REST answer.
 
 REST API Developer Guide, "Query": every record opens with `attributes`, keys follow the SELECT list in API casing, a
-missing parent is null, an aggregate row has the type AggregateResult and no url.
+missing parent and a sub-query without rows are null, an aggregate row has the type AggregateResult and no url.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .compiled import Cell, CompiledQuery, Node
+from .compiled import Cell, Children, CompiledQuery, Node
 
 Record = dict[str, Any]
 _Convert = Callable[[Any], Any]
@@ -20,8 +20,9 @@ _CONVERT: dict[str, _Convert] = {
     "currency": float,
     "percent": float,
     "int": int,
-    "address": json.loads,
-    "location": json.loads,
+    # Inside a child sub-query a compound is part of its JSON already.
+    "address": lambda value: json.loads(value) if isinstance(value, str) else value,
+    "location": lambda value: json.loads(value) if isinstance(value, str) else value,
 }
 
 
@@ -44,8 +45,17 @@ class RowShaper:
             return None
         shaped: Record = {"attributes": attributes}
         for entry in node.entries:
-            shaped[entry.key] = _value(entry, row) if isinstance(entry, Cell) else self._node(entry, row)
+            if isinstance(entry, Cell):
+                shaped[entry.key] = _value(entry, row)
+            elif isinstance(entry, Node):
+                shaped[entry.key] = self._node(entry, row)
+            else:
+                shaped[entry.key] = self._children(entry, row)
         return shaped
+
+    def _children(self, children: Children, row: Sequence[Any]) -> Record | None:
+        records = [self._node(children.node, child) for child in json.loads(row[children.index])]
+        return {"totalSize": len(records), "done": True, "records": records} if records else None
 
     def _attributes(self, node: Node, row: Sequence[Any]) -> Record | None:
         if node.id_index is None:
