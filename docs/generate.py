@@ -11,6 +11,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs.state_tables import state_page
+
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 SOURCES = {"syncline": ROOT / "src/syncline", "syncline_sandbox": ROOT / "sandbox/src/syncline_sandbox"}
@@ -56,7 +58,7 @@ def modules_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"modules.md": modules_page}
+PAGES = {"modules.md": modules_page, "state.md": lambda: state_page(HEAD)}
 
 
 def main() -> int:

@@ -115,6 +115,17 @@ def test_a_vanished_file_is_not_an_empty_state(path: Path):
     assert story(f"sqlite:///{path}", _read_all) == 0
 
 
+def test_a_copy_put_back_as_the_remedy_says_opens(path: Path):
+    copy = path.read_bytes()
+    story(f"sqlite:///{path}", lambda store: store.commit(Commit(put={Table.META: frame(Table.META, {"name": "n"})})))
+    path.write_bytes(copy)
+    with pytest.raises(StateError) as refused:
+        story(f"sqlite:///{path}", _read_all)
+    assert str(claim_path(path)) in refused.value.remedy
+    claim_path(path).unlink()
+    assert story(f"sqlite:///{path}", _read_all) == 500
+
+
 @pytest.mark.parametrize("torn", [b"", b"{", b"[]", b"\xff", b'{"pid": 1, "seal": 3}'])
 def test_a_torn_claim_file_costs_only_the_seal(path: Path, torn: bytes):
     claim_path(path).write_bytes(torn)

@@ -90,6 +90,16 @@ def test_one_process_opens_a_state_for_writing_once(path: Path):
     story(f"sqlite:///{path}", chapter)
 
 
+def test_another_name_for_a_state_is_the_same_state(path: Path):
+    async def chapter(_: Store) -> None:
+        with pytest.raises(StateError) as refused:
+            await open_store(f"sqlite:///{path.parent}/link.db", StillClock())
+        assert refused.value.code == "SYN-701"
+
+    (path.parent / "link.db").symlink_to(path)
+    story(f"sqlite:///{path}", chapter)
+
+
 @pytest.mark.parametrize("statement", ["INSERT INTO link", "INSERT INTO base", "INSERT INTO dirty", "COMMIT"])
 def test_a_crash_in_a_commit_leaves_nothing_of_it(path: Path, statement: str):
     ended = _run(_command("crash", path, statement))

@@ -28,8 +28,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     ),
     DAMAGED: (
         "The state file {where} is damaged.",
-        "Nothing was sent. Put back a copy from before the damage, or move the file and its .claim file away to start"
-        " with an empty one: both systems are then read again and matched anew.",
+        "Nothing was sent. Put back a copy from before the damage and delete {where}.claim beside it; or move both away"
+        " to start with an empty state: both systems are then read again and matched anew.",
     ),
     FULL: (
         "The state file {where} cannot be written: no space, or a quota or file size limit is reached.",
@@ -85,7 +85,7 @@ _NOT_TEXT = "Could not decode to UTF-8"  # the driver's own error, without a res
 def state_error(code: str, where: str, *, detail: str = "", evidence: str | None = None) -> StateError:
     """The StateError of *code* about the file *where*; *detail* continues its sentence."""
     message, remedy = _SENTENCES[code]
-    message = message.format(where=where)
+    message, remedy = message.format(where=where), remedy.format(where=where)
     if detail:
         message = f"{message.removesuffix('.')}: {detail}."
     return StateError(message, code=code, remedy=remedy, evidence=evidence)
