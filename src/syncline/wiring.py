@@ -1,0 +1,125 @@
+"""Builds the world from a configuration file: the only place that knows everybody, and the only one with a real clock.
+
+Lives here: construction and closing. No behaviour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from syncline.connectors.registry import connector_class, manifest_of
+from syncline.engine.world import Progress, World
+from syncline.errors import ConfigError
+from syncline.net.transport import HttpxTransport
+from syncline.ports import Clock, Connector, Random
+from syncline.spec.evaluate import DuckEvaluator
+from syncline.spec.file import File, load
+from syncline.spec.model import Sync
+from syncline.spec.resolve import resolve
+from syncline.spec.secrets import settings_of
+from syncline.store import open_store
+from syncline.trees import Store
+
+DEFAULT_FILE = Path("syncline.yaml")
+
+
+class SystemClock:
+    """Real time. Implements `ports.Clock`."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class SystemRandom:
+    """Real chance. Implements `ports.Random`."""
+
+    def uniform(self, low: float, high: float) -> float:
+        return random.uniform(low, high)
+
+    def token(self, size_bytes: int) -> str:
+        return secrets.token_hex(size_bytes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A configuration file and what it means. Relative paths in it count from its folder."""
+
+    path: Path
+    file: File
+    syncs: Mapping[str, Sync]
+
+    @property
+    def store_url(self) -> str:
+        prefix = "sqlite:///"
+        target = self.file.state.removeprefix(prefix)
+        if not self.file.state.startswith(prefix) or target == ":memory:" or Path(target).is_absolute():
+            return self.file.state
+        return prefix + str((self.path.parent / target).resolve())
+
+
+def load_project(path: Path) -> Project:
+    """Read the configuration; raises ConfigError with everything that can be seen without a connection."""
+    file = load(path)
+    return Project(path=path, file=file, syncs=resolve(file))
+
+
+def connect(
+    project: Project, name: str, clock: Clock, chance: Random, environ: Mapping[str, str]
+) -> tuple[Connector, HttpxTransport]:
+    """The connector of one connection and the transport to close after it."""
+    given = project.file.connections[name]
+    if "type" not in given:
+        raise ConfigError(f"Connection {name!r} needs a `type`.", code="SYN-141", remedy="salesforce or marketo.")
+    kind = str(given["type"])
+    settings = settings_of(name, given, manifest_of(kind), environ)
+    transport = HttpxTransport(ca_file=settings.get("ca_file"))
+    return connector_class(kind)(settings, transport, clock, chance), transport
+
+
+@asynccontextmanager
+async def open_world(
+    project: Project,
+    *,
+    clock: Clock | None = None,
+    chance: Random | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+    read_only: bool = False,
+    store: Store | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> AsyncIterator[World]:
+    """The world of a project: its state opened, its connectors built; closed again at the end.
+
+    With *read_only* the state is opened beside a running process and nothing may be written.
+    """
+    clock, chance = clock or SystemClock(), chance or SystemRandom()
+    async with AsyncExitStack() as stack:
+        connectors: dict[str, Connector] = {}
+        for name in project.file.connections:
+            connector, transport = connect(project, name, clock, chance, environ)
+            stack.push_async_callback(transport.aclose)
+            stack.push_async_callback(connector.aclose)
+            connectors[name] = connector
+        if store is None:
+            store = await open_store(project.store_url, clock, read_only=read_only)
+            stack.push_async_callback(store.close)
+        yield World(
+            store=store,
+            connectors=connectors,
+            clock=clock,
+            random=chance,
+            syncs=dict(project.syncs),
+            evaluate=DuckEvaluator(),
+            key=await store.installation_key(),
+            report=report,
+        )
