@@ -21,7 +21,7 @@ def client() -> Client:
     return fresh_client()
 
 
-def _token(client: Client, headers: dict[str, str] | None = None, **form: str):
+def _token(client: Client, form: dict[str, str], headers: dict[str, str] | None = None):
     body = urlencode(form).encode()
     path = "/services/oauth2/token"
     sent = {"host": "org.example", **(headers or {})}
@@ -32,7 +32,7 @@ def _token(client: Client, headers: dict[str, str] | None = None, **form: str):
 def test_client_credentials_by_basic_or_form(client):
     basic = base64.b64encode(b"sandbox-client:sandbox-secret").decode()
     for headers, form in [({"authorization": f"Basic {basic}"}, {}), ({}, APP)]:
-        status, answer = _token(client, headers, grant_type="client_credentials", **form)
+        status, answer = _token(client, {**form, "grant_type": "client_credentials"}, headers)
         assert status == 200
         assert answer["instance_url"] == "https://org.example"
         organization, user = answer["id"].split("/")[-2:]
@@ -61,11 +61,11 @@ def test_client_credentials_by_basic_or_form(client):
     ],
 )
 def test_refused_tokens(client, form, error, description):
-    assert _token(client, **form) == (400, {"error": error, "error_description": description})
+    assert _token(client, form) == (400, {"error": error, "error_description": description})
 
 
 def test_password_with_security_token_and_revoke(client):
-    status, answer = _token(client, grant_type="password", **APP, **PERSON)
+    status, answer = _token(client, {**APP, **PERSON, "grant_type": "password"})
     assert status == 200
     client.token = answer["access_token"]
     body = urlencode({"token": client.token}).encode()
@@ -75,7 +75,7 @@ def test_password_with_security_token_and_revoke(client):
 
 def test_app_without_run_as_user(client):
     client.control("POST", "apps", {"client_id": "a", "client_secret": "b"})
-    answer = _token(client, grant_type="client_credentials", client_id="a", client_secret="b")[1]
+    answer = _token(client, {"grant_type": "client_credentials", "client_id": "a", "client_secret": "b"})[1]
     assert answer["error_description"] == "no client credentials user enabled"
 
 

@@ -75,6 +75,11 @@ def rights_of_json(user_id: str, shape: Mapping[str, Any]) -> UserRights:
     """The rights a JSON object describes. TypeError for an unknown key."""
     values = dict(shape)
     denied = {name: frozenset(rights) for name, rights in dict(values.pop("denied_objects", {})).items()}
-    sets = {name: set(values.pop(name, ())) for name in ("hidden_fields", "read_only_fields")}
-    permissions = frozenset(values.pop("permissions", ALL_PERMISSIONS))
-    return UserRights(user_id=user_id, denied_objects=denied, permissions=permissions, **sets, **values)
+    return UserRights(
+        user_id=user_id,
+        denied_objects=denied,
+        hidden_fields=set(values.pop("hidden_fields", ())),
+        read_only_fields=set(values.pop("read_only_fields", ())),
+        permissions=frozenset(values.pop("permissions", ALL_PERMISSIONS)),
+        **values,
+    )

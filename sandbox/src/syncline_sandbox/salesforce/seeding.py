@@ -26,7 +26,7 @@ def seed(
         OrgError: a value the field refuses.
     """
     made: list[str] = []
-    for names, alike in groupby(records, key=lambda record: tuple(record)):
+    for names, alike in groupby(records, key=_names):
         fields = [_stored(sobject, name) for name in names]
         defaults = _defaults(sobject, fields, stamp, user_id)
         with_id = any(field.type == "id" for field in fields)
@@ -44,6 +44,10 @@ def seed(
         columns = [*(str(field.column) for field in fields), *defaults, *(() if with_id else ("Id",))]
         storage.insert_many(sobject, columns, rows)
     return made
+
+
+def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(record)
 
 
 def _stored(sobject: SObject, name: str) -> Field:

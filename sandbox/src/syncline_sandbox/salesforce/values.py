@@ -16,6 +16,7 @@ from .ids import full_id
 from .schema import Field
 from .stamps import parse_date, parse_datetime
 
+_Read = Callable[[Field, Any], Any]
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -29,7 +30,8 @@ def stored_value(field: Field, value: Any) -> Any:
     """
     if value is None or value == "":
         return 0 if field.type == "boolean" else None
-    return _BY_TYPE.get(field.type, _text)(field, value)
+    read: _Read = _BY_TYPE.get(field.type, _text)
+    return read(field, value)
 
 
 def _wrong_type(field: Field, value: Any) -> OrgError:
@@ -152,7 +154,7 @@ def _reference(field: Field, value: Any) -> str:
     return record_id
 
 
-_BY_TYPE: dict[str, Callable[[Field, Any], Any]] = {
+_BY_TYPE: dict[str, _Read] = {
     "email": _email,
     "picklist": _picklist,
     "multipicklist": _multipicklist,
