@@ -13,7 +13,7 @@ OPENING = """# What is stored
 
 The trees and the journal are tables of one state: an SQLite file named by `sqlite:///path`. Beside it, `<file>.claim`
 says which process is writing and holds the seal of the last clean close; `<file>-wal` and `<file>-shm` exist while
-somebody works. Copy all of them together, or only when nobody works. Besides the tables below the file has `counter`,
+somebody works. Copy the file and its claim while nobody works. Besides the tables below the file has `counter`,
 `binding` and `keyring` (the store's own) and `alembic_version`.
 
 Every `*_us` is an instant in microseconds since 1970 UTC. A column may be null unless it is in the key.
