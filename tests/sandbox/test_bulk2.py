@@ -12,7 +12,7 @@ import pytest
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import Fault
-from syncline_sandbox.core.wire import Request, Response
+from syncline_sandbox.core.wire import Fate, Request, Response
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from syncline_sandbox.salesforce.people import CLIENT_ID, CLIENT_SECRET, USERNAME
 
@@ -369,6 +369,43 @@ def test_a_fault_fails_one_row_of_a_job(client: BulkClient) -> None:
     info = client.ingest("insert", "LastName,Company\nA,Acme\nB,Acme\nC,Acme\n")
     assert [row["LastName"] for row in client.results(info, "successfulResults")] == ["A", "C"]
     assert client.results(info, "failedResults")[0]["sf__Error"].startswith("UNABLE_TO_LOCK_ROW:")
+
+
+def test_a_late_commit_shows_its_rows_later_with_an_earlier_stamp(client: BulkClient) -> None:
+    client.org.faults.install(Fault(name="late_commit", match="jobs/ingest", parameters={"delay_seconds": 300}))
+    info = client.ingest("insert", "LastName,Company\nA,Acme\n")
+    client.org.clock.advance(299)
+    assert client.json("GET", f"jobs/ingest/{info['id']}")["state"] == "InProgress"
+    assert client.leads("Id") == []
+    client.org.clock.advance(1)
+    assert client.json("GET", f"jobs/ingest/{info['id']}")["state"] == "JobComplete"
+    assert client.leads("LastName, SystemModstamp") == [("A", STAMP)]
+
+
+def test_a_lost_reply_to_the_close_leaves_the_job_running(client: BulkClient) -> None:
+    job = client.json("POST", "jobs/ingest", {"object": "Lead", "operation": "insert"})
+    client.send("PUT", f"jobs/ingest/{job['id']}/batches", b"LastName,Company\nA,Acme\n")
+    client.org.faults.install(Fault(name="lost_reply", match="PATCH .*jobs/ingest"))
+    assert client.send("PATCH", f"jobs/ingest/{job['id']}", {"state": "UploadComplete"}).fate is Fate.LOST
+    assert client.json("GET", f"jobs/ingest/{job['id']}")["state"] == "JobComplete"
+    assert client.leads("LastName") == [("A",)]
+
+
+def test_the_control_endpoint_says_how_long_jobs_take(client: BulkClient) -> None:
+    answer = client.org.handle(Request(method="POST", path="/_sandbox/bulk", body=b'{"processing_seconds": 30}'))
+    assert answer.status == 200
+    job_id = client.query_job("SELECT Id FROM Lead")
+    assert client.json("GET", f"jobs/query/{job_id}")["state"] == "InProgress"
+
+
+def test_a_lagging_replica_is_what_a_query_job_reads(client: BulkClient) -> None:
+    client.org.faults.install(
+        Fault(name="replica_lag", match="jobs/query", times=None, parameters={"delay_seconds": 60})
+    )
+    client.ingest("insert", "LastName,Company\nA,Acme\n")
+    assert client.pages("SELECT Id FROM Lead", 10) == [[]]
+    client.org.clock.advance(61)
+    assert len(client.pages("SELECT Id FROM Lead", 10)[0]) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,10 @@ Lives here: construction, the routes, and what the org asks of all jobs at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import FaultPlan
 
-from .bulk_ingest import BulkIngest
+from .bulk_ingest import BulkIngest, Transaction
 from .bulk_query import BulkQuery
 from .dml import Dml
 from .ids import IdSource
@@ -22,7 +19,7 @@ from .web import Route
 
 
 class Bulk:
-    """The Bulk API 2.0 of one org. *transaction* opens what one chunk of an ingest job is committed in."""
+    """The Bulk API 2.0 of one org. Each chunk of an ingest job has a *transaction* of its own."""
 
     def __init__(
         self,
@@ -32,7 +29,7 @@ class Bulk:
         clock: SandboxClock,
         ids: IdSource,
         faults: FaultPlan,
-        transaction: Callable[[], AbstractContextManager[None]],
+        transaction: Transaction,
     ) -> None:
         self.query = BulkQuery(schema, reading, clock, ids)
         self.ingest = BulkIngest(schema, dml, clock, ids, faults, transaction)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import islice
 from time import perf_counter
 from typing import Any
@@ -25,6 +26,7 @@ from .bulk_jobs import (
     COMPLETE,
     FAILED,
     OPEN,
+    RUNNING,
     TERMINAL,
     UPLOADED,
     Allowance,
@@ -41,6 +43,7 @@ from .dml import Dml
 from .errors import OrgError
 from .ids import IdSource
 from .schema import Field, Schema, SObject
+from .stamps import stamp_of
 from .web import Answer, Call, Route
 
 MAX_UPLOAD_BYTES = 150_000_000
@@ -48,6 +51,8 @@ MAX_RECORDS_PER_DAY = 150_000_000
 MAX_BATCHES_PER_DAY = 15_000
 ROWS_PER_BATCH = 10_000
 ROWS_PER_CHUNK = 200
+Transaction = Callable[[str | None], AbstractContextManager[None]]
+"""Opens a transaction of the platform; the text replaces the stamp its writes bear."""
 _DELETABLE = TERMINAL | {UPLOADED}
 
 
@@ -59,6 +64,7 @@ class IngestJob(Job):
     content: bytes | None = None
     successful: CsvSpool | None = None
     failed: CsvSpool | None = None
+    stamp: str | None = None  # what a late commit stamps its rows with: when it began
 
     def spec_info(self) -> dict[str, Any]:
         """What the create and close calls answer."""
@@ -89,7 +95,7 @@ class IngestJob(Job):
 
 
 class BulkIngest:
-    """The ingest jobs of one org. *transaction* opens what one chunk of rows is committed in."""
+    """The ingest jobs of one org. Each chunk of rows is committed in a *transaction* of its own."""
 
     def __init__(
         self,
@@ -98,7 +104,7 @@ class BulkIngest:
         clock: SandboxClock,
         ids: IdSource,
         faults: FaultPlan,
-        transaction: Callable[[], AbstractContextManager[None]],
+        transaction: Transaction,
     ) -> None:
         self._schema = schema
         self._dml = dml
@@ -217,6 +223,8 @@ class BulkIngest:
         return next(_rows(job), [])
 
     def _run(self, job: IngestJob) -> None:
+        if self._commits_late(job):
+            return
         began = perf_counter()
         try:
             self._write_rows(job)
@@ -226,6 +234,17 @@ class BulkIngest:
             job.error_message = str(refused) if is_header else f"InvalidBatch : Failed to parse CSV: {refused}"
             job.move(FAILED, self._clock.now())
         job.processing_milliseconds = round((perf_counter() - began) * 1000)
+
+    def _commits_late(self, job: IngestJob) -> bool:
+        """True when a `late_commit` fault hits the job: its rows show later, with the stamp of now."""
+        fault = self._faults.strike("late_commit", job.caller.request_line) if job.stamp is None else None
+        if fault is None:
+            return False
+        now = self._clock.now()
+        job.stamp = stamp_of(now)
+        job.due_at = now + timedelta(seconds=float(fault.parameters.get("delay_seconds", 300)))
+        job.move(RUNNING, now)
+        return True
 
     def _write_rows(self, job: IngestJob) -> None:
         if not job.form.agrees_with(job.content or b""):
@@ -255,7 +274,7 @@ class BulkIngest:
         assert job.failed is not None
         successful, failed = [], []
         failing = -1 if fault is None else int(fault.parameters.get("index", 0))
-        with self._transaction():
+        with self._transaction(job.stamp):
             for place, row in enumerate(chunk, job.processed):
                 refusal = injected_refusal(fault.parameters) if fault is not None and place == failing else None
                 outcome = writer.write(row, refusal)

@@ -38,6 +38,7 @@ class OrgControl:
             "POST lead_assignment": self._assign_leads,
             "POST sessions": self._sessions,
             "POST quota": self._quota,
+            "POST bulk": self._bulk,
             "POST write": self._write,
             "POST touch": self._touch,
         }
@@ -128,6 +129,12 @@ class OrgControl:
             self._org.usage.clear()
             self._org.usage.count(int(wanted["used"]))
         return {"used": self._org.usage.used, "maximum": self._org.usage.maximum}
+
+    def _bulk(self, body: Any) -> Any:
+        """How long bulk jobs closed from now on take by the sandbox's clock."""
+        seconds = float(required_object(body)["processing_seconds"])
+        self._org.bulk.take_seconds(seconds)
+        return {"processing_seconds": seconds}
 
     def _write(self, body: Any) -> Any:
         """Create, update, delete or undelete records as a user, with no API call counted."""

@@ -144,10 +144,10 @@ class SalesforceOrg:
         return answer
 
     @contextmanager
-    def _platform_transaction(self) -> Iterator[None]:
+    def _platform_transaction(self, stamp: str | None) -> Iterator[None]:
         """What the platform writes by itself, outside any request: the chunks of a bulk job."""
         self.reading.begin_lag()
-        self._own_stamp = stamp_of(self.clock.now())
+        self._own_stamp = stamp or stamp_of(self.clock.now())
         self.dml.touched.clear()
         try:
             with self.storage.transaction():
