@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "syncline_sandbox.cli", "up", "--json", "--only", "marketo", "--marketo-port", "0"]
+UP = [sys.executable, "-m", "syncline_sandbox.cli", "up", "--json", "--marketo-port", "0"]
+COMMAND = [*UP, "--only", "marketo"]
 
 
 def test_up_serves_and_stops_on_sigterm(tmp_path: Path) -> None:
@@ -27,11 +29,29 @@ def test_up_serves_and_stops_on_sigterm(tmp_path: Path) -> None:
     assert not _listens(place["url"])
 
 
+def test_up_serves_both_over_https(tmp_path: Path) -> None:
+    command = [*UP, "--salesforce-port", "0", "--https"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        started = json.loads(process.stdout.readline())
+        trust = ssl.create_default_context(cafile=started["trust"])
+        for place in started["sandboxes"]:
+            with urllib.request.urlopen(f"{place['control']}credentials", timeout=5, context=trust) as answer:
+                assert json.load(answer) == place["credentials"]
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert [place["name"] for place in started["sandboxes"]] == ["salesforce", "marketo"]
+    assert (process.returncode, errors) == (0, "")
+    assert not any(_listens(place["url"].replace("https", "http")) for place in started["sandboxes"])
+
+
 def test_up_names_the_port_that_is_taken() -> None:
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         port = json.loads(first.stdout.readline())["sandboxes"][0]["url"].rpartition(":")[2]
-        second = subprocess.run([*COMMAND[:-1], port], capture_output=True, text=True, timeout=20, check=False)
+        second = subprocess.run(
+            [*COMMAND, "--marketo-port", port], capture_output=True, text=True, timeout=20, check=False
+        )
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=10)
     assert second.returncode == 1

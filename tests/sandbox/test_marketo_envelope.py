@@ -138,3 +138,7 @@ def test_usage_counts_calls_and_errors_but_not_starred_ones(client: Client) -> N
     (errors,) = client.get("/rest/v1/stats/errors.json")["result"]
     assert {item["errorCode"]: item["count"] for item in errors["errors"]} == {"610": 1, "601": 1}
     assert len(client.get("/rest/v1/stats/usage/last7days.json")["result"]) == 7
+
+
+def test_answers_tell_the_sandboxes_time(client: Client) -> None:
+    assert dict(client.send("GET", LEADS, QUERY).headers)["Date"] == "Mon, 02 Mar 2026 09:00:00 GMT"

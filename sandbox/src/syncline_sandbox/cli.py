@@ -20,7 +20,7 @@ from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.server import Certificate, Face, SandboxServer, listen, make_certificate
-from syncline_sandbox.core.wire import Core
+from syncline_sandbox.core.wire import Core, Request
 
 STOP_SECONDS = 5.0
 
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--only", choices=sorted(CORES), help="start this one alone")
     up.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory, gone at the end)")
     up.add_argument("--seed", type=int, default=0, help="makes ids and tokens repeatable")
-    up.add_argument("--no-limits", action="store_true", help="never refuse a call for its rate or quota")
+    up.add_argument("--no-limits", action="store_true", help="Marketo never refuses a call for its rate or quota")
     up.add_argument("--https", action="store_true", help="serve TLS, with the certificate given or a throw-away one")
     up.add_argument("--certificate", type=Path, help="PEM chain, with --key (default: made by `trustme`)")
     up.add_argument("--key", type=Path, help="PEM key of the certificate")
@@ -131,7 +131,8 @@ def _serve(place: Place, pipe: Connection) -> None:
     except OSError as taken:
         pipe.send({"error": f"{place.name}: port {place.port} cannot be used: {taken.strerror}"})
         return
-    core, credentials = CORES[place.name](place)
+    core = CORES[place.name](place)
+    credentials = json.loads(core.handle(Request(method="GET", path="/_sandbox/credentials")).body)
     scheme = "https" if place.certificate else "http"
     url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     pipe.send({"name": place.name, "url": url, "control": f"{url}/_sandbox/", "credentials": credentials})
@@ -141,23 +142,21 @@ def _serve(place: Place, pipe: Connection) -> None:
     face.close()
 
 
-def _marketo(place: Place) -> tuple[Core, dict[str, Any]]:
+def _marketo(place: Place) -> Core:
     from syncline_sandbox.marketo import MarketoInstance
-    from syncline_sandbox.marketo.identity import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 
     instance = MarketoInstance(place.database, SandboxClock(), place.seed)
     instance.settings.enforce_limits = place.enforce_limits
-    return instance, {"client_id": DEFAULT_CLIENT_ID, "client_secret": DEFAULT_CLIENT_SECRET}
+    return instance
 
 
-def _salesforce(place: Place) -> tuple[Core, dict[str, Any]]:
-    from syncline_sandbox.salesforce import SalesforceOrg
+def _salesforce(place: Place) -> Core:
+    from syncline_sandbox.salesforce.org import SalesforceOrg
 
-    org = SalesforceOrg(place.database, SandboxClock(), place.seed)
-    return org, dict(org.credentials())
+    return SalesforceOrg(place.database, clock=SandboxClock(), seed=place.seed)
 
 
-CORES: dict[str, Callable[[Place], tuple[Core, dict[str, Any]]]] = {"salesforce": _salesforce, "marketo": _marketo}
+CORES: dict[str, Callable[[Place], Core]] = {"salesforce": _salesforce, "marketo": _marketo}
 
 
 def _announce(places: Sequence[dict[str, Any]], certificate: Certificate | None, *, as_json: bool) -> None:
@@ -167,9 +166,9 @@ def _announce(places: Sequence[dict[str, Any]], certificate: Certificate | None,
         return
     for place in places:
         print(f"{place['name']:<11}{place['url']}")
-        print(f"{'':<11}control    {place['control']}")
+        print(f"{'':<11}control         {place['control']}")
         for name, value in place["credentials"].items():
-            print(f"{'':<11}{name:<14} {value}")
+            print(f"{'':<11}{name:<16}{value}")
     if authority:
         print(f"trust      {authority}")
     print("Press Ctrl-C to stop both.", flush=True)

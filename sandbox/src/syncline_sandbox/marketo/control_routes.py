@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
 from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.envelope import Refused
-from syncline_sandbox.marketo.identity import PERMISSIONS, Service, permissions
+from syncline_sandbox.marketo.identity import (
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    DEFAULT_USER,
+    PERMISSIONS,
+    Service,
+    permissions,
+)
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import marks
 from syncline_sandbox.marketo.values import normaliser
@@ -27,6 +34,7 @@ class MarketoControl:
 
     def routes(self) -> Mapping[str, ControlRoute]:
         return {
+            "GET credentials": self._credentials,
             "POST seed": self._seed,
             "POST people": self._write_people,
             "DELETE people": self._delete_people,
@@ -49,6 +57,10 @@ class MarketoControl:
             "people": store.one("SELECT count(*) FROM leads")[0],
             "activities": store.one("SELECT count(*) FROM activities")[0],
         }
+
+    @staticmethod
+    def _credentials(_body: Any) -> dict[str, str]:
+        return {"client_id": DEFAULT_CLIENT_ID, "client_secret": DEFAULT_CLIENT_SECRET, "user": DEFAULT_USER}
 
     def _seed(self, body: Any) -> dict[str, int]:
         wanted = required_object(body)

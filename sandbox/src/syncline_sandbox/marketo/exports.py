@@ -198,17 +198,21 @@ class Exports:
         selected = ", ".join(as_csv_expression(field, lead_expression(field.name)) for field in fields)
         condition = f'"{column}" BETWEEN ? AND ? AND id NOT IN {marks([*unseen])} ORDER BY id'
         window = (request["start"], request["end"])
-        text = io.StringIO()
+        content = io.BytesIO()
+        text = io.TextIOWrapper(content, encoding="utf-8", newline="")
         writer = csv.writer(text, delimiter=DELIMITERS[request["format"]], lineterminator="\n")
         writer.writerow([request["headers"].get(name, name) for name in request["fields"]])
-        rows = self._store.all(f"SELECT {selected} FROM leads WHERE {condition}", (*window, *unseen))
-        rows += [
-            self._past_row(past, request["fields"])
-            for past in unseen.values()
-            if past is not None and window[0] <= past[column] <= window[1]
-        ]
-        writer.writerows(rows)
-        return text.getvalue().encode(), len(rows)
+        sql = f"SELECT {selected} FROM leads WHERE {condition}"
+        records = 0
+        for row in self._store.connection.execute(sql, (*window, *unseen)):
+            writer.writerow(row)
+            records += 1
+        for past in unseen.values():
+            if past is not None and window[0] <= past[column] <= window[1]:
+                writer.writerow(self._past_row(past, request["fields"]))
+                records += 1
+        text.flush()
+        return content.getvalue(), records
 
     def _past_row(self, past: Row, names: Sequence[str]) -> list[Any]:
         shown = []

@@ -10,6 +10,7 @@ import gzip
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,7 +90,9 @@ class MarketoInstance:
 
     def handle(self, request: Request) -> Response:
         self._run_due()
-        return self.control.watch(request, self._answer)
+        answer = self.control.watch(request, self._answer)
+        # Every answer says what time it is here: clients take their positions from it, and this clock can be set.
+        return replace(answer, headers=(*answer.headers, ("Date", format_datetime(self.clock.now(), usegmt=True))))
 
     def close(self) -> None:
         self.store.close()
