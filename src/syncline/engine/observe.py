@@ -155,6 +155,15 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
     await world.store.commit(Commit(put={Table.CURSOR: cursor}))
 
 
+async def read_everything(world: World, connection: str, object_type: str, run_id: str) -> Capture:
+    """Read an object whole, whatever its cursor says: for `verify`, on a copy of the state."""
+    schema = world.schema(connection, object_type)
+    fields = tuple(name for name in world.fields_wanted(connection, object_type) if schema.field(name))
+    report = Capture(connection=connection, object_type=object_type)
+    await _backfill(world, report, fields, run_id)
+    return report
+
+
 async def _look_for_absent(world: World, report: Capture, fields: Sequence[str], seen: set[str], run_id: str) -> None:
     """Ids we knew that a complete read did not bring: asked for by id; deleted if the vendor says so, else out of
     sight. Never a delete by inference."""
