@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import polars as pl
@@ -52,8 +52,10 @@ class World:
 
     def seed(self, count: int, sobject: str = "Lead", **columns: Any) -> list[str]:
         company = {"Company": "Acme"} if sobject == "Lead" else {}
-        rows = [{"LastName": f"L{i}", "Email": f"l{i}@x.example", **company, **columns} for i in range(count)]
-        return self.org.seed(sobject, rows)
+        records: list[Mapping[str, Any]] = [
+            {"LastName": f"L{i}", "Email": f"l{i}@x.example", **company, **columns} for i in range(count)
+        ]
+        return self.org.seed(sobject, records)
 
     def control(self, method: str, route: str, body: Any = None) -> Any:
         url = f"http://org.test/_sandbox/{route}"
@@ -678,7 +680,7 @@ def test_no_connection_before_anything_was_sent_is_a_later(world: World) -> None
     (record_id,) = world.seed(1)
     run(world.connector.describe("Lead"))
 
-    async def dead(_request: HttpRequest) -> HttpResponse:
+    async def dead(request: HttpRequest) -> HttpResponse:
         raise Unavailable("no connection")
 
     world.transport.send = dead  # type: ignore[method-assign]
