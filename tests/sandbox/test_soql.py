@@ -15,6 +15,7 @@ from syncline_sandbox.salesforce.storage import Storage
 NOW = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)  # a Wednesday
 USER = "005000000000001AAA"
 ACME, BETA = "001000000000001AAA", "001000000000002AAA"
+LEAD = "00Q000000000001AAA"
 STAMP = "2026-11-18T10:00:00.000+0000"
 
 
@@ -91,6 +92,7 @@ def org():
         insert("Account", {"Id": record_id, "Name": name, "BillingCity": city, "OwnerId": USER, "IsDeleted": 0})
     for row in CONTACTS:
         insert("Contact", row)
+    insert("Lead", {"Id": LEAD, "LastName": "Lind", "Company": "Acme", "OwnerId": USER})
     return storage
 
 
@@ -257,6 +259,14 @@ def test_a_polymorphic_parent_is_a_name_with_a_type(org):
         ("Target__r.Owner.Name", "Didn't understand relationship 'Owner'"),
     ):
         assert words in refusal(org, f"SELECT {path} FROM Contact")[1]
+
+
+def test_a_lead_belongs_to_a_user_or_a_queue(org):
+    (lead,) = run(org, "SELECT Id, Owner.Type, Owner.Name FROM Lead WHERE Owner.Type = 'User'")
+    assert (lead["Owner"]["Type"], lead["Owner"]["Name"]) == ("User", "Ada Admin")
+    assert lead["Owner"]["attributes"]["type"] == "Name"
+    assert run(org, "SELECT Id FROM Lead WHERE Owner.Type = 'Queue'") == []
+    assert "No such column 'Type' on entity 'User'." in refusal(org, "SELECT Owner.Type FROM Contact")[1]
 
 
 def test_a_child_sub_query_nests_its_records_or_is_null(org):

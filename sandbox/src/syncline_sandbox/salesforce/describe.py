@@ -211,7 +211,7 @@ def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, 
         "maskType": None,
         "name": field.name,
         "nameField": field.name_field,
-        "namePointing": False,
+        "namePointing": len(field.reference_to) > 1,
         "nillable": field.nillable,
         "permissionable": field.nillable and field.type not in ("id",),
         "picklistValues": [
@@ -224,7 +224,7 @@ def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, 
             }
             for entry in field.picklist
         ],
-        "polymorphicForeignKey": False,
+        "polymorphicForeignKey": len(field.reference_to) > 1,
         "precision": field.precision if field.type in NUMBER_TYPES else 0,
         "queryByDistance": field.compound,
         "referenceTargetField": None,

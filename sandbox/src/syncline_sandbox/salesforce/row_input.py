@@ -61,7 +61,8 @@ class RowInput:
         if reference is None:
             raise no_such_column(sobject, name)
         keys = {key: given for key, given in value.items() if key != "attributes"}
-        parent = self._schema.sobject(reference.reference_to[0])
+        parents = (self._schema.sobject(parent) for parent in reference.reference_to)
+        parent = next((parent for parent in parents if parent is not None), None)
         if parent is None or len(keys) != 1:
             raise malformed_json(f"Exactly one external id field is expected for {name}")
         key, given = next(iter(keys.items()))

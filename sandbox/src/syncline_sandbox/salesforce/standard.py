@@ -1,7 +1,7 @@
 """The standard objects of the org, as condensed from recorded describes of API v59.
 
 Lives here: which standard fields exist, their types, lengths and flags (Object Reference: Account, Contact, Lead,
-User, Organization, Profile, LeadStatus). One line a group: `type flags Name Name>Parent …`, flags C createable,
+User, Organization, Profile, LeadStatus). One line a group: `type flags Name Name>Parent,Parent …`, flags C createable,
 U updateable, N nillable, D defaulted on create, R restricted picklist, I idLookup.
 """
 
@@ -133,7 +133,7 @@ picklist(255) CU-D Status
 picklist(255) CUN- Industry Rating
 currency(18,0) CUN- AnnualRevenue
 int(8) CUN- NumberOfEmployees
-reference CU-D OwnerId>User
+reference CU-D OwnerId>Group,User
 boolean CU-D HasOptedOutOfEmail HasOptedOutOfFax DoNotCall
 boolean C--D IsConverted
 date --N- ConvertedDate
@@ -333,7 +333,7 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
         case_sensitive=kind in ("id", "reference"),
         restricted_picklist="R" in flags,
         picklist=_picklist(name, kind, default),
-        reference_to=(parent,) if parent else (),
+        reference_to=tuple(parent.split(",")) if parent else (),
         relationship_name=name.removesuffix("Id") if parent else None,
         child_relationship_name=_CHILD_RELATIONSHIPS.get((sobject, name)),
         cascade_delete=(sobject, name) == ("Contact", "AccountId"),
