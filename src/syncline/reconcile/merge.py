@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import polars as pl
 
@@ -191,17 +191,18 @@ def _resolve(cells: pl.DataFrame, pairs: pl.DataFrame, context: _Context) -> pl.
         return pl.DataFrame(schema=DECISIONS)
     rest = context.table.drop("unit_of", "source", "default_a", "default_b")
     cells = cells.join(rest, on="m", how="left", maintain_order="left")
-    units = Units(grouped=not cells["alone"].all())
+    policies = frozenset(cells["policy"].unique()) | frozenset(cells["first_policy"].unique())
+    units = Units(grouped=not cells["alone"].all(), policies=policies)
     open_ = with_records(cells, pairs).filter(units.any(~pl.col("quiet")))
     open_ = with_votes(with_obstacles(open_, context.marks, context.table), units)
     open_ = with_evidence(open_, context.moments, context.table, context.now_us)
     open_ = with_verdict(with_winner(open_, units, context.widening_us), units)
-    return _collected(bases(open_).filter(pl.col("verdict").is_not_null()).select(_in_full()))
+    return _collected(bases(open_).filter(pl.col("verdict").is_not_null()).select(_in_full(policies)))
 
 
-@cache
-def _in_full() -> list[pl.Expr]:
-    """The columns of a decision about a cell that differs."""
+@lru_cache(maxsize=64)
+def _in_full(policies: frozenset[str]) -> list[pl.Expr]:
+    """The columns of a decision about a cell that differs and that any of *policies* may have decided."""
     writes = pl.col("verdict").is_in(WRITES)
     aimed = (writes | pl.col("acts")) & (WINNER != 0)
     target = pl.when(aimed).then(merge_text.TARGET_NAME)
@@ -214,7 +215,7 @@ def _in_full() -> list[pl.Expr]:
         "value_a": pl.col("cell_a"),
         "value_b": pl.col("cell_b"),
         "policy": _policy(),
-        "reason": merge_text.reason(),
+        "reason": merge_text.reason(policies),
         "evidence": merge_text.evidence(),
         "edit_us": pl.when(aimed).then(pl.coalesce(of_winner("at"), of_winner("stamp"), of_winner("asof"))),
         "class": pl.col("verdict").replace_strict(CLASS_OF, return_dtype=pl.String),

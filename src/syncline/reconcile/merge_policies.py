@@ -6,6 +6,7 @@ Members of an atomic group are scored together, so that a group has one winner.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -17,9 +18,13 @@ from syncline.spec.model import Policy
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """How to look at all members of a unit: a single field, or an atomic group (*grouped*: some unit has several)."""
+    """How to look at all members of a unit: a single field, or an atomic group (*grouped*: some unit has several).
+
+    *policies* are those that may decide any of them: what no policy asks for is not computed.
+    """
 
     grouped: bool
+    policies: frozenset[str]
 
     def any(self, condition: pl.Expr) -> pl.Expr:
         return condition.any().over("unit") if self.grouped else condition
@@ -39,7 +44,7 @@ def _sign(wins_a: pl.Expr, wins_b: pl.Expr) -> pl.Expr:
 
 
 def with_scores(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.LazyFrame:
-    """Adds the scores by_interval, by_stamp, by_blank, by_size and the unit's evidence `from_<s>`..`to_<s>`.
+    """Adds the scores the policies ask for (see SCORES) and the unit's evidence `from_<s>`..`to_<s>`.
 
     The evidence of a group is that of the newest of its changed members: the later start and the later end.
     """
@@ -48,15 +53,30 @@ def with_scores(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.LazyF
         for s in SIDES
         for bound, name in (("since", "from"), ("until", "to"))
     )
+    wanted = {SCORES[policy] for policy in units.policies if policy in SCORES}
+    return cells.with_columns(_SCORE[name](units, widening_us).alias(name) for name in sorted(wanted))
+
+
+def _by_interval(_: Units, widening_us: int) -> pl.Expr:
     after = {s: (pl.col(f"from_{s}") - widening_us > pl.col(f"to_{other(s)}") + widening_us) for s in SIDES}
+    return _sign(after["a"], after["b"])
+
+
+def _by_stamp(_: Units, __: int) -> pl.Expr:
+    return _sign(pl.col("stamp_a") > pl.col("stamp_b"), pl.col("stamp_b") > pl.col("stamp_a"))
+
+
+def _by_blank(units: Units, _: int) -> pl.Expr:
     fills = {s: units.any(~pl.col(f"blank_{s}") & pl.col(f"blank_{other(s)}")) for s in SIDES}
-    return cells.with_columns(
-        _sign(after["a"], after["b"]).alias("by_interval"),
-        _sign(pl.col("stamp_a") > pl.col("stamp_b"), pl.col("stamp_b") > pl.col("stamp_a")).alias("by_stamp"),
-        _sign(fills["a"], fills["b"]).alias("by_blank"),
-        units.first_told(_by_size(descending=False)).alias("by_greatness"),
-        units.first_told(_by_size(descending=True)).alias("by_smallness"),
-    )
+    return _sign(fills["a"], fills["b"])
+
+
+def _by_greatness(units: Units, _: int) -> pl.Expr:
+    return units.first_told(_by_size(descending=False))
+
+
+def _by_smallness(units: Units, _: int) -> pl.Expr:
+    return units.first_told(_by_size(descending=True))
 
 
 def _by_size(*, descending: bool) -> pl.Expr:
@@ -87,24 +107,35 @@ def _by_number(mine: pl.Expr, theirs: pl.Expr) -> pl.Expr:
     )
 
 
-def score_of(policy: pl.Expr) -> pl.Expr:
-    """The score of each row's policy; `most_restrictive` starts as `newest` and is judged afterwards."""
-    columns = {
-        Policy.NEWEST: "by_interval",
-        Policy.MOST_RESTRICTIVE: "by_interval",
-        Policy.NEWEST_RECORD: "by_stamp",
-        Policy.NON_BLANK: "by_blank",
-        Policy.MAX: "by_greatness",
-        Policy.MIN: "by_smallness",
-    }
+_SCORE: dict[str, Callable[[Units, int], pl.Expr]] = {
+    "by_interval": _by_interval,
+    "by_stamp": _by_stamp,
+    "by_blank": _by_blank,
+    "by_greatness": _by_greatness,
+    "by_smallness": _by_smallness,
+}
+
+SCORES: dict[str, str] = {
+    Policy.NEWEST.value: "by_interval",
+    Policy.MOST_RESTRICTIVE.value: "by_interval",
+    Policy.NEWEST_RECORD.value: "by_stamp",
+    Policy.NON_BLANK.value: "by_blank",
+    Policy.MAX.value: "by_greatness",
+    Policy.MIN.value: "by_smallness",
+}
+"""Policies that compare, and by what; `most_restrictive` starts as `newest` and is judged afterwards."""
+
+
+def score_of(policy: pl.Expr, units: Units) -> pl.Expr:
+    """The score of each row's policy; 0 for those that do not compare, but 1 and -1 for the sides' own."""
     score = (
         pl.when(policy == Policy.A.value)
         .then(pl.lit(1, pl.Int8))
         .when(policy == Policy.B.value)
         .then(pl.lit(-1, pl.Int8))
     )
-    for name, column in columns.items():
-        score = score.when(policy == name.value).then(pl.col(column))
+    for name in sorted(units.policies & SCORES.keys()):
+        score = score.when(policy == name).then(pl.col(SCORES[name]))
     return score.otherwise(pl.lit(0, pl.Int8))
 
 
@@ -114,6 +145,8 @@ def with_judgement(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.La
 
     The protective value is stated in side a's terms; for a mapping that flows only from a to b, in side b's.
     """
+    if Policy.MOST_RESTRICTIVE.value not in units.policies:
+        return cells.with_columns(pl.lit(False).alias(f"{name}_{s}") for name in ("may_not_win", "bare") for s in SIDES)
     forward = pl.col("source") == 1
     protects = {
         "a": (pl.when(forward).then(pl.col("out_a")).otherwise(pl.col("cell_a")) == pl.col("restrictive")).fill_null(

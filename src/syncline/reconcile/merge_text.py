@@ -5,6 +5,8 @@ Sentences only; nothing here decides anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from syncline.reconcile.merge_evidence import FAR
@@ -16,6 +18,9 @@ from syncline.spec.model import Policy
 KEY = pl.col("mapping")
 WINNER_NAME = pl.when(WINNER == -1).then(pl.lit("b")).otherwise(pl.lit("a"))
 TARGET_NAME = pl.when(WINNER == -1).then(pl.lit("a")).otherwise(pl.lit("b"))
+
+
+_LAST_US = 253_402_300_799_000_000  # the end of the year 9999: what a calendar can show
 
 
 def waiting_reason() -> pl.Expr:
@@ -35,7 +40,7 @@ def waiting_reason() -> pl.Expr:
 
 
 def _clock(at: pl.Expr) -> pl.Expr:
-    instant = at.cast(pl.Datetime("us"))
+    instant = at.clip(0, _LAST_US).cast(pl.Datetime("us"))
     with_fraction = instant.dt.strftime("%Y-%m-%d %H:%M:%S%.3f")
     return pl.when(at % 1_000_000 == 0).then(instant.dt.strftime("%Y-%m-%d %H:%M:%S")).otherwise(with_fraction)
 
@@ -67,44 +72,50 @@ def _against(moment: str) -> pl.Expr:
     return pl.format("{} against {}", won, pl.when(same_day).then(lost.str.slice(11)).otherwise(lost))
 
 
-def _chosen() -> pl.Expr:
-    """How a conflict was decided."""
-    policy = pl.col("deciding")
-    tie = pl.format("tie-break {}", WINNER_NAME)
+def _tied(words: str) -> pl.Expr:
+    return pl.format(f"{words}, tie-break {{}}", WINNER_NAME)
+
+
+def _by_interval() -> pl.Expr:
     exact = (of_winner("from") == of_winner("to")) & (of_target("from") == of_target("to"))
+    bounds = (_clock(of_winner("from")), _clock(of_target("to")))
     newer = (
         pl.when(exact)
         .then(pl.format("{} is newer ({})", WINNER_NAME, _against("to")))
-        .otherwise(
-            pl.format(
-                "{} is newer (after {}, the other not after {})",
-                WINNER_NAME,
-                _clock(of_winner("from")),
-                _clock(of_target("to")),
-            )
-        )
+        .otherwise(pl.format("{} is newer (after {}, the other not after {})", WINNER_NAME, *bounds))
     )
-    by_interval = pl.when("tied").then(pl.format("which is newer cannot be told, {}", tie)).otherwise(newer)
-    by_stamp = (
-        pl.when("tied")
-        .then(pl.format("the records' stamps do not tell, {}", tie))
-        .otherwise(pl.format("the record on {} was saved later ({})", WINNER_NAME, _against("stamp")))
-    )
-    words = {Policy.NON_BLANK: "is the side with a value", Policy.MAX: "is greater", Policy.MIN: "is smaller"}
-    text = (
-        pl.when(policy.is_in([Policy.NEWEST.value, Policy.MOST_RESTRICTIVE.value]))
-        .then(by_interval)
-        .when(policy == Policy.NEWEST_RECORD.value)
-        .then(by_stamp)
-        .when("tied")
-        .then(pl.format("policy {} does not tell, {}", policy, tie))
-    )
-    for name, phrase in words.items():
-        text = text.when(policy == name.value).then(pl.format(f"{{}} {phrase}", WINNER_NAME))
+    return pl.when("tied").then(_tied("which is newer cannot be told")).otherwise(newer)
+
+
+def _by_stamp() -> pl.Expr:
+    later = pl.format("the record on {} was saved later ({})", WINNER_NAME, _against("stamp"))
+    return pl.when("tied").then(_tied("the records' stamps do not tell")).otherwise(later)
+
+
+def _by_value(words: str) -> Callable[[], pl.Expr]:
+    said = pl.format(f"{{}} {words}", WINNER_NAME)
+    return lambda: pl.when("tied").then(_tied("the values do not tell")).otherwise(said)
+
+
+_HOW: dict[str, Callable[[], pl.Expr]] = {
+    Policy.NEWEST: _by_interval,
+    Policy.MOST_RESTRICTIVE: _by_interval,
+    Policy.NEWEST_RECORD: _by_stamp,
+    Policy.NON_BLANK: _by_value("is the side with a value"),
+    Policy.MAX: _by_value("is greater"),
+    Policy.MIN: _by_value("is smaller"),
+}
+
+
+def _chosen(policies: frozenset[str]) -> pl.Expr:
+    """How a conflict was decided."""
+    text = pl.when(False).then(pl.lit(""))
+    for name in sorted(policies & _HOW.keys()):
+        text = text.when(pl.col("deciding") == name).then(_HOW[name]())
     return text.otherwise(pl.format("policy: {} wins", WINNER_NAME))
 
 
-def _choice() -> pl.Expr:
+def _choice(policies: frozenset[str]) -> pl.Expr:
     return (
         pl.when((pl.col("stands_still") == "hold") & pl.col("judged"))
         .then(pl.lit("a protection would be loosened without certain evidence of a person's act, held"))
@@ -117,7 +128,7 @@ def _choice() -> pl.Expr:
         .when(pl.col("source") != 0)
         .then(pl.format("{} decides, the field flows one way", WINNER_NAME))
         .when(pl.col("contested"))
-        .then(_chosen())
+        .then(_chosen(policies))
         .otherwise(pl.format("{} has the value", WINNER_NAME))
     )
 
@@ -168,8 +179,8 @@ def _hindrance() -> pl.Expr:
     )
 
 
-def reason() -> pl.Expr:
-    """One sentence: what happened, then what was decided and why."""
+def reason(policies: frozenset[str]) -> pl.Expr:
+    """One sentence: what happened, then what was decided and why. *policies*: those that may have decided."""
     verdict = pl.col("verdict")
     plain = (verdict == Verdict.WRITE.value) & ~pl.col("contested")
     return (
@@ -187,5 +198,5 @@ def reason() -> pl.Expr:
         .then(pl.format("{} changed only on the side that follows; left as it is", KEY))
         .when(plain)
         .then(_opening())
-        .otherwise(pl.format("{}; {}", _opening(), _choice()))
+        .otherwise(pl.format("{}; {}", _opening(), _choice(policies)))
     )

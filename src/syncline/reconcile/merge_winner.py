@@ -52,7 +52,7 @@ def with_winner(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.LazyF
     `decider` is the policy, direction or drift rule that chose between two values; null where there was no choice.
     """
     cells = with_judgement(with_scores(cells, units, widening_us), units, widening_us)
-    cells = _propose(_with_drift(cells, units))
+    cells = _propose(_with_drift(cells, units), units)
     return _spare_values(_judge(cells))
 
 
@@ -74,14 +74,14 @@ def _with_drift(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
     )
 
 
-def _propose(cells: pl.LazyFrame) -> pl.LazyFrame:
+def _propose(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
     both, one_way = pl.col("asks_a") & pl.col("asks_b"), pl.col("source") != 0
     contested = both & ~one_way
-    first_told = score_of(pl.col("first_policy"))
+    first_told = score_of(pl.col("first_policy"), units)
     undecided = (pl.col("first_policy") == Policy.NON_BLANK.value) & (first_told == 0)
     policy = pl.when(~pl.col("fresh") | undecided).then(pl.col("policy")).otherwise(pl.col("first_policy"))
     cells = cells.with_columns(policy.alias("deciding"), contested.alias("contested"))
-    score = score_of(pl.col("deciding"))
+    score = score_of(pl.col("deciding"), units)
     by_policy = pl.when(score != 0).then(score).otherwise(pl.col("tie"))
     asks_source = pl.when(pl.col("source") == 1).then(pl.col("asks_a")).otherwise(pl.col("asks_b"))
     alone = (
