@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
@@ -215,3 +216,36 @@ def test_lead_assignment_rule(client):
     off = {"sforce-auto-assign": "FALSE"}
     _, made = client.call("POST", "sobjects/Lead", {"LastName": "y", "Company": "c"}, headers=off)
     assert client.read("Lead", made["id"], "OwnerId") != owner
+
+
+def test_bodies_nobody_can_read(client):
+    gzipped = {"content-encoding": "gzip"}
+    body = gzip.compress(b'{"LastName": "x", "Company": "c"}')
+    assert client.call("POST", "sobjects/Lead", body, headers=gzipped)[0] == 201
+    assert client.call("POST", "sobjects/Lead", b"plain", headers=gzipped)[1][0]["errorCode"] == "JSON_PARSER_ERROR"
+    assert client.call("POST", "sobjects/Lead", [1])[1][0]["errorCode"] == "JSON_PARSER_ERROR"
+    odd = {"records": [{"attributes": "Lead", "LastName": "x"}]}
+    assert client.call("POST", "composite/sobjects", odd)[1][0]["errors"][0]["statusCode"] == "INVALID_TYPE"
+    assert client.call("POST", "composite", {"compositeRequest": [{"url": 3}]})[0] == 400
+    part = {"method": "GET", "url": 3, "referenceId": "a"}
+    assert client.call("POST", "composite", {"compositeRequest": [part]})[0] == 200
+    token = {"authorization": "Basic ?"}
+    answer = client.send("POST", "/services/oauth2/token", b"grant_type=client_credentials", headers=token)
+    assert answer.status == 400
+
+
+def test_head_of_a_request_is_limited(client):
+    assert client.call("GET", "query", q="SELECT Id FROM Lead WHERE Name = '" + "x" * 16_384 + "'")[0] == 414
+    assert client.call("GET", "limits", headers={"x-long": "x" * 16_384})[0] == 431
+
+
+def test_people_may_share_a_stamp_but_never_move_it_back(client):
+    records = [{"attributes": {"type": "Lead"}, "LastName": name, "Company": "c"} for name in "abc"]
+    client.control("POST", "clock", {"now": "2026-03-01T10:00:00Z", "frozen": False})
+    client.call("POST", "composite/sobjects", {"records": records})
+    stamps = {row["SystemModstamp"] for row in client.query("SELECT SystemModstamp FROM Lead")}
+    assert len(stamps) == 1
+    client.control("POST", "clock", {"now": "2026-03-01T09:00:00Z"})
+    lead = client.query("SELECT Id FROM Lead LIMIT 1")[0]["Id"]
+    client.call("PATCH", f"sobjects/Lead/{lead}", {"City": "x"})
+    assert client.read("Lead", lead, "SystemModstamp") in stamps

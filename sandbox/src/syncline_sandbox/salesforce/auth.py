@@ -102,7 +102,7 @@ class Auth:
             return self._identity(request)
         if request.method != "POST" or name not in ("token", "revoke", "introspect"):
             raise not_found()
-        form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+        form = dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
         return {"token": self._token, "revoke": self._revoke, "introspect": self._introspect}[name](request, form)
 
     def _token(self, request: Request, form: dict[str, str]) -> Answer:
@@ -170,7 +170,10 @@ def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
     """Client id and secret, by HTTP Basic or in the form."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
-        client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
+        try:
+            client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
+        except ValueError:
+            return "", ""  # unreadable credentials are nobody's
         return client_id, secret
     return form.get("client_id", ""), form.get("client_secret", "")
 

@@ -63,7 +63,7 @@ class CompositeResources:
                 if failed & set(_references(part)):
                     raise OrgError("PROCESSING_HALTED", "Invalid reference specified. The referenced part failed.")
                 answer = self.subrequest(
-                    call, str(part["method"]), _filled(part["url"], known), _filled(part.get("body"), known), part
+                    call, str(part["method"]), str(_filled(part["url"], known)), _filled(part.get("body"), known), part
                 )
             except OrgError as refused:
                 answer = refusal(refused)

@@ -6,8 +6,6 @@ What each resource does is in its own module, what a fault does to a request in 
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,15 +19,16 @@ from syncline_sandbox.core.wire import Request, Response
 
 from .auth import Auth
 from .bulk import Bulk
-from .caller import Caller
 from .composite import CompositeResources
 from .control import OrgControl
 from .custom_fields import custom_field
 from .describe import DescribeResources
 from .dml import Dml, Flow
 from .errors import OrgError, not_found
+from .founding import found_org, organization
 from .ids import IdSource
-from .limits import FIRST_VERSION, LAST_VERSION, ApiUsage, LimitResources, version_list
+from .intake import read_call
+from .limits import ApiUsage, LimitResources, version_list
 from .people import USERNAME, People, first_people
 from .query import QueryResources
 from .reading import Reading
@@ -44,9 +43,8 @@ from .stamps import http_date, stamp_of
 from .standard import standard_sobjects
 from .storage import Storage
 from .tooling import ToolingResources
-from .web import Answer, Call, Router, refusal, split_query
+from .web import Answer, Router, refusal
 
-_DATA = re.compile(r"/services/data/v(?P<version>\d+\.\d)(?:/(?P<rest>.*))?", re.IGNORECASE)
 _BIN_CHECK_EVERY = timedelta(hours=1)
 
 
@@ -76,7 +74,7 @@ class SalesforceOrg:
         self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.stamp)
         self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
         self.usage = ApiUsage(self.clock)
-        organization_id = self._take_up(seed)
+        organization_id = self._take_up()
         self.auth = Auth(self.clock, organization_id, seed)
         self.people = People(self.storage, self.ids, self.auth)
         self._settle_people()
@@ -124,7 +122,7 @@ class SalesforceOrg:
         Raises:
             OrgError: the request is refused as a whole; nothing was written.
         """
-        call = self._call(request, user_id)
+        call = read_call(request, self.people.rights(user_id))
         if call.method in ("GET", "HEAD"):
             return self.router.answer(call)
         self.reading.begin_lag()
@@ -217,7 +215,7 @@ class SalesforceOrg:
         if path.startswith(("/services/oauth2/", "/id/")):
             return self.auth.answer(request)
         if path.lower().startswith("/services/soap/u/"):
-            return soap_login(request, self.auth, self._organization(), self._user)
+            return soap_login(request, self.auth, organization(self.storage), self._user)
         if path.rstrip("/") == "/services/data":
             return Answer(body=version_list())
         if not path.startswith("/services/data/"):
@@ -241,33 +239,6 @@ class SalesforceOrg:
         except OrgError as refused:
             return refusal(refused)
 
-    def _call(self, request: Request, user_id: str) -> Call:
-        match = _DATA.fullmatch(request.path)
-        if match is None:
-            raise not_found()
-        number = float(match["version"])
-        if not FIRST_VERSION <= number <= LAST_VERSION:
-            retired = number < FIRST_VERSION
-            text = "The API version is not supported." if retired else "The requested resource does not exist"
-            raise OrgError("UNSUPPORTED_API_VERSION" if retired else "NOT_FOUND", text)
-        query = split_query(request.query_string)
-        method = query.get("_HttpMethod", request.method) if request.method == "POST" else request.method
-        caller = Caller(
-            user_id=user_id,
-            rights=self.people.rights(user_id),
-            version=match["version"],
-            request_line=f"{request.method} {request.path}",
-            headers=request.headers,
-            base_url=request.base_url,
-        )
-        path = (match["rest"] or "").strip("/")
-        return Call(caller=caller, method=method.upper(), path=path, query=query, body=_body(request))
-
-    def _organization(self) -> dict[str, Any]:
-        cursor = self.storage.db.execute('SELECT * FROM "Organization"')
-        names = [column[0] for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
-
     def _user(self, user_id: str) -> dict[str, Any]:
         sobject = self.schema.sobject("User")
         assert sobject is not None
@@ -284,8 +255,8 @@ class SalesforceOrg:
                 self.dml.empty_recycle_bin()
             self.reading.committed(self.dml.touched)
 
-    def _take_up(self, seed_number: int) -> str:
-        """Continue an org found in the database, or lay down a fresh one; returns the organization's id."""
+    def _take_up(self) -> str:
+        """Continue an org found in the database, or found a fresh one; returns the organization's id."""
         for name, spec in self.storage.kept("fields") or []:
             sobject = self.schema.sobject(name)
             assert sobject is not None
@@ -293,25 +264,8 @@ class SalesforceOrg:
         self.ids.serials.update(self.storage.kept("serials") or {})
         if not self.ids.serials:
             with self.storage.transaction():
-                self._lay_down(f"Sandbox org {seed_number}")
-        return str(self._organization()["Id"])
-
-    def _lay_down(self, name: str) -> None:
-        stamp = self.stamp()
-        audit: dict[str, Any] = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp)
-        organization = {"Name": name, "OrganizationType": "Developer Edition", "InstanceName": "LOCAL", "IsSandbox": 1}
-        statuses = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
-        rows: list[tuple[str, dict[str, Any]]] = [
-            ("Organization", {**organization, "TimeZoneSidKey": "GMT", "FiscalYearStartMonth": 1}),
-            ("Profile", {"Name": "System Administrator"}),
-        ]
-        for place, status in enumerate(statuses):
-            flags = {"IsDefault": int(place == 0), "IsConverted": int(status == "Closed - Converted")}
-            rows.append(("LeadStatus", {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1, **flags}))
-        for table, values in rows:
-            sobject = self.schema.sobject(table)
-            assert sobject is not None
-            self.storage.insert(sobject, {"Id": self.ids.new(sobject.key_prefix), **audit, **values})
+                found_org(self.storage, self.schema, self.ids, self.stamp())
+        return str(organization(self.storage)["Id"])
 
     def _settle_people(self) -> None:
         with self.storage.transaction():
@@ -334,7 +288,7 @@ class SalesforceOrg:
         self._request_faults.forget()
         self.reading.forget_replica()
         self.auth.expire_all()
-        organization_id = self._take_up(1)
+        organization_id = self._take_up()
         assert organization_id == self.auth.organization_id
         self._settle_people()
 
@@ -345,9 +299,3 @@ class _Undone(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__("undone")
         self.answer = answer
-
-
-def _body(request: Request) -> bytes:
-    if request.headers.get("content-encoding", "").lower() == "gzip":
-        return zlib.decompress(request.body, wbits=31)
-    return request.body

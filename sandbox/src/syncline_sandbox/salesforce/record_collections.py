@@ -161,13 +161,19 @@ class CollectionResources:
             return _failed(refused)
 
     def _type_of(self, call: Call, record: dict[str, Any]) -> SObject:
-        name = (record.get("attributes") or {}).get("type")
-        if not isinstance(name, str):
+        name = _type_name(record)
+        if name is None:
             raise OrgError("INVALID_TYPE", "The record has no attributes.type")
         try:
             return self._reading.object(call.caller, name)
         except OrgError as missing:
             raise OrgError("INVALID_TYPE", f"sObject type '{name}' is not supported.") from missing
+
+
+def _type_name(record: dict[str, Any]) -> str | None:
+    attributes = record.get("attributes")
+    name = attributes.get("type") if isinstance(attributes, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _failed(refused: OrgError) -> dict[str, Any]:
@@ -187,7 +193,7 @@ def _fault_error(parameters: Any) -> OrgError:
 def _check_size(records: list[dict[str, Any]]) -> None:
     if len(records) > MAX_RECORDS:
         raise _too_many()
-    types = (str((record.get("attributes") or {}).get("type")).lower() for record in records)
+    types = ((_type_name(record) or "").lower() for record in records)
     if sum(1 for _ in groupby(types)) > MAX_CHUNKS:
         text = f"Cannot have more than {MAX_CHUNKS} chunks in a single operation"
         raise OrgError("TOO_MANY_CHUNKS", text)

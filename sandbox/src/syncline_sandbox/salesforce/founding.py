@@ -1,0 +1,42 @@
+"""A fresh org's first rows: the organization, one profile, the values of a lead's status.
+
+Lives here: what is there before anybody writes. The first users are in `people.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .ids import IdSource
+from .schema import Schema
+from .storage import Storage
+
+_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
+
+
+def found_org(storage: Storage, schema: Schema, ids: IdSource, stamp: str) -> None:
+    """Insert the first rows in the caller's transaction."""
+    audit: dict[str, Any] = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp)
+    for table, values in _first_rows():
+        sobject = schema.sobject(table)
+        assert sobject is not None
+        storage.insert(sobject, {"Id": ids.new(sobject.key_prefix), **audit, **values})
+
+
+def organization(storage: Storage) -> dict[str, Any]:
+    """The one row of Organization."""
+    cursor = storage.db.execute('SELECT * FROM "Organization"')
+    names = [column[0] for column in cursor.description]
+    return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def _first_rows() -> list[tuple[str, dict[str, Any]]]:
+    about = {"Name": "Sandbox org", "OrganizationType": "Developer Edition", "InstanceName": "LOCAL", "IsSandbox": 1}
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("Organization", {**about, "TimeZoneSidKey": "GMT", "FiscalYearStartMonth": 1}),
+        ("Profile", {"Name": "System Administrator"}),
+    ]
+    for place, status in enumerate(_STATUSES):
+        flags = {"IsDefault": int(place == 0), "IsConverted": int(status == "Closed - Converted")}
+        rows.append(("LeadStatus", {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1, **flags}))
+    return rows

@@ -1,0 +1,71 @@
+"""From an HTTP request to a Call: version, method, query, body, and what is too long or unreadable to be one.
+
+Lives here: the reading of a data request ("Headers", "Status Codes and Error Responses" of the REST API Developer
+Guide: URI and headers together may hold 16,384 bytes). Which handler answers is the router's affair.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from syncline_sandbox.core.wire import Request
+
+from .caller import Caller
+from .errors import OrgError, malformed_json, not_found
+from .limits import FIRST_VERSION, LAST_VERSION
+from .rights import UserRights
+from .web import Call, split_query
+
+MAX_HEAD_BYTES = 16_384
+_DATA = re.compile(r"/services/data/v(?P<version>\d+\.\d)(?:/(?P<rest>.*))?", re.IGNORECASE)
+_GZIP_WINDOW = 31
+
+
+def read_call(request: Request, rights: UserRights) -> Call:
+    """The call a data request makes on behalf of the user with these rights.
+
+    Raises:
+        OrgError: no such resource or version, a head too long, a body that is not the gzip it says.
+    """
+    _check_head(request)
+    match = _DATA.fullmatch(request.path)
+    if match is None:
+        raise not_found()
+    _check_version(float(match["version"]))
+    query = split_query(request.query_string)
+    method = query.get("_HttpMethod", request.method) if request.method == "POST" else request.method
+    caller = Caller(
+        user_id=rights.user_id,
+        rights=rights,
+        version=match["version"],
+        request_line=f"{request.method} {request.path}",
+        headers=request.headers,
+        base_url=request.base_url,
+    )
+    path = (match["rest"] or "").strip("/")
+    return Call(caller=caller, method=method.upper(), path=path, query=query, body=_body(request))
+
+
+def _check_head(request: Request) -> None:
+    uri = len(request.path) + len(request.query_string)
+    if uri > MAX_HEAD_BYTES:
+        raise OrgError("URI_TOO_LONG", "The URI is longer than 16,384 bytes.", status=414)
+    if uri + sum(len(name) + len(value) for name, value in request.headers.items()) > MAX_HEAD_BYTES:
+        raise OrgError("REQUEST_HEADER_TOO_LARGE", "The URI and headers are longer than 16,384 bytes.", status=431)
+
+
+def _check_version(number: float) -> None:
+    if number < FIRST_VERSION:
+        raise OrgError("UNSUPPORTED_API_VERSION", "The API version is not supported.")
+    if number > LAST_VERSION:
+        raise not_found()
+
+
+def _body(request: Request) -> bytes:
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        return request.body
+    try:
+        return zlib.decompress(request.body, wbits=_GZIP_WINDOW)
+    except zlib.error as broken:
+        raise malformed_json(f"The body is not gzip as its Content-Encoding says: {broken}") from broken
