@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -73,6 +74,15 @@ def test_timed_out_stays_silent_and_does_not_block_others(url: str) -> None:
         with pytest.raises(TimeoutError):
             connection.getresponse()
         assert _call(f"{url}/next")
+
+
+def test_answers_are_not_held_back(url: str) -> None:
+    with _connection(url) as connection:
+        started = perf_counter()
+        for _ in range(20):
+            connection.request("GET", "/x")
+            connection.getresponse().read()
+        assert perf_counter() - started < 0.4  # Nagle's wait would make it 0.8 s
 
 
 def test_end_does_not_wait_for_silent_clients() -> None:

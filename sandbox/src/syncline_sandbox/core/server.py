@@ -179,7 +179,9 @@ def _configuration(face: Face, certificate: Certificate | None) -> uvicorn.Confi
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
     """A bound listening socket; port 0 takes a free one. OSError when the port is taken."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio switches Nagle's wait off only for sockets that say they are TCP:
+    # without it every answer on a kept connection takes 40 ms longer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
