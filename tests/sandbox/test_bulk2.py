@@ -332,7 +332,7 @@ def test_a_hidden_field_is_no_field(client: BulkClient) -> None:
 
 
 def test_rows_beyond_the_daily_allowance_stay_unprocessed_and_the_others_written(client: BulkClient) -> None:
-    client.org.bulk.ingest.daily_records.maximum = 250
+    client.org.bulk.ingest.run.daily_records.maximum = 250
     rows = "".join(f"L{n},Acme\n" for n in range(450))
     info = client.ingest("insert", "LastName,Company\n" + rows)
     assert (info["state"], info["numberRecordsProcessed"]) == ("Failed", 200)

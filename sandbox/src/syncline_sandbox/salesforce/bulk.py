@@ -9,7 +9,8 @@ from __future__ import annotations
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import FaultPlan
 
-from .bulk_ingest import BulkIngest, Transaction
+from .bulk_ingest import BulkIngest
+from .bulk_load import IngestRun, Transaction
 from .bulk_query import BulkQuery
 from .dml import Dml
 from .ids import IdSource
@@ -32,7 +33,7 @@ class Bulk:
         transaction: Transaction,
     ) -> None:
         self.query = BulkQuery(schema, reading, clock, ids)
-        self.ingest = BulkIngest(schema, dml, clock, ids, faults, transaction)
+        self.ingest = BulkIngest(schema, clock, ids, IngestRun(schema, dml, clock, faults, transaction))
 
     def routes(self) -> list[Route]:
         return [*self.query.routes(), *self.ingest.routes()]
@@ -55,5 +56,6 @@ class Bulk:
         """Forget every job and what was consumed."""
         for shelf in (self.ingest.shelf, self.query.shelf):
             shelf.clear()
-        for allowance in (self.ingest.daily_batches, self.ingest.daily_records, self.query.daily_jobs):
+        run = self.ingest.run
+        for allowance in (run.daily_batches, run.daily_records, self.query.daily_jobs):
             allowance.clear()

@@ -31,7 +31,7 @@ _DAY = timedelta(hours=24)
 
 @dataclass(kw_only=True)
 class Job:
-    """One job. `due_at` is the sandbox time at which the platform has finished it; None until it is closed."""
+    """One job, with the rights its creator had. `due_at` is the sandbox time at which the platform has finished it; None until it is closed."""
 
     id: str
     operation: str
@@ -44,7 +44,6 @@ class Job:
     changed_at: datetime | None = None
     processing_milliseconds: int = 0
     processed: int = 0
-    error_message: str | None = None
 
     def move(self, state: str, now: datetime) -> None:
         self.state = state
