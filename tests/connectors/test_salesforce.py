@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from email.utils import format_datetime
 from typing import Any, TypeVar
 
 import polars as pl
@@ -281,6 +282,30 @@ def test_a_change_committed_late_is_found_behind_the_position(world: World) -> N
     assert row["_stamp_us"] // 1_000_000 == late_stamp
 
 
+def test_an_answer_that_was_long_under_way_does_not_move_the_position_past_what_happened_meanwhile(
+    world: World,
+) -> None:
+    first, _ = world.seed(2)
+    cursor = last_cursor(world.changes(world.position()))
+    answer = world.transport.send
+
+    async def slow(request: HttpRequest) -> HttpResponse:
+        response = await answer(request)
+        world.clock.advance(10)
+        world.by_hand("update", {"Id": first, "LastName": "Meanwhile"})
+        world.clock.advance(1190)
+        return HttpResponse(
+            status=response.status,
+            headers={**response.headers, "date": format_datetime(world.clock.now(), usegmt=True)},
+            body=response.body,
+        )
+
+    world.transport.send = slow  # type: ignore[method-assign]
+    cursor = last_cursor(world.changes(cursor))
+    world.transport.send = answer  # type: ignore[method-assign]
+    assert names(world.changes(cursor)) == ["Meanwhile"]
+
+
 def test_a_delete_comes_as_a_row(world: World) -> None:
     gone, _ = world.seed(2)
     asked = [*NAMES, "MasterRecordId"]
@@ -420,13 +445,13 @@ def test_a_thousand_records_are_read_in_one_call(world: World) -> None:
 
 
 def test_a_query_too_long_for_a_url_is_read_all_the_same(world: World) -> None:
-    wide = [f"Wide_field_with_a_long_name_number_{number:03}__c" for number in range(250)]
+    wide = [f"Wide_field_with_a_long_name_number_{number:03}__c" for number in range(300)]
     for name in wide:
         world.org.add_field("Lead", {"name": name})
     ids = world.seed(3, **{wide[-1]: "here"})
     page = run(world.connector.read_by_ids("Lead", wide, ids))
     assert page.rows[wide[-1]].to_list() == ["here"] * 3
-    assert max(len(request.url) for request in world.transport.sent) < 13_000
+    assert max(len(request.url) for request in world.transport.sent) < 12_300
 
 
 def test_find_quotes_what_it_looks_for(world: World) -> None:
@@ -554,6 +579,23 @@ def test_a_lost_answer_leaves_the_outcome_unknown_and_is_not_sent_again(
     assert world.calls(lambda: answers.append(world.write(*writes))) == 2
     found = [outcome.status for outcome in answers[0].outcomes]
     assert found == [Status.UNKNOWN] * 400 + [Status.WRITTEN] * 100
+
+
+def test_a_part_of_a_call_that_broke_on_the_server_leaves_its_rows_unknown(world: World) -> None:
+    ids = world.seed(201)
+    run(world.connector.describe("Lead"))
+    answer = world.transport.send
+
+    async def broken(request: HttpRequest) -> HttpResponse:
+        response = await answer(request)
+        body = json.loads(response.body)
+        error = [{"errorCode": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred. (-7)"}]
+        body["compositeResponse"][1] |= {"httpStatusCode": 500, "body": error}
+        return HttpResponse(status=200, headers=response.headers, body=json.dumps(body).encode())
+
+    world.transport.send = broken  # type: ignore[method-assign]
+    outcomes = world.write(*[update(record_id, LastName="U") for record_id in ids]).outcomes
+    assert [outcome.status for outcome in outcomes] == [Status.WRITTEN] * 200 + [Status.UNKNOWN]
 
 
 def test_a_refused_first_call_raises_and_a_later_one_says_not_sent(world: World) -> None:
