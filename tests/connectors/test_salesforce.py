@@ -29,6 +29,7 @@ from syncline.schema import Field, ObjectSchema
 from syncline.values import FieldType, micros
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import Fault
+from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from tests.support.inprocess import InProcessTransport, SharedClock
 from tests.support.virtual import START, SeededRandom
@@ -59,9 +60,8 @@ class World:
         return self.org.seed(sobject, records)
 
     def control(self, method: str, route: str, body: Any = None) -> Any:
-        url = f"http://org.test/_sandbox/{route}"
-        request = HttpRequest(method=method, url=url, body=json.dumps(body).encode() if body is not None else b"")
-        response = run(InProcessTransport(self.org).send(request))
+        content = json.dumps(body).encode() if body is not None else b""
+        response = self.org.handle(Request(method=method, path=f"/_sandbox/{route}", body=content))
         assert response.status == 200, response.body
         return json.loads(response.body)
 
