@@ -14,6 +14,7 @@ from .auth import ConnectedApp
 from .caller import Caller
 from .errors import OrgError
 from .people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
+from .schema import SObject
 
 if TYPE_CHECKING:
     from .org import SalesforceOrg
@@ -144,26 +145,27 @@ class OrgControl:
         sobject = org.reading.object(caller, str(wanted["object"]))
         operation = str(wanted["operation"])
         ids: list[str] = []
-        org.reading.begin_lag()
-        org.dml.touched.clear()
-        with org.storage.transaction():
+        with org.platform_transaction():
             for record in wanted["records"]:
                 rest = {name: value for name, value in record.items() if name != "Id"}
-                record_id = str(record.get("Id", ""))
-                if operation == "create":
-                    record_id = org.dml.create(caller, sobject, rest)
-                elif operation == "update":
-                    org.dml.update(caller, sobject, record_id, rest)
-                elif operation == "delete":
-                    org.dml.delete(caller, sobject, record_id)
-                elif operation == "undelete":
-                    org.dml.undelete(caller, sobject, record_id)
-                else:
-                    raise ControlRefused(f"operation is create, update, delete or undelete, not {operation!r}")
-                ids.append(record_id)
-            org.storage.keep("serials", org.ids.serials)
-        org.reading.committed(org.dml.touched)
+                ids.append(self._write_one(caller, sobject, operation, str(record.get("Id", "")), rest))
         return {"ids": ids}
+
+    def _write_one(
+        self, caller: Caller, sobject: SObject, operation: str, record_id: str, values: dict[str, Any]
+    ) -> str:
+        dml = self._org.dml
+        if operation == "create":
+            return dml.create(caller, sobject, values)
+        if operation == "update":
+            dml.update(caller, sobject, record_id, values)
+        elif operation == "delete":
+            dml.delete(caller, sobject, record_id)
+        elif operation == "undelete":
+            dml.undelete(caller, sobject, record_id)
+        else:
+            raise ControlRefused(f"operation is create, update, delete or undelete, not {operation!r}")
+        return record_id
 
     def _touch(self, body: Any) -> Any:
         """Move SystemModstamp alone, as a platform job does."""

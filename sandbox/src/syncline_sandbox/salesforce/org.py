@@ -80,7 +80,7 @@ class SalesforceOrg:
         self._settle_people()
         self.query = QueryResources(self.schema, self.reading, self.ids, self.clock)
         self.bulk = Bulk(
-            self.schema, self.reading, self.dml, self.clock, self.ids, self.faults, self._platform_transaction
+            self.schema, self.reading, self.dml, self.clock, self.ids, self.faults, self.platform_transaction
         )
         self.limits = LimitResources(self.usage, self.reading, self.storage, self.bulk.consumed)
         self.router = Router(self._routes())
@@ -142,8 +142,8 @@ class SalesforceOrg:
         return answer
 
     @contextmanager
-    def _platform_transaction(self, stamp: str | None) -> Iterator[None]:
-        """What the platform writes by itself, outside any request: the chunks of a bulk job."""
+    def platform_transaction(self, stamp: str | None) -> Iterator[None]:
+        """What is written outside any request: the chunks of a bulk job, writes through the control endpoint."""
         self.reading.begin_lag()
         self._own_stamp = stamp or stamp_of(self.clock.now())
         self.dml.touched.clear()
