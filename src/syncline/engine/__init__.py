@@ -1,1 +1,1 @@
-"""The imperative shell: observe, plan, write, settle, verify. Effects go through ports; decisions are made elsewhere."""
+"""The imperative shell: observe, plan, write, settle, verify. Effects go through ports; others decide."""

@@ -80,18 +80,18 @@ async def run_cycle(world: World, sync: Sync, *, writes: bool = True, lane: Lane
     """
     report = RunReport(run_id=world.random.token(8), sync=sync.name)
     calls_before = {name: connector.usage().calls_sent for name, connector in world.connectors.items()}
-    await _open_run(world, report)
+    await open_run(world, report)
     try:
         sync = await meet(world, sync)
         await _observe(world, sync, report)
         await plan_and_write(world, sync, report, writes=writes, lane=lane)
     except SynclineError as error:
-        await _close_run(world, report, "failed", str(error))
+        await close_run(world, report, "failed", str(error))
         raise
     for name, connector in world.connectors.items():
         report.calls[name] = connector.usage().calls_sent - calls_before[name]
     report.balances = await balances(world.store, sync.name, report.run_id)
-    await _close_run(world, report, _state(report))
+    await close_run(world, report, _state(report))
     return report
 
 
@@ -135,13 +135,27 @@ async def _hold_empty_sides(world: World, sync: Sync, report: RunReport) -> None
 
 
 async def plan_and_write(
-    world: World, sync: Sync, report: RunReport, *, writes: bool, lane: Lane = Lane.LIVE, forced: bool = False
+    world: World,
+    sync: Sync,
+    report: RunReport,
+    *,
+    writes: bool,
+    lane: Lane = Lane.LIVE,
+    forced: bool = False,
+    only: frozenset[tuple[str, str, str]] | None = None,
 ) -> None:
-    """Plan what is dirty, gate it, write it, and store what became of every record considered."""
+    """Plan what is dirty, gate it, write it, and store what became of every record considered.
+
+    *only* restricts it to these records (side, object type, record id) and their links; *forced* also creates where the
+    sync by itself would not.
+    """
     now_us = world.now_us()
     planned = Planned()
     was_linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
+    chosen = _chosen(sync, only)
     strangers = await world.store.take_dirty(sync.name, now_us=now_us, linked=False, limit=TAKE)
+    if chosen is not None:
+        strangers = strangers.join(chosen, on=chosen.columns, how="semi")
     if len(strangers):
         matched = await match_unlinked(world, sync, strangers, report.run_id)
         report.links_made = len(matched.link_ids)
@@ -150,6 +164,9 @@ async def plan_and_write(
         )
         await plan_creates(world, sync, matched.creates, planned, report.run_id, forced=forced)
     links = await world.store.take_dirty(sync.name, now_us=now_us, linked=True, limit=TAKE)
+    if chosen is not None:
+        ends = await world.store.by_keys(Table.LINK_END, chosen)
+        links = links.join(ends.select("link_id").unique(), on="link_id", how="semi")
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
     going = await _gate(world, sync, report, planned, was_linked)
     planned_actions = planned.all_actions()
@@ -163,6 +180,13 @@ async def plan_and_write(
     report.classes = _final_classes(planned, written, report.held)
     if writes:
         await _account(world, sync, report, pl.concat([strangers, links]))
+
+
+def _chosen(sync: Sync, only: frozenset[tuple[str, str, str]] | None) -> pl.DataFrame | None:
+    if only is None:
+        return None
+    names = {"side": pl.String, "object_type": pl.String, "record_id": pl.String}
+    return pl.DataFrame(sorted(only), schema=names, orient="row").with_columns(pl.lit(sync.name).alias("sync"))
 
 
 async def _gate(world: World, sync: Sync, report: RunReport, planned: Planned, was_linked: int) -> pl.DataFrame:
@@ -256,11 +280,11 @@ async def _account(world: World, sync: Sync, report: RunReport, taken: pl.DataFr
     await world.store.commit(commit)
 
 
-async def _open_run(world: World, report: RunReport) -> None:
+async def open_run(world: World, report: RunReport) -> None:
     await _put_run(world, report, "running", None, {})
 
 
-async def _close_run(world: World, report: RunReport, state: str, error: str | None = None) -> None:
+async def close_run(world: World, report: RunReport, state: str, error: str | None = None) -> None:
     if error is None and report.stopped is not None:
         error = str(report.stopped)
     summary = {

@@ -21,7 +21,7 @@ from syncline.engine.world import Progress, World
 from syncline.errors import PositionLost
 from syncline.ports import Lane, Stamp
 from syncline.reconcile.absorb import Absorbed, absorb
-from syncline.records import How, Page, Side
+from syncline.records import How, Page, Problem, Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import Sync
 from syncline.spec.resolve import typed
@@ -64,6 +64,11 @@ async def meet(world: World, sync: Sync) -> Sync:
             captured |= {f"{side}.{object_type}.{name}" for name in seen}
     world.syncs = {**world.syncs, sync.name: typed(sync, schemas, frozenset(captured))}
     return world.syncs[sync.name]
+
+
+async def inspect(world: World, connection: str) -> tuple[str, list[Problem]]:
+    """As whom a connection is connected, in one sentence, and what is wrong with its rights and settings."""
+    return await world.connectors[connection].check()
 
 
 async def capture(world: World, connection: str, object_type: str, run_id: str) -> Capture:
@@ -193,6 +198,19 @@ async def read_again(
         fields = [name for name in world.fields_wanted(connection, object_type) if schema.field(name)]
     report = Capture(connection=connection, object_type=object_type)
     page = await world.connectors[connection].read_by_ids(object_type, fields, ids, lane=lane)
+    number = await _next_page_number(world, report, run_id)
+    await take_page(world, report, page, run_id, number=number, commit=Commit())
+    return page
+
+
+async def look_up(
+    world: World, connection: str, object_type: str, key_field: str, values: Sequence[str], run_id: str
+) -> Page:
+    """Read the records whose *key_field* holds one of *values* into the mirror."""
+    schema = world.schema(connection, object_type)
+    fields = [name for name in world.fields_wanted(connection, object_type) if schema.field(name)]
+    page = await world.connectors[connection].find(object_type, fields, key_field, values, lane=Lane.URGENT)
+    report = Capture(connection=connection, object_type=object_type)
     number = await _next_page_number(world, report, run_id)
     await take_page(world, report, page, run_id, number=number, commit=Commit())
     return page

@@ -6,6 +6,7 @@ Lives here: one batch's way through the three steps, each step durable before th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -17,7 +18,7 @@ from syncline.engine.observe import Capture, dirty_links, dirty_records, read_ag
 from syncline.engine.world import Progress, World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
-from syncline.records import Outcome, Page, Status, WriteAnswer
+from syncline.records import NewField, Outcome, Page, Problem, Status, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.trees import AlreadyThere, Commit, Table
 
@@ -201,3 +202,8 @@ async def _find_creates(
             Table.RECEIPT, {"run_id": run_id, "connection": connection, "object_type": object_type}
         )
         await take_page(world, report, page, run_id, number=number, commit=Commit())
+
+
+async def make_fields(world: World, connection: str, wanted: Sequence[NewField]) -> list[Problem]:
+    """Create custom fields on a connection; what could not be made comes back as problems."""
+    return await world.connectors[connection].create_fields(wanted)

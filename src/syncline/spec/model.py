@@ -201,6 +201,7 @@ class SideSpec:
     filters: Mapping[str, str] = field(default_factory=dict)
     key_fields: Mapping[str, str] = field(default_factory=dict)  # object type -> field holding our key; {} if none
     creates_as: str | None = None  # the object type of records created here
+    may_make: Mapping[str, str] = field(default_factory=dict)  # custom fields the preset owns: name -> label
     creates: Creates = Creates.NEVER  # whether this side's unmatched records become new ones on the other side
 
 

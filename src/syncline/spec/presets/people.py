@@ -49,6 +49,16 @@ def _map(key: str, lead: str | None, contact: str | None, person: str, kind: T =
     return FieldMap(key=key, a=a, b={PERSON: _end(person, kind)}, **options)
 
 
+MAY_MAKE: Mapping[Side, Mapping[str, str]] = {
+    "a": {"Birth_Date__c": "Birth Date", "mkto71_Lead_Score__c": "Lead Score"},
+    "b": {
+        "synclineSfdcId": "Syncline SFDC Id",
+        "synclineSfdcType": "Syncline SFDC Type",
+        "synclineSfdcIsDeleted": "Syncline SFDC Is Deleted",
+    },
+}
+"""Custom fields that `init --create-fields` makes, with their labels."""
+
 _ADDRESS: dict[str, Any] = {"group": "address", "is_atomic": True}
 _FROM_A: dict[str, Any] = {"direction": Direction.A_TO_B, "policies": {"*": Policy.A}}
 _COMPANY = _FROM_A | {"set_on_create": True}
@@ -113,10 +123,17 @@ def recommended(name: str, a: str, b: str) -> Sync:
             connection=a,
             object_types=(LEAD, CONTACT),
             key_fields=KEY_FIELDS["a"],
+            may_make=MAY_MAKE["a"],
             creates_as=LEAD,
             creates=Creates.MATCHED_FIRST,
         ),
-        b=SideSpec(connection=b, object_types=(PERSON,), key_fields=KEY_FIELDS["b"], creates_as=PERSON),
+        b=SideSpec(
+            connection=b,
+            object_types=(PERSON,),
+            key_fields=KEY_FIELDS["b"],
+            may_make=MAY_MAKE["b"],
+            creates_as=PERSON,
+        ),
         fields=tuple(_with_defaults(m, pulls_back=False) for m in FIELDS),
         match_rules=RECOMMENDED_MATCH_RULES,
         leaves_filter=LeavesFilter.STOP,

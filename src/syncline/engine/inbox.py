@@ -1,0 +1,79 @@
+"""What waits for a person: conflicts, dead letters, holds; and what a person does about them.
+
+Lives here: listing and the three acts (retry, approve, enable/disable). A retry only forgets a refusal: the plan
+decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from syncline.engine.observe import dirty_links, dirty_records
+from syncline.engine.world import World
+from syncline.records import Side, other
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Store, Table
+
+
+async def conflicts(store: Store, sync: str, *, limit: int = 200) -> pl.DataFrame:
+    """The newest rows of the conflict log, open ones first."""
+    rows = await store.rows(Table.CONFLICT, {"sync": sync})
+    return rows.sort(pl.col("state") != "open", -pl.col("at_us")).head(limit)
+
+
+async def errors(store: Store, sync: str) -> pl.DataFrame:
+    """Dead letters that still wait, newest first."""
+    return (await store.rows(Table.DEAD_LETTER, {"sync": sync, "state": "dead"})).sort("at_us", descending=True)
+
+
+async def holds(store: Store, sync: str) -> pl.DataFrame:
+    """Everything that waits for a person, oldest first."""
+    return (await store.rows(Table.HOLD, {"sync": sync, "state": "open"})).sort("at_us")
+
+
+async def retry(world: World, sync: Sync, letter_ids: Sequence[str] | None) -> int:
+    """Let refused records be planned again (None: all of them); how many were woken."""
+    letters = await errors(world.store, sync.name)
+    if letter_ids is not None:
+        letters = letters.filter(pl.col("letter_id").is_in(list(letter_ids)))
+    if letters.is_empty():
+        return 0
+    commit = Commit()
+    commit.amend[Table.DEAD_LETTER] = [letters.select("letter_id", pl.lit("retried").alias("state"))]
+    linked = letters.filter(pl.col("link_id") > 0)
+    if len(linked):
+        marks = await world.store.by_keys(Table.MARK, linked.select("link_id").unique())
+        dead = marks.filter(pl.col("kind").is_in(["dead", "not_taken"])).select("link_id", "mapping", "kind")
+        if len(dead):
+            commit.drop[Table.MARK] = dead
+        commit.touch.append(dirty_links(sync.name, linked["link_id"].unique().to_list()))
+    for side, object_type, record_id in (
+        letters.filter(pl.col("link_id") == 0).select("side", "object_type", "record_id").iter_rows()
+    ):
+        target: Side = "a" if side == "a" else "b"
+        commit.touch.append(dirty_records(sync.name, other(target), object_type, [record_id]))
+    await world.store.commit(commit)
+    return len(letters)
+
+
+async def approve(store: Store, sync: str, digest: str) -> int:
+    """Let exactly the held set named by *digest* through in the next run; how many holds that were."""
+    rows = (await store.rows(Table.HOLD, {"sync": sync, "state": "open", "kind": "ceiling"})).filter(
+        pl.col("digest").str.starts_with(digest)
+    )
+    if len(rows):
+        await store.commit(Commit(amend={Table.HOLD: [rows.select("hold_id", pl.lit("approved").alias("state"))]}))
+    return len(rows)
+
+
+async def set_enabled(store: Store, sync: str, enabled: bool) -> None:
+    """Enable or disable background runs of a sync; `push` works either way."""
+    row = pl.DataFrame({"name": [f"enabled:{sync}"], "value": ["true" if enabled else "false"]})
+    await store.commit(Commit(put={Table.META: row}))
+
+
+async def is_enabled(store: Store, sync: str) -> bool:
+    rows = await store.rows(Table.META, {"name": f"enabled:{sync}"})
+    return rows.is_empty() or rows["value"][0] == "true"

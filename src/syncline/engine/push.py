@@ -1,0 +1,97 @@
+"""Push: an explicit sync of one record now, whatever the schedule says and also while the sync is disabled.
+
+Lives here: reading the record and its possible twin freshly, then the ordinary plan for that record alone. An explicit
+push may create on the other side where background runs would not.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from syncline.engine.batches import our_key
+from syncline.engine.cycle import RunReport, close_run, open_run, plan_and_write
+from syncline.engine.explain import Subject, find_subjects
+from syncline.engine.observe import dirty_links, dirty_records, look_up, meet, read_again
+from syncline.engine.world import World
+from syncline.errors import ConfigError, SynclineError
+from syncline.ports import Lane
+from syncline.records import SIDES, Side, other
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Table
+
+
+async def push(world: World, sync: Sync, text: str) -> RunReport:
+    """Bring the record whose id or e-mail is *text* into agreement now.
+
+    Raises ConfigError SYN-150 if neither side has such a record.
+    """
+    sync = await meet(world, sync)
+    report = RunReport(run_id=world.random.token(8), sync=sync.name)
+    await open_run(world, report)
+    try:
+        subjects = await _fresh(world, sync, text, report.run_id)
+        only = await _mark(world, sync, subjects)
+        await plan_and_write(world, sync, report, writes=True, lane=Lane.URGENT, forced=True, only=only)
+    except SynclineError as error:
+        await close_run(world, report, "failed", str(error))
+        raise
+    await close_run(world, report, "failed" if report.stopped else "succeeded")
+    return report
+
+
+async def _fresh(world: World, sync: Sync, text: str, run_id: str) -> list[Subject]:
+    """Read what *text* names, on both sides, and whatever those records are linked to or could match."""
+    if "@" in text:
+        for side in SIDES:
+            await _look_up_email(world, sync, side, text, run_id)
+    subjects = await find_subjects(world, sync, text)
+    if not subjects:
+        for side in SIDES:
+            for object_type in sync.side(side).object_types:
+                await read_again(world, sync.side(side).connection, object_type, [text], run_id, lane=Lane.URGENT)
+        subjects = await find_subjects(world, sync, text)
+    if not subjects:
+        raise ConfigError(
+            f"Neither side has a record {text!r}.", code="SYN-150", remedy="Give an e-mail address or a record id."
+        )
+    for subject in subjects:
+        await read_again(world, subject.connection, subject.object_type, [subject.record_id], run_id, lane=Lane.URGENT)
+        await _look_up_twin(world, sync, subject, run_id)
+    return subjects
+
+
+async def _look_up_email(world: World, sync: Sync, side: Side, text: str, run_id: str) -> None:
+    for object_type in sync.side(side).object_types:
+        end = next((m.ends(side).get(object_type) for m in sync.fields if m.key == "email"), None)
+        if end is not None:
+            await look_up(world, sync.side(side).connection, object_type, end.inputs[0], [text], run_id)
+
+
+async def _look_up_twin(world: World, sync: Sync, subject: Subject, run_id: str) -> None:
+    """Read the other side of a link, or look an unlinked record up there by our key, so that nothing is made twice."""
+    ends = await world.store.links_of(subject.connection, subject.object_type, [subject.record_id])
+    links = ends.filter(pl.col("sync") == sync.name)["link_id"].unique().to_list()
+    far = sync.side(other(subject.side))
+    if links:
+        members = await world.store.rows(Table.LINK_END, {"link_id": links, "side": other(subject.side)})
+        for object_type, record_id in members.select("object_type", "record_id").iter_rows():
+            await read_again(world, far.connection, object_type, [record_id], run_id, lane=Lane.URGENT)
+        return
+    key = our_key(sync, subject.side, subject.object_type, subject.record_id)
+    for object_type, key_field in far.key_fields.items():
+        if object_type in far.object_types and world.schema(far.connection, object_type).field(key_field):
+            await look_up(world, far.connection, object_type, key_field, [key], run_id)
+
+
+async def _mark(world: World, sync: Sync, subjects: list[Subject]) -> frozenset[tuple[str, str, str]]:
+    """Mark the subjects dirty; what the plan is restricted to: (side, object type, record id)."""
+    commit = Commit()
+    for subject in subjects:
+        ends = await world.store.links_of(subject.connection, subject.object_type, [subject.record_id])
+        links = ends.filter(pl.col("sync") == sync.name)["link_id"].unique().to_list()
+        if links:
+            commit.touch.append(dirty_links(sync.name, links))
+        else:
+            commit.touch.append(dirty_records(sync.name, subject.side, subject.object_type, [subject.record_id]))
+    await world.store.commit(commit)
+    return frozenset((s.side, s.object_type, s.record_id) for s in subjects)
