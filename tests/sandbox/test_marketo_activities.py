@@ -153,3 +153,10 @@ def test_seeded_people_are_new_leads(client: Client) -> None:
     assert [row["leadId"] for row in client.activities(12)] == [1, 2]
     client.sync({"email": "a@example.com"}, action="createDuplicate")
     assert client.lead(3, "unsubscribed")["unsubscribed"] is True
+
+
+def test_hidden_fields_do_not_show_in_the_feeds(client: Client) -> None:
+    client.sync({"email": "a@example.com"})
+    client.sync({"email": "a@example.com", "phone": "1", "city": "Ulm"})
+    client.control("POST", "fields", {"name": "phone", "hidden": True})
+    assert [row["primaryAttributeValue"] for row in client.activities(13)] == ["City"]

@@ -67,7 +67,11 @@ class Activities:
             raise Refused(1003, f"Too many activityTypeIds: {len(types)}, maximum {MAX_TYPES}")
         types = [number for number in types if number != DELETE_LEAD]  # only deletedleads serves those
         condition, leads = self._of_leads(call)
-        return self._page(call, f"a.type_id IN {marks(types)}{condition}", [*types, *leads], activity_record)
+        hidden = [field.id for field in self._store.fields.all() if field.hidden]
+        if hidden:  # what the user may not see must not show in its changes either
+            changes = f"({CHANGE_DATA_VALUE}, {CHANGE_SCORE})"
+            condition += f" AND NOT (a.type_id IN {changes} AND a.field_id IN {marks(hidden)})"
+        return self._page(call, f"a.type_id IN {marks(types)}{condition}", [*types, *leads, *hidden], activity_record)
 
     def lead_changes(self, call: Call) -> Members:
         names = call.many("fields")

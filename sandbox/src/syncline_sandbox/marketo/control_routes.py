@@ -17,10 +17,10 @@ from syncline_sandbox.marketo.identity import (
     Service,
     permissions,
 )
+from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import marks
 from syncline_sandbox.marketo.values import normaliser
-from syncline_sandbox.marketo.writer import WriteOrder
 
 if TYPE_CHECKING:
     from syncline_sandbox.marketo.instance import MarketoInstance

@@ -13,7 +13,7 @@ import random
 import re
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -22,21 +22,16 @@ from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.wire import Response
 from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.export_request import DELIMITERS, TIME_FILTERS, checked_request
 from syncline_sandbox.marketo.limits import Limits
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Row, Store, lead_expression, marks
 from syncline_sandbox.marketo.tokens import cursor, read_cursor
-from syncline_sandbox.marketo.values import as_csv_expression, iso, parse_instant
+from syncline_sandbox.marketo.values import as_csv_expression, iso
 
-DELIMITERS = {"CSV": ",", "TSV": "\t", "SSV": ";"}
 MAX_RUNNING, MAX_QUEUED = 2, 10
-MAX_RANGE = timedelta(days=31)
 CSV_TYPE = ("Content-Type", "text/csv;charset=UTF-8")
-# filter → the column it looks at; updatedAt means the hidden time of the last change of any field
-_TIME_FILTERS = {"createdAt": "createdAt", "updatedAt": "_changedAt"}
-_LIST_FILTERS = frozenset(("staticListName", "staticListId", "smartListName", "smartListId"))
-_BAD_FILTER = "Invalid value specified for attribute 'filter'"
 _JOB = "id, status, request, created_at, queued_at, started_at, finished_at, records, length(file), checksum, error"
 
 Members = dict[str, Any]
@@ -64,7 +59,7 @@ class Exports:
     def create(self, call: Call) -> Members:
         self._refuse_over_quota()
         document = call.document()
-        request = self._checked(document if isinstance(document, dict) else {})
+        request = checked_request(self._store, self._settings, document if isinstance(document, dict) else {})
         job_id = str(uuid.UUID(int=self._randomness.getrandbits(128), version=4))
         self._store.connection.execute(
             "INSERT INTO exports (id, user, status, request, created_at) VALUES (?, ?, 'Created', ?, ?)",
@@ -123,38 +118,6 @@ class Exports:
             return Response(status=404, headers=(("Content-Type", "text/plain"),), body=b"Not found")
         return _ranged(found[0], call.request.headers.get("range", ""))
 
-    # -- validity ---------------------------------------------------------------------------------------------------
-
-    def _checked(self, document: Members) -> Members:
-        names = document.get("fields")
-        if not isinstance(names, list) or not names:
-            raise Refused(1003, "fields not specified")
-        for name in names:
-            if not isinstance(name, str) or self._store.fields.find(name) is None:
-                raise Refused(1003, f"Invalid value specified for attribute 'fields': '{name}'")
-        form = str(document.get("format") or "CSV").upper()
-        if form not in DELIMITERS:
-            raise Refused(1003, f"Invalid value specified for attribute 'format': '{form}'")
-        name, start, end = self._checked_filter(document.get("filter"))
-        headers = document.get("columnHeaderNames") or {}
-        return {"fields": names, "format": form, "headers": headers, "filter": name, "start": start, "end": end}
-
-    def _checked_filter(self, wanted: Any) -> tuple[str, str, str]:
-        if not isinstance(wanted, dict) or len(wanted) != 1:
-            raise Refused(1003, _BAD_FILTER)
-        ((name, window),) = wanted.items()
-        if name in _LIST_FILTERS or (name == "updatedAt" and not self._settings.export_by_updated_at):
-            raise Refused(1035, f"Unsupported filter type for target subscription: {name}")
-        if name not in _TIME_FILTERS or not isinstance(window, dict):
-            raise Refused(1003, _BAD_FILTER)
-        try:
-            start, end = parse_instant(str(window["startAt"])), parse_instant(str(window["endAt"]))
-        except (KeyError, ValueError) as wrong:
-            raise Refused(1003, _BAD_FILTER) from wrong
-        if not start <= end <= start + MAX_RANGE:
-            raise Refused(1003, "Date range is more than 31 days")
-        return name, iso(start), iso(end)
-
     def _refuse_over_quota(self) -> None:
         quota = self._settings.export_bytes_per_day
         if self._limits.exported_bytes[self._limits.today()] > quota:
@@ -192,7 +155,7 @@ class Exports:
 
     def _render(self, request: Members) -> tuple[bytes, int]:
         """The file and its number of records, as readers see the leads now."""
-        column = _TIME_FILTERS[request["filter"]]
+        column = TIME_FILTERS[request["filter"]]
         unseen = self._past.seen(0.0)
         fields = [self._store.fields[name] for name in request["fields"]]
         selected = ", ".join(as_csv_expression(field, lead_expression(field.name)) for field in fields)

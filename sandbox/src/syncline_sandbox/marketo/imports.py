@@ -20,11 +20,12 @@ from syncline_sandbox.core.wire import Response
 from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.envelope import Refused
-from syncline_sandbox.marketo.exports import CSV_TYPE, DELIMITERS
+from syncline_sandbox.marketo.export_request import DELIMITERS
+from syncline_sandbox.marketo.exports import CSV_TYPE
+from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.sync import Writes
-from syncline_sandbox.marketo.writer import WriteOrder
 
 MAX_QUEUED = 10
 _CHUNK = 300

@@ -31,6 +31,7 @@ from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.limits import Limits
 from syncline_sandbox.marketo.past import LeadPast
+from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.routes import Route
 from syncline_sandbox.marketo.seed import seed_people
 from syncline_sandbox.marketo.settings import Settings
@@ -38,7 +39,7 @@ from syncline_sandbox.marketo.stats import Stats
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.sync import Writes
 from syncline_sandbox.marketo.table import Rooms, routing_table
-from syncline_sandbox.marketo.writer import LeadWriter, WriteOrder
+from syncline_sandbox.marketo.writer import LeadWriter
 
 _GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
 _GZIP_FROM_BYTES = 1024

@@ -14,11 +14,12 @@ from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.fields import Field
 from syncline_sandbox.marketo.past import LeadPast
+from syncline_sandbox.marketo.record import ACTIONS, WriteOrder, folded
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Row, Store, marks
 from syncline_sandbox.marketo.tokens import cursor, read_cursor
 from syncline_sandbox.marketo.values import InvalidValue, parse
-from syncline_sandbox.marketo.writer import ACTIONS, LeadWriter, WriteOrder, folded
+from syncline_sandbox.marketo.writer import LeadWriter
 
 DEFAULT_FIELDS = ("id", "email", "updatedAt", "createdAt", "lastName", "firstName")
 MAX_FILTER_VALUES = 300

@@ -8,9 +8,9 @@ from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo.activity_log import ActivityLog, Cause, Stamp
+from syncline_sandbox.marketo.record import full_name
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.values import InvalidValue, iso, parse
-from syncline_sandbox.marketo.writer import full_name
 
 _CHUNK = 5_000
 _SETTABLE = frozenset(("createdAt", "updatedAt"))

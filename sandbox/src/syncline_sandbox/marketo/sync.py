@@ -13,8 +13,9 @@ from syncline_sandbox.core.faults import Fault, FaultPlan
 from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.leads import Leads
+from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.store import Store
-from syncline_sandbox.marketo.writer import LeadWriter, WriteOrder
+from syncline_sandbox.marketo.writer import LeadWriter
 
 Members = dict[str, Any]
 # Runs an action after so many seconds of the sandbox's clock, inside its own transaction.

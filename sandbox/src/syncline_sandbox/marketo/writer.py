@@ -1,8 +1,8 @@
 """Writing leads: lookup, the four actions, per-record refusals, and everything a write entails.
 
-Lives here: the semantics shared by sync, bulk import, flows and the control endpoint. Not here: parsing of calls.
-Source: Marketo "Leads" (Create and Update), "Companies" (mirrored fields), "Error Codes" (record level); the durable
-unsubscribe is Marketo's "Understanding Durable Unsubscribe": one per e-mail address, inherited by new people.
+Lives here: the semantics shared by sync, bulk import, flows and the control endpoint. Not here: parsing a record
+(record.py). Source: Marketo "Leads" (Create and Update), "Companies" (mirrored fields), "Error Codes" (record level).
+The durable unsubscribe (one per e-mail address, inherited by new people): Marketo Nation's vendor article on it.
 """
 
 from __future__ import annotations
@@ -12,44 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.marketo.activity_log import ActivityLog, Cause, Stamp
+from syncline_sandbox.marketo.activity_log import ActivityLog, Stamp
 from syncline_sandbox.marketo.envelope import skipped
-from syncline_sandbox.marketo.fields import Field
 from syncline_sandbox.marketo.past import LeadPast
+from syncline_sandbox.marketo.record import RecordParser, RecordSkipped, WriteOrder, folded, full_name
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.standard_fields import COMPANY_FIELDS
 from syncline_sandbox.marketo.store import Row, Store, marks
-from syncline_sandbox.marketo.values import InvalidValue, Normaliser, iso, parse
+from syncline_sandbox.marketo.values import Normaliser, iso
 
-ACTIONS = ("createOrUpdate", "createOnly", "updateOnly", "createDuplicate")
 _ALWAYS_READ = ("id", "email", "unsubscribed", "externalCompanyId", "firstName", "lastName")
 _COMPANY_FIELDS = frozenset(COMPANY_FIELDS)
-
-
-class RecordSkipped(Exception):
-    """This record is not written; the others are."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(f"{code} {message}")
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True, kw_only=True)
-class WriteOrder:
-    """How one call writes. `refusals` and the like are faults: record index → (code, message), field names."""
-
-    cause: Cause
-    lookup: Field
-    action: str = "createOrUpdate"
-    partition_id: int = 1
-    commit_delay_seconds: float = 0.0
-    refusals: Mapping[int, tuple[int, str]] = field(default_factory=dict)
-    ignored_fields: frozenset[str] = frozenset()
-    may_resubscribe: bool = True  # a list import cannot clear the durable unsubscribe
 
 
 @dataclass
@@ -77,11 +51,16 @@ class LeadWriter:
         self._past = past
         self._clock = clock
         self._settings = settings
-        self.normalisers: dict[str, Normaliser] = {}
+        self._parser = RecordParser(store)
+
+    @property
+    def normalisers(self) -> dict[str, Normaliser]:
+        """Rewritings of written values by field name; a test may add and remove them."""
+        return self._parser.normalisers
 
     def write(self, records: Sequence[Mapping[str, Any]], order: WriteOrder) -> list[dict[str, Any]]:
         """One result per record, in order: {id, status} or {status: skipped, reasons}."""
-        parsed = [self._parse_or_skip(index, record, order) for index, record in enumerate(records)]
+        parsed = [self._parser.parse_or_skip(index, record, order) for index, record in enumerate(records)]
         batch = self._begin([values for values in parsed if isinstance(values, dict)], order)
         results = [
             self._skip(values) if isinstance(values, RecordSkipped) else self._apply_or_skip(values, batch)
@@ -112,41 +91,6 @@ class LeadWriter:
         return results
 
     # -- one record -------------------------------------------------------------------------------------------------
-
-    def _parse_or_skip(self, index: int, record: Any, order: WriteOrder) -> Row | RecordSkipped:
-        try:
-            if index in order.refusals:
-                raise RecordSkipped(*order.refusals[index])
-            if not isinstance(record, dict):
-                raise RecordSkipped(1003, "Invalid data")
-            return self._parse(record, order)
-        except RecordSkipped as reason:
-            return reason
-
-    def _parse(self, record: Mapping[str, Any], order: WriteOrder) -> Row:
-        values: Row = {}
-        for name, value in record.items():
-            known = self._store.fields.find(name)
-            if known is None:
-                raise RecordSkipped(1006, f"Field '{name}' not found")
-            if not known.writable and not (name == "id" == order.lookup.name and order.action == "updateOnly"):
-                raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'")
-            if name in order.ignored_fields and name != order.lookup.name:
-                continue
-            try:
-                stored = parse(known, value)
-            except InvalidValue:
-                raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'") from None
-            if stored is None and known.type == "boolean":
-                stored = 0  # recorded: a boolean cleared with null reads back false
-            if name == "unsubscribed" and stored == 0 and not order.may_resubscribe:
-                continue
-            if name in self.normalisers:
-                stored = self.normalisers[name](stored)
-            values[name] = stored
-        if order.action != "createDuplicate" and values.get(order.lookup.name) is None:
-            raise RecordSkipped(1002, f"Missing required parameter '{order.lookup.name}'")
-        return values
 
     def _apply_or_skip(self, values: Row, batch: _Batch) -> dict[str, Any]:
         try:
@@ -316,16 +260,3 @@ class LeadWriter:
             "UPDATE leads SET unsubscribed = ?, updatedAt = ?, _changedAt = ? WHERE id = ?",
             [(value, batch.now, batch.now, row["id"]) for row in others],
         )
-
-
-def folded(key: Any) -> Any:
-    """A lookup key as the database compares it: ASCII letters without case."""
-    return key.lower() if isinstance(key, str) else key
-
-
-def full_name(row: Row) -> str | None:
-    return " ".join(part for part in (row.get("firstName"), row.get("lastName")) if part) or None
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
