@@ -142,7 +142,7 @@ class SalesforceOrg:
         return answer
 
     @contextmanager
-    def platform_transaction(self, stamp: str | None) -> Iterator[None]:
+    def platform_transaction(self, stamp: str | None = None) -> Iterator[None]:
         """What is written outside any request: the chunks of a bulk job, writes through the control endpoint."""
         self.reading.begin_lag()
         self._own_stamp = stamp or stamp_of(self.clock.now())
