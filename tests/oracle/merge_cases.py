@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from syncline.reconcile.merge import DECISIONS, MARKS, MOMENTS
-from syncline.records import SIDES, Side, other
+from syncline.records import SIDES, other
 from syncline.spec.model import Direction, End, FieldMap, Policy
 from syncline.values import FieldType, fingerprint
 
@@ -19,7 +19,7 @@ KEY = b"the tests' installation key, 32b"
 COMPARED = [name for name in DECISIONS if name not in ("value_a", "value_b", "reason", "evidence", "edit_us")]
 """The columns on which the merge and the oracle must agree."""
 
-Two = tuple[Any, Any]  # something of side a and of side b
+Two = tuple[Any, ...]  # two things: of side a, of side b
 
 
 def print_of(text: str | None) -> int | None:
@@ -147,5 +147,10 @@ def _type_of(name: str) -> pl.DataType:
     return by_prefix.get(prefix[0], pl.Int64())
 
 
-def side_mirrored(side: Side | None) -> Side | None:
-    return None if side is None else other(side)
+_SWAPPED = {"a": "b", "b": "a", "a_to_b": "b_to_a", "b_to_a": "a_to_b"}
+
+
+def decision_mirrored(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision with the sides exchanged."""
+    turned = {name: _SWAPPED.get(row[name], row[name]) for name in ("target", "loser_side", "policy")}
+    return {**row, **turned, "set_base_a": row["set_base_b"], "set_base_b": row["set_base_a"]}

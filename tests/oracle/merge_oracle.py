@@ -319,7 +319,7 @@ class Group:
             a, b = m.cells["a"], m.cells["b"]
             if a.blank or b.blank:
                 score = int(b.blank) - int(a.blank)
-            elif a.text is None or b.out is None:
+            elif not a.text or not b.out:  # a blank that stands for a value: nothing to compare
                 score = 0
             elif self.type[m.map.key] in (FieldType.NUMBER, FieldType.INTEGER):
                 mine, theirs = Decimal(a.text), Decimal(b.out)

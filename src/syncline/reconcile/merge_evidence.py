@@ -21,10 +21,9 @@ _RECORD_FACTS = ("stamp", "prev", "asof", "prevasof")
 def with_records(cells: pl.DataFrame, pairs: pl.DataFrame) -> pl.LazyFrame:
     """Adds the record-level evidence of each cell's pair: per side stamp, prev, asof, prevasof; null if not given."""
     names = [f"{fact}_{s}" for s in SIDES for fact in _RECORD_FACTS]
-    have = [name for name in names if name in pairs.columns]
-    given = pairs.select(have)[cells["row"]].lazy().cast(pl.Int64)
-    missing = [pl.lit(None, pl.Int64).alias(name) for name in names if name not in have]
-    return pl.concat([cells.lazy(), given], how="horizontal").with_columns(missing)
+    given = [pairs[name].cast(pl.Int64).gather(cells["row"]) for name in names if name in pairs.columns]
+    missing = [pl.lit(None, pl.Int64).alias(name) for name in names if name not in pairs.columns]
+    return cells.lazy().with_columns(*given, *missing)
 
 
 def with_evidence(cells: pl.LazyFrame, moments: pl.DataFrame, table: pl.DataFrame, now_us: int) -> pl.LazyFrame:

@@ -85,7 +85,13 @@ def _by_size(*, descending: bool) -> pl.Expr:
     mine, theirs = pl.col("cell_a"), pl.col("out_b")
     texts = _sign(mine > theirs, theirs > mine)
     compared = pl.when(pl.col("numeric")).then(_by_number(mine, theirs)).otherwise(texts)
-    return pl.when(blanks != 0).then(blanks).otherwise(-compared if descending else compared)
+    return (
+        pl.when(blanks != 0)
+        .then(blanks)
+        .when((mine == "") | (theirs == ""))  # a blank that stands for a value on the other side: nothing to compare
+        .then(pl.lit(0, pl.Int8))
+        .otherwise(-compared if descending else compared)
+    )
 
 
 def _by_number(mine: pl.Expr, theirs: pl.Expr) -> pl.Expr:
