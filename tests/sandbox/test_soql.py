@@ -186,6 +186,13 @@ def test_a_condition_selects_the_rows(org, where, expected):
     assert names(org, where) == expected
 
 
+def test_a_long_chain_of_conditions_is_no_deep_one(org):
+    chain = " OR ".join(f"LastName = 'nobody {number}'" for number in range(2500))
+    assert names(org, f"WHERE {chain} OR LastName = 'Adams'") == "Adams"
+    ids = ", ".join(f"'0030000000{number:05}AAA'" for number in range(4000))
+    assert names(org, f"WHERE Id IN ({ids})") == "Adams Brown Müller O'Neil"
+
+
 def test_deleted_rows_answer_to_query_all_only(org):
     text = "SELECT LastName FROM Contact WHERE IsDeleted = true"
     assert run(org, text) == []
@@ -463,6 +470,12 @@ def test_an_unknown_column_is_pointed_at_in_its_row(org):
         ("SELECT Name, (SELECT Id FROM Nopes) FROM Account", "INVALID_TYPE", "'Nopes' in FROM part of query call."),
         ("SELECT Nope.Name FROM Contact", "INVALID_FIELD", "Didn't understand relationship 'Nope' in field path."),
         ("SELECT Id FROM Contact OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "Maximum SOQL offset allowed is 2000"),
+        (
+            f"SELECT Id FROM Contact WHERE {'(' * 5000}Name = 'a'{')' * 5000}",
+            "QUERY_TOO_COMPLICATED",
+            "nested too deeply",
+        ),
+        (f"SELECT Id FROM Contact WHERE {'NOT ' * 5000}Name = 'a'", "QUERY_TOO_COMPLICATED", "nested too deeply"),
         ("SELECT Id FROM Contact ALL ROWS", "MALFORMED_QUERY", "ALL ROWS not allowed in this context"),
         ("SELECT Id FROM Contact FOR UPDATE", "MALFORMED_QUERY", "unexpected token: 'FOR'"),
         ("SELECT FIELDS(ALL) FROM Contact", "MALFORMED_QUERY", "must have a LIMIT of at most 200"),

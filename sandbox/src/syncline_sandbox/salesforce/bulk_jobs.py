@@ -31,7 +31,10 @@ _DAY = timedelta(hours=24)
 
 @dataclass(kw_only=True)
 class Job:
-    """One job, with the rights its creator had. `due_at` is the sandbox time at which the platform has finished it; None until it is closed."""
+    """One job, with the rights its creator had.
+
+    `due_at` is the sandbox time at which the platform has finished it; None until it is closed.
+    """
 
     id: str
     operation: str

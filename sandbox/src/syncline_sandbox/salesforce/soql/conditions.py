@@ -24,7 +24,8 @@ def parse_expression(cursor: Cursor) -> Expression:
     if token.kind == "name" and cursor.next.text == "(":
         cursor.advance()
         cursor.advance()
-        argument = None if cursor.here.text == ")" else parse_expression(cursor)
+        with cursor.deeper():
+            argument = None if cursor.here.text == ")" else parse_expression(cursor)
         cursor.expect_mark(")")
         return Call(token.text.upper(), argument, token.at)
     return Path(cursor.dotted_names(), token.at)
@@ -47,9 +48,11 @@ def parse_condition(cursor: Cursor, select: ParseSelect) -> Condition:
 
 def _term(cursor: Cursor, select: ParseSelect) -> Condition:
     if cursor.take_word("NOT"):
-        return Logic("NOT", (_term(cursor, select),))
+        with cursor.deeper():
+            return Logic("NOT", (_term(cursor, select),))
     if cursor.take_mark("("):
-        inner = parse_condition(cursor, select)
+        with cursor.deeper():
+            inner = parse_condition(cursor, select)
         cursor.expect_mark(")")
         return inner
     return _comparison(cursor, select)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from .errors import MALFORMED_QUERY, SoqlError, pointed
+from .errors import MALFORMED_QUERY, QUERY_TOO_COMPLICATED, SoqlError, pointed
 from .tokens import Token, tokenize
 
 T = TypeVar("T")
+MAX_DEPTH = 100
 
 
 class Cursor:
@@ -18,6 +20,7 @@ class Cursor:
         self.text = text
         self._tokens = tokenize(text)
         self._index = 0
+        self._depth = 0
 
     @property
     def here(self) -> Token:
@@ -76,6 +79,15 @@ class Cursor:
         while self.take_mark("."):
             names.append(self.expect("name").text)
         return tuple(names)
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """One level of nesting; a query with too many is refused, not a reason to run out of stack."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self.refuse("The query is nested too deeply", self.here, QUERY_TOO_COMPLICATED)
+        yield
+        self._depth -= 1
 
     def comma_list(self, parse_one: Callable[[Cursor], T]) -> tuple[T, ...]:
         """One or more, separated by commas."""

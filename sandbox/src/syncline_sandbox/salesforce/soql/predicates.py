@@ -49,7 +49,7 @@ class Predicates:
         values = [value for _, bound_values in parts for value in bound_values]
         if logic.operator == "NOT":
             return f"NOT IFNULL({parts[0][0]}, 0)", values
-        return "(" + f" {logic.operator} ".join(sql for sql, _ in parts) + ")", values
+        return _balanced([sql for sql, _ in parts], logic.operator), values
 
     def _comparison(self, comparison: Comparison) -> Sql:
         field = self.expressions.resolve(comparison.left)
@@ -99,7 +99,7 @@ class Predicates:
     def _in(self, field: Resolved, comparison: Comparison) -> Sql:
         if any(literal.kind == "range" for literal in comparison.right):
             parts = [self._compare(field, Comparison(comparison.left, "=", (one,))) for one in comparison.right]
-            return "(" + " OR ".join(sql for sql, _ in parts) + ")", [value for _, one in parts for value in one]
+            return _balanced([sql for sql, _ in parts], "OR"), [value for _, one in parts for value in one]
         found = [bound(field, literal, self._text) for literal in comparison.right]
         left, values = comparable(field, *(value for value in found if value is not None))
         sql = f"{left} IN ({', '.join('?' * len(values))})"
@@ -152,6 +152,14 @@ class Predicates:
 
     def _malformed(self, message: str, at: int) -> SoqlError:
         return pointed(MALFORMED_QUERY, message, self._text, at)
+
+
+def _balanced(parts: list[str], operator: str) -> str:
+    """The parts joined in pairs of pairs: SQLite allows 1,000 levels, a chain of ORs has one a term."""
+    while len(parts) > 1:
+        pairs = [parts[index : index + 2] for index in range(0, len(parts), 2)]
+        parts = [f"({f' {operator} '.join(pair)})" if len(pair) == 2 else pair[0] for pair in pairs]
+    return parts[0]
 
 
 def _falsy(field: Resolved) -> Resolved:
