@@ -95,13 +95,14 @@ class MarketoConnector:
         *,
         lane: Lane = Lane.LIVE,
     ) -> Page:
-        """As the contract says. Values match without regard to case; deleted people cannot be found.
+        """As the contract says. Case does not matter, a blank value finds nobody, deleted people cannot be found.
 
         Raises ConfigError if Marketo cannot search by *key_field*, or for a value with a comma in it.
         """
         _only_leads(object_type)
         check_values(values, key_field, await self._reader.known(lane=lane))
-        return page_of(await self._reader.by_values(fields, key_field, values, lane=lane), How.READ_BACK)
+        filled = [value for value in values if value]
+        return page_of(await self._reader.by_values(fields, key_field, filled, lane=lane), How.READ_BACK)
 
     async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
         return await self._writer.write(writes, lane=lane)

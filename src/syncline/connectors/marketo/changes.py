@@ -54,6 +54,7 @@ _WELCOME = (
     "Change Segment",
 )
 _KEPT_GUIDS = 5_000
+_ACTIVITIES_PER_PAGE = 6_000  # of few people who change all the time
 _MERGES_KEPT_SECONDS = 3_600
 _PAGING_TOKEN_TIMEOUT_SECONDS = 310.0  # the server's own limit is 300
 _BAD_TOKEN = "1003"
@@ -125,13 +126,14 @@ class ChangeReader:
         """As `ports.Connector.read_changes`."""
         position = decode(cursor)
         self._traces.aliases.update(position.names)
+        self._refuse_stale(position)
         kinds = await self._kinds(lane)
         if not position.started:
             await self._begin(position, lane)
         more = True
         while more:
             batch = _Batch()
-            while more and len(batch.people) < ROWS_PER_CALL:
+            while more and len(batch.people) < ROWS_PER_CALL and len(batch.done) < _ACTIVITIES_PER_PAGE:
                 reply = await self._activities(position, kinds, lane)
                 self._collect(reply, position, kinds, batch, fields, await self._reader.known(lane=lane))
                 more, position.token = reply.moreResult, reply.nextPageToken or position.token
@@ -142,12 +144,14 @@ class ChangeReader:
 
     # -- a pass -----------------------------------------------------------------------------------------------------
 
-    async def _begin(self, position: Position, lane: Lane) -> None:
+    def _refuse_stale(self, position: Position) -> None:
         age = self._api.clock.now() - instant(position.since * 1_000_000)
         if age > timedelta(days=DELETIONS_KEPT_DAYS):
             raise PositionLost(
                 f"The last read is {age.days} days old and Marketo tells deletions for 14: everything is read again."
             )
+
+    async def _begin(self, position: Position, lane: Lane) -> None:
         reply = await self._date_token(position.since - LATE_COMMIT_SECONDS, lane)
         position.started = max(position.since, self._seconds(reply))
         position.first = position.token = reply.nextPageToken or ""

@@ -88,7 +88,8 @@ class LeadReader:
     async def by_ids(self, fields: Sequence[str], ids: Sequence[str], *, lane: Lane) -> Found:
         """Exactly these people; those not found are in `missing`."""
         wanted = list(dict.fromkeys(ids))
-        found = await self.by_values(fields, "id", wanted, lane=lane)
+        # What is no number is nobody's id, and the vendor would refuse the whole call for it.
+        found = await self.by_values(fields, "id", [text for text in wanted if text.isdigit()], lane=lane)
         came = found.ids()
         found.missing = tuple(record_id for record_id in wanted if record_id not in came)
         return found
@@ -109,15 +110,19 @@ class LeadReader:
     async def _read(
         self, fields: Sequence[str], key: str, values: Sequence[str], lane: Lane
     ) -> tuple[pl.DataFrame, list[Unreadable]]:
-        frames, unreadable = [no_rows(fields)], []
+        frames = [no_rows(fields)]
+        unreadable: list[Unreadable] = []
         calls = parts(values, ROWS_PER_CALL)
         for start in range(0, len(calls), _TOGETHER):
             answers = await asyncio.gather(
-                *(self._call(fields, key, part, lane) for part in calls[start : start + _TOGETHER])
+                *(self._call(fields, key, part, lane) for part in calls[start : start + _TOGETHER]),
+                return_exceptions=True,  # so that none is left running when another fails
             )
-            for rows, strange in answers:
-                frames.append(rows)
-                unreadable += strange
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+                frames.append(answer[0])
+                unreadable += answer[1]
         # One person can hold two of the values only by chance of a change between two calls: the later read stays.
         return pl.concat(frames).unique(ID, keep="last", maintain_order=True), unreadable
 
