@@ -104,16 +104,31 @@ class Activities:
         if self._empty_page(call):
             return {"nextPageToken": token, "moreResult": True}
         horizon = self._clock.now().timestamp() - self._lag(call)
-        sql = (
-            f"SELECT {_COLUMNS} FROM activities a LEFT JOIN causes c ON c.id = a.cause_id "
-            f"WHERE (a.at, a.id) > (?, ?) AND a.visible_at <= ? AND {condition} ORDER BY a.at, a.id LIMIT ?"
-        )
-        rows = self._store.all(sql, (*position, horizon, *parameters, size + 1))
+        rows = self._scan(position, horizon, condition, parameters, size + 1)
         more = len(rows) > size
         rows = rows[:size]
         position = LogPosition(rows[-1][3], rows[-1][0]) if more else self._end(position, horizon)
         result = {"result": [record(row) for row in rows]} if rows else {}
         return {**result, "nextPageToken": date_token(position), "moreResult": more}
+
+    def _scan(
+        self, after: LogPosition, horizon: float, condition: str, parameters: Sequence[Any], limit: int
+    ) -> list[Any]:
+        """Rows after a position in order: the rest of its second, then later seconds.
+
+        Two statements, because SQLite seeks by the first column only when the pair is compared as one: a second that
+        holds a million seeded rows would be read again for every page.
+        """
+        select = (
+            f"SELECT {_COLUMNS} FROM activities a LEFT JOIN causes c ON c.id = a.cause_id "
+            f"WHERE {{after}} AND a.visible_at <= ? AND {condition} ORDER BY a.at, a.id LIMIT ?"
+        )
+        same = select.format(after="a.at = ? AND a.id > ?")
+        rows = self._store.all(same, (*after, horizon, *parameters, limit))
+        if len(rows) < limit:
+            later = select.format(after="a.at > ?")
+            rows += self._store.all(later, (after.at, horizon, *parameters, limit - len(rows)))
+        return rows
 
     def _end(self, position: LogPosition, horizon: float) -> LogPosition:
         """Where the scan ends when nothing is left: after the last row a reader sees now."""
