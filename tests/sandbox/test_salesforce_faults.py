@@ -174,6 +174,7 @@ def test_control_refuses_nonsense(client):
         ("fields", {"object": "Lead", "name": "NoSuffix"}),
         ("rights", {"username": "nobody"}),
         ("rights", {"rights": {}}),
+        ("rights", {"denied_objects": {"Lead": ["burn"]}}),
         ("write", {"object": "Lead", "operation": "burn", "records": [{}]}),
     ]:
         status, answer = client.call("POST", f"/_sandbox/{name}", body)

@@ -72,9 +72,11 @@ class UserRights:
 
 
 def rights_of_json(user_id: str, shape: Mapping[str, Any]) -> UserRights:
-    """The rights a JSON object describes. TypeError for an unknown key."""
+    """The rights a JSON object describes. TypeError for an unknown key, ValueError for an unknown object right."""
     values = dict(shape)
     denied = {name: frozenset(rights) for name, rights in dict(values.pop("denied_objects", {})).items()}
+    if unknown := frozenset().union(*denied.values()) - set(OBJECT_RIGHTS):
+        raise ValueError(f"object rights are {', '.join(OBJECT_RIGHTS)}, not {', '.join(sorted(unknown))}")
     return UserRights(
         user_id=user_id,
         denied_objects=denied,
