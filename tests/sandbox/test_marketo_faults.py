@@ -193,6 +193,12 @@ def test_faults_over_the_control_endpoint(client: Client) -> None:
     assert client.control("DELETE", "faults") == []
 
 
+def test_a_misspelt_fault_is_refused(client: Client) -> None:
+    answer = client.raw("POST", "/_sandbox/faults", body=b'{"name": "lost_replies"}')
+    assert answer.status == 400
+    assert b"lost_reply" in answer.body
+
+
 def test_reset_empties_everything(client: Client) -> None:
     client.post(
         "/rest/v1/leads/schema/fields.json", {"input": [{"displayName": "K", "name": "k", "dataType": "string"}]}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo import MarketoInstance
-
 from tests.sandbox.marketo_client import START, Client
 
 

@@ -7,7 +7,7 @@ Every route answers JSON; a refused control request is 400 with {"error": …}, 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from time import perf_counter
@@ -60,7 +60,8 @@ class Control:
     """The shared control routes plus the sandbox's own; also the recorder of the request log.
 
     `routes` maps "METHOD name" (without the prefix) to a ControlRoute. `counters` returns the sandbox's own counters
-    (quotas, rows …) to be shown beside the request counts. `reset` empties the sandbox's data.
+    (quotas, rows …) to be shown beside the request counts. `reset` empties the sandbox's data. `fault_names` are the
+    faults this sandbox knows: another name is refused, for it would never strike. None: any name goes.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Control:
         reset: Callable[[], None],
         counters: Callable[[], Mapping[str, Any]] = dict,
         routes: Mapping[str, ControlRoute] | None = None,
+        fault_names: Collection[str] | None = None,
     ) -> None:
         self.log = RequestLog()
         self._clock = clock
         self._faults = faults
         self._reset = reset
         self._counters = counters
+        self._fault_names = fault_names
         self._routes: dict[str, ControlRoute] = {
             "GET clock": self._read_clock,
             "POST clock": self._move_clock,
@@ -144,8 +147,11 @@ class Control:
 
     def _install_faults(self, body: Any) -> list[dict[str, Any]]:
         for item in body if isinstance(body, list) else [body]:
+            name = required_object(item).get("name")
+            if self._fault_names is not None and name not in self._fault_names:
+                raise ControlRefused(f"unknown fault {name!r}; known: {sorted(self._fault_names)}")
             try:
-                self._faults.install(Fault(**required_object(item)))
+                self._faults.install(Fault(**item))
             except TypeError as unknown:
                 raise ControlRefused(f"a fault takes name, match, after, times, parameters: {unknown}") from unknown
         return self._list_faults(None)

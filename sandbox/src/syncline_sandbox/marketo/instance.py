@@ -41,6 +41,10 @@ from syncline_sandbox.marketo.sync import Writes
 from syncline_sandbox.marketo.table import Rooms, routing_table
 from syncline_sandbox.marketo.writer import LeadWriter
 
+FAULT_NAMES = frozenset(
+    "lost_reply server_error timeout late_write error_code rate_limit quota concurrency expired_token late_commit "
+    "replica_lag partial_failure ignore_field override_field empty_page".split()
+)
 _GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
 _GZIP_FROM_BYTES = 1024
 T = TypeVar("T")
@@ -74,6 +78,7 @@ class MarketoInstance:
             reset=self._reset,
             counters=routes.counters,
             routes=routes.routes(),
+            fault_names=FAULT_NAMES,
         )
 
     def _rooms(self) -> Rooms:
