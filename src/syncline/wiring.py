@@ -24,7 +24,7 @@ from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.file import File, load
 from syncline.spec.model import Sync
 from syncline.spec.resolve import resolve
-from syncline.spec.secrets import settings_of
+from syncline.connectors.settings import settings_of
 from syncline.store import open_store
 from syncline.trees import Store
 

@@ -42,17 +42,19 @@ class Capture:
     is_empty_side: bool = False
 
 
-async def meet(world: World, sync: Sync) -> Sync:
+async def meet(world: World, sync: Sync, *, remember: bool = True) -> Sync:
     """Learn, once a run, who we are on both sides and what their objects look like; tell the store who is who.
 
-    The sync comes back with the described types, and is from now on the world's.
+    The sync comes back with the described types, and is from now on the world's. With *remember* false the store is
+    only read.
     """
     schemas: dict[Side, dict[str, ObjectSchema]] = {"a": {}, "b": {}}
     captured: set[str] = set()
     for side in records.SIDES:
         spec = sync.side(side)
         connector = world.connectors[spec.connection]
-        await world.store.bind(sync.name, side, spec.connection)
+        if remember:
+            await world.store.bind(sync.name, side, spec.connection)
         if spec.connection not in world.actors:
             world.actors[spec.connection] = await connector.own_actor()
         for object_type in spec.object_types:

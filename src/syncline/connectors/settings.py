@@ -1,6 +1,6 @@
 """Settings by reference: "env:NAME" and "file:PATH" in the configuration, values only in memory.
 
-Reads the environment and files it is told to; nothing else in `spec` does. A resolved secret is never put into a
+Reads the environment it is given and the files it is told to. A resolved secret is never put into a
 message.
 """
 

@@ -1,0 +1,42 @@
+"""The `syncline` command: its sub-commands, and nothing else."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from cyclopts import App
+
+from syncline.cli import demo, inbox, look, run, setup
+
+app = App(
+    name="syncline",
+    help="Keeps people in Salesforce and Marketo in agreement.",
+    version=lambda: version("syncline"),
+)
+
+app.command(setup.init)
+app.command(setup.check)
+app.command(run.plan)
+app.command(run.run)
+app.command(run.push)
+app.command(run.enable)
+app.command(run.disable)
+app.command(look.status)
+app.command(look.explain)
+app.command(look.verify)
+app.command(inbox.conflicts)
+app.command(inbox.errors)
+app.command(inbox.holds)
+app.command(inbox.retry)
+app.command(inbox.approve)
+app.command(demo.demo)
+app.register_install_completion_command()
+
+
+def main() -> None:
+    """Entry point of the console script; a command's return value is the exit code."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
