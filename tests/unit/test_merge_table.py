@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncline.reconcile.merge import merge
+from syncline.reconcile.merge import DECISIONS, merge
 from syncline.spec.model import FieldMap, Policy
 from tests.oracle.merge_cases import (
     COMPARED,
@@ -210,3 +210,39 @@ def test_evidence_names_both_intervals() -> None:
     assert _reason(h(("one", "two"), moments=moments), NEWEST, stamps_b)[1] == (
         "a changed at 2026-11-22 10:00:00; b changed between 2026-11-22 09:59:59 and 2026-11-22 10:00:05"
     )
+
+
+# The frame itself
+
+
+def test_nothing_to_merge_gives_a_frame_of_decisions() -> None:
+    wide, _, _ = frames([Pair(held={"phone": QUIET})])
+    for pairs, maps in ((wide, [mapping()]), (wide.clear(), [mapping()]), (wide, [])):
+        decisions = merge(pairs, maps, TYPE_A, now_us=TIMES.now_us)
+        assert decisions.is_empty()
+        assert dict(decisions.schema) == DECISIONS
+
+
+def test_columns_that_are_missing_have_cautious_defaults() -> None:
+    """No base is an unknown base, no transformed value is the cell, no rights are what the mapping says."""
+    wide, _, _ = frames([Pair(held={"phone": h(("x", ""))})])
+    bare = wide.select("link_id", "a.phone", "b.phone", "fa.phone", "fb.phone")
+    assert merge(bare, [mapping()], TYPE_A, now_us=0).row(0, named=True)["verdict"] == "fill"
+    assert merge(bare, [mapping(create_only=True)], TYPE_A, now_us=0).row(0, named=True)["verdict"] == "blocked"
+    unread = bare.drop("fb.phone")
+    assert merge(unread, [mapping()], TYPE_A, now_us=0).row(0, named=True)["verdict"] == "waiting"
+
+
+def test_a_slice_with_many_busy_cells_is_merged_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [("x", "y"), ("x", ""), ("x", "x"), ("", "")]
+    pairs = [Pair(held={key: h(texts[(i + j) % 4], (None, None)) for j, key in enumerate("pq")}) for i in range(50)]
+    wide, marks, moments = frames(pairs)
+
+    def merged() -> list[dict[str, Any]]:
+        decisions = merge(wide, [mapping("p"), mapping("q")], TYPE_A, marks=marks, moments=moments, now_us=TIMES.now_us)
+        return decisions.sort("link_id", "mapping").to_dicts()
+
+    whole = merged()
+    monkeypatch.setattr("syncline.reconcile.merge._MOST_CELLS", 7)
+    assert merged() == whole
+    assert len(whole) == 100

@@ -192,7 +192,7 @@ def _resolve(cells: pl.DataFrame, pairs: pl.DataFrame, context: _Context) -> pl.
     rest = context.table.drop("unit_of", "source", "default_a", "default_b")
     cells = cells.join(rest, on="m", how="left", maintain_order="left")
     policies = frozenset(cells["policy"].unique()) | frozenset(cells["first_policy"].unique())
-    units = Units(grouped=not cells["alone"].all(), policies=policies)
+    units = Units(grouped=cells["unit"].n_unique() < len(cells), policies=policies)
     open_ = with_records(cells, pairs).filter(units.any(~pl.col("quiet")))
     open_ = with_votes(with_obstacles(open_, context.marks, context.table), units)
     open_ = with_evidence(open_, context.moments, context.table, context.now_us)
