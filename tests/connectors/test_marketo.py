@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from syncline.connectors.marketo import MarketoConnector
-from syncline.connectors.marketo.changes import Position, decode
+from syncline.connectors.marketo.cursor import decode
 from syncline.connectors.marketo.describe import LeadFields
 from syncline.connectors.marketo.errors import judge, next_central_midnight
 from syncline.connectors.marketo.moments import OwnTraces, merged_ids
@@ -573,8 +573,8 @@ def test_a_token_the_vendor_forgot_is_made_anew_from_the_date():
     world.seed(1)
     cursor = decode(position(world))
     world.edit({"id": 1, "lastName": "Kept"})
-    broken = Position(since=cursor.since, started=cursor.since + 1, first="X", token="forgotten")
-    pages = pages_of(world, json.dumps({"since": broken.since, "started": broken.started, "token": broken.token}))
+    broken = {"since": cursor.since, "started": cursor.since + 1, "first": "X", "token": "forgotten"}
+    pages = pages_of(world, json.dumps(broken))
     assert ids_of(pages) == ["1"]
 
 
@@ -592,6 +592,34 @@ def test_after_two_weeks_the_position_is_lost_because_deletions_are_pruned():
     for stale in (cursor, halfway):
         with pytest.raises(PositionLost):
             pages_of(world, stale)
+
+
+@pytest.mark.parametrize(
+    ("path", "result"),
+    [
+        ("describe.json", [{"id": 1}]),
+        ("describe2.json", [{"fields": [{}]}]),
+        ("types.json", [{"id": 1}]),
+        ("deletedleads.json", [{"leadId": 1}]),
+    ],
+)
+def test_an_answer_that_lacks_a_documented_member_is_not_understood(path: str, result: object):
+    world = World()
+    cursor = position(world)
+    world.connector = world.connect()
+    send = world.transport.send
+
+    async def spoilt(request: HttpRequest) -> HttpResponse:
+        answer = await send(request)
+        if path not in request.url:
+            return answer
+        body = {**json.loads(answer.body), "result": result}
+        return HttpResponse(status=200, headers=answer.headers, body=json.dumps(body).encode())
+
+    world.transport.send = spoilt  # type: ignore[method-assign]
+    reading = pages_of if "describe" not in path else lambda world, _: run(world.connector.describe("lead"))
+    with pytest.raises(NotUnderstood):
+        reading(world, cursor)
 
 
 # -- deletions -------------------------------------------------------------------------------------------------------
@@ -621,11 +649,8 @@ def test_a_person_merged_away_is_missing_and_never_deleted():
     cursor = position(world)
     world.remove(1)
     at = int(world.clock.now().timestamp())
-    position_with_merge = decode(cursor)
-    position_with_merge.merged = {"1": at}
     world.clock.advance(400)
-    state = {"since": position_with_merge.since, "merged": position_with_merge.merged}
-    pages = pages_of(world, json.dumps(state))
+    pages = pages_of(world, json.dumps({"since": decode(cursor).since, "merged": {"1": at}}))
     assert (missing_of(pages), deleted_of(pages)) == (["1"], [])
 
 
@@ -913,6 +938,14 @@ def test_a_flood_of_updates_goes_as_a_file_and_its_failures_find_their_rows():
         {"id": 5, "lastName": 'N"5", é\nx'},
         {"id": 58, "lastName": None},
     ]
+
+
+def test_consent_never_goes_as_a_file_which_could_not_take_an_unsubscription_back():
+    world = World(bulk_import_from="2")
+    world.seed(2, unsubscribed=True)
+    assert statuses(world, *(update(i, unsubscribed="false") for i in (1, 2))) == [Status.WRITTEN] * 2
+    assert not world.sent("/bulk/")
+    assert [row["unsubscribed"] for row in world.stored(1, 2, fields=["unsubscribed"])] == [0, 0]
 
 
 def test_an_import_is_waited_for_and_a_lost_answer_to_its_upload_is_unknown():

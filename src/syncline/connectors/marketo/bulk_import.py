@@ -26,6 +26,8 @@ _REASON = ("Import Failure Reason", "Import Warning Reason")
 _FAILED_CODE = "import_failed"
 _WARNED_CODE = "import_warning"
 _NO_FILE = "404"
+# An import cannot take back an unsubscription (vendor's product page "Understanding Durable Unsubscribe").
+_BY_CALL_ONLY = frozenset(("unsubscribed",))
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,18 @@ def flood_files(writes: Sequence[Write], rows: Sequence[int], least: int) -> lis
     """Files for those of *rows* (positions of updates by id) that share a set of fields with *least* others or more."""
     by_fields: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for row in rows:
-        # The word null may be read as a blank: such a row goes by the call that has a form for it.
-        if all(cell not in ("", "null") for cell in writes[row].cells.values()):
+        if _is_fit(writes[row].cells):
             by_fields[tuple(sorted(writes[row].cells))].append(row)
     files: list[ImportFile] = []
     for names, group in by_fields.items():
         if len(group) >= least:
             files += _files(writes, group, names)
     return files
+
+
+def _is_fit(cells: Mapping[str, str]) -> bool:
+    """Whether a file can say this: no blank, nor the word null, which may be read as one; and no consent."""
+    return _BY_CALL_ONLY.isdisjoint(cells) and all(cell not in ("", "null") for cell in cells.values())
 
 
 def _files(writes: Sequence[Write], rows: Sequence[int], names: Sequence[str]) -> Iterator[ImportFile]:

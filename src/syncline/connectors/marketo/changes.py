@@ -22,7 +22,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from syncline.connectors.marketo.client import Envelope, MarketoApi
+from syncline.connectors.marketo.client import Envelope, MarketoApi, documented
+from syncline.connectors.marketo.cursor import Doubt, Position, decode, encode
 from syncline.connectors.marketo.describe import LeadFields
 from syncline.connectors.marketo.errors import Declined
 from syncline.connectors.marketo.manifest import (
@@ -53,48 +54,9 @@ _WELCOME = (
     "Change Revenue Stage Manually",
     "Change Segment",
 )
-_KEPT_GUIDS = 5_000
 _ACTIVITIES_PER_PAGE = 6_000  # of few people who change all the time
-_MERGES_KEPT_SECONDS = 3_600
 _PAGING_TOKEN_TIMEOUT_SECONDS = 310.0  # the server's own limit is 300
 _BAD_TOKEN = "1003"
-
-
-class Doubt(msgspec.Struct, array_like=True):
-    """Since when (epoch seconds) we doubt that a person exists, and whether a deletion was told."""
-
-    since: int
-    is_told: bool = False
-
-
-class Position(msgspec.Struct, omit_defaults=True):
-    """The cursor. Times are epoch seconds by the vendor's clock; everything before `since` has been read.
-
-    While a pass is under way `started` is set, `first` is its date token and `token` the next page's. `seen` are
-    activities read and done with, `merged` are losers of merges, each with its time; `names` are how activities name
-    us, as far as learnt.
-    """
-
-    since: int
-    started: int | None = None
-    first: str = ""
-    token: str = ""
-    seen: dict[str, int] = {}
-    doubts: dict[str, Doubt] = {}
-    merged: dict[str, int] = {}
-    names: list[str] = []
-
-
-def encode(position: Position) -> str:
-    return msgspec.json.encode(position).decode()
-
-
-def decode(cursor: str) -> Position:
-    """PositionLost if *cursor* was not minted here."""
-    try:
-        return msgspec.json.decode(cursor, type=Position)
-    except msgspec.DecodeError as strange:
-        raise PositionLost(f"The stored position cannot be read: {strange}.") from strange
 
 
 @dataclass
@@ -170,7 +132,8 @@ class ChangeReader:
         """The activity types we follow, by id. NotUnderstood if one we cannot do without does not exist."""
         if self._types is None:
             reply = await self._api.get("/rest/v1/activities/types.json", lane=lane)
-            ids = {item["name"]: int(item["id"]) for item in reply.result}
+            with documented("activity types"):
+                ids = {item["name"]: int(item["id"]) for item in reply.result}
             if lacking := [name for name in _NEEDED if name not in ids]:
                 raise NotUnderstood(f"This Marketo subscription has no activity type {', '.join(lacking)}.")
             wanted = [name for name in (*_NEEDED, *_WELCOME) if name in ids][:TYPES_PER_CALL]
@@ -247,7 +210,7 @@ class ChangeReader:
             yield self._made(lost, position, has_more=True, how=How.READ_BACK)
         as_of_us = micros(self._api.clock.now())
         found.rows = pl.concat([found.rows, deleted_frame(gone, found.fields, as_of_us)])
-        _next_pass(position)
+        position.end_pass()
         yield self._made(found, position, has_more=False)
 
     async def _hear_deletions(self, position: Position, lane: Lane) -> None:
@@ -255,11 +218,12 @@ class ChangeReader:
         while more:
             query: dict[str, str | int] = {"nextPageToken": token, "batchSize": ROWS_PER_CALL}
             reply = await self._api.get("/rest/v1/activities/deletedleads.json", query, lane=lane)
-            for notice in reply.result:
-                guid, at = str(notice["marketoGUID"]), happened_at(notice)
-                if guid not in position.seen:
-                    position.doubts[lead_of(notice)] = Doubt(at, is_told=True)
-                    position.seen[guid] = at
+            with documented("deleted leads"):
+                for notice in reply.result:
+                    guid, at = str(notice["marketoGUID"]), happened_at(notice)
+                    if guid not in position.seen:
+                        position.doubts[lead_of(notice)] = Doubt(at, is_told=True)
+                        position.seen[guid] = at
             more, token = reply.moreResult, reply.nextPageToken or token
 
     async def _settle_doubts(
@@ -304,17 +268,6 @@ class ChangeReader:
             missing=found.missing if how is How.READ_BACK else (),
             unreadable=(*found.unreadable, *strange),
         )
-
-
-def _next_pass(position: Position) -> None:
-    """Turn a finished pass into the starting position of the next."""
-    position.since = position.started or position.since
-    position.started, position.first, position.token = None, "", ""
-    oldest = position.since - LATE_COMMIT_SECONDS
-    kept = sorted((at, guid) for guid, at in position.seen.items() if at >= oldest)[-_KEPT_GUIDS:]
-    position.seen = {guid: at for at, guid in kept}
-    merged_after = position.since - _MERGES_KEPT_SECONDS
-    position.merged = {person: at for person, at in position.merged.items() if at >= merged_after}
 
 
 def _unreadable(activity: Any, strange: Exception) -> Unreadable:

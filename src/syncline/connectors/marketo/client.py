@@ -5,7 +5,8 @@ What an answer means lives in errors.py; what is asked lives in the modules that
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -167,6 +168,15 @@ def decoded(response: HttpResponse) -> Envelope:
         return _ENVELOPE.decode(response.body)
     except msgspec.DecodeError as strange:
         raise NotUnderstood(f"Marketo's reply does not have its documented shape: {strange}.") from strange
+
+
+@contextmanager
+def documented(what: str) -> Iterator[None]:
+    """Read members of an answer inside: one that is absent or of another type is NotUnderstood."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError) as strange:
+        raise NotUnderstood(f"Marketo's answer on {what} lacks a documented member: {strange!r}.") from strange
 
 
 def parts(values: Sequence[str], size: int) -> list[Sequence[str]]:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syncline.connectors.marketo.client import MarketoApi
+from syncline.connectors.marketo.client import MarketoApi, documented
 from syncline.connectors.marketo.errors import Declined
 from syncline.connectors.marketo.manifest import LEAD, SHARED_FIELDS
-from syncline.errors import AccessError, NotUnderstood
+from syncline.errors import AccessError
 from syncline.ports import Lane
 from syncline.records import NewField, Problem
 from syncline.schema import Field, ObjectSchema
@@ -76,17 +76,15 @@ async def describe_leads(api: MarketoApi, *, lane: Lane, custom: frozenset[str] 
     """Describe as it is now. *custom* are the names of custom fields; None: it cannot be told."""
     described = await api.get("/rest/v1/leads/describe.json", lane=lane)
     searched = await api.get("/rest/v1/leads/describe2.json", lane=lane)
-    second = searched.result[0] if searched.result else {}
-    rights = {item["name"]: item for item in second.get("fields", ())}
-    lookups = frozenset(names[0] for names in second.get("searchableFields", ()) if len(names) == 1)
-    reachable = [item for item in described.result if "rest" in item]
-    try:
+    with documented("describe of leads"):
+        second = searched.result[0]
+        rights = {item["name"]: item for item in second["fields"]}
+        lookups = frozenset(names[0] for names in second["searchableFields"] if len(names) == 1)
+        reachable = [item for item in described.result if item["displayName"] and "rest" in item]
         fields = [_field(item, rights.get(item["rest"]["name"], {}), custom or frozenset()) for item in reachable]
         by_id = {int(item["id"]): str(item["rest"]["name"]) for item in reachable}
-    except (KeyError, TypeError, ValueError) as strange:
-        raise NotUnderstood(f"Describe of leads lacks a documented member: {strange!r}.") from strange
+        by_label = {str(item["displayName"]): str(item["rest"]["name"]) for item in reachable}
     schema = ObjectSchema(name=LEAD, label="Person", fields={field.name: field for field in fields})
-    by_label = {item["displayName"]: item["rest"]["name"] for item in reachable}
     return LeadFields(schema, by_id, by_label, lookups)
 
 
