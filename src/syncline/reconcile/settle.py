@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncline.values import FieldType
+from syncline.values import EMPTY, FieldType
 
 # What a batch expects back, one row per record and field. `print_*` are the bases a success sets, `base_*_before`
 # those it replaced (0: unknown).
@@ -156,6 +156,8 @@ def _explained(joined: pl.DataFrame, facts: SettleFacts) -> pl.Series:
 
 def is_normalised(sent: str | None, read: str | None, field_type: FieldType, length: int | None) -> bool:
     """True if *read* is another spelling of *sent* that a vendor's normaliser for the type may produce."""
+    if field_type is FieldType.BOOLEAN:
+        return {sent, read} == {EMPTY, "false"}  # a checkbox that cannot be blank
     if not sent or not read or sent == read:
         return False
     if field_type in (FieldType.NUMBER, FieldType.INTEGER):

@@ -109,6 +109,7 @@ CAPABILITIES = Capabilities(
     shared_fields=SHARED_FIELDS,
     read_ids_per_call=ROWS_PER_CALL,
     write_rows_per_call=ROWS_PER_CALL,
+    write_rows_per_batch=6_000,  # twenty calls, or one import file
 )
 
 

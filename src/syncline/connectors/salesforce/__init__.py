@@ -56,6 +56,7 @@ class SalesforceConnector:
             late_commit_seconds=LATE_COMMIT_SECONDS,
             read_ids_per_call=1_000,
             write_rows_per_call=400,
+            write_rows_per_batch=50_000,  # one bulk job; below 2,000 rows it is collections anyway
         )
 
     async def check(self) -> tuple[str, list[Problem]]:
