@@ -16,7 +16,7 @@ from syncline.trees import Store
 from syncline.values import FieldType
 from tests.support.virtual import SeededRandom, VirtualClock
 
-TEXTS = ("email", "first", "last", "title", "phone", "key")
+TEXTS = ("email", "first", "last", "title", "phone", "key", "status")
 
 
 def schema(name: str) -> ObjectSchema:
@@ -44,7 +44,9 @@ def people(**changes: object) -> Sync:
     options: dict[str, object] = {
         "name": "people",
         "preset": "recommended",
-        "a": SideSpec(connection="left", object_types=("person",), key_fields={"person": "key"}, creates=Creates.MATCHED_FIRST),
+        "a": SideSpec(
+            connection="left", object_types=("person",), key_fields={"person": "key"}, creates=Creates.MATCHED_FIRST
+        ),
         "b": SideSpec(connection="right", object_types=("human",), key_fields={"human": "key"}),
         "fields": (
             field_map("email"),

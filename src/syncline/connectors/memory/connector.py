@@ -5,13 +5,13 @@ The cursor is a position in the system's change log, re-read with an overlap, so
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from syncline import records
-from syncline.connectors.memory.system import MemorySystem, Row
+from syncline.connectors.memory.system import MemorySystem, Row, Version
 from syncline.ports import Capabilities, Lane, Manifest, Stamp, Usage
 from syncline.records import (
     MOMENT_SCHEMA,
@@ -41,10 +41,11 @@ RICH = Capabilities(
     visibility_lag_seconds=1.0,
     late_commit_seconds=60.0,
 )
+POOR = replace(RICH, has_actor=False, has_field_history=False, has_compare_and_set=False)
 
 
 class MemoryConnector:
-    """Connects to a system as *actor*. `capabilities_` may be replaced to play a poorer system."""
+    """Connects to a system as *actor*. *capabilities* may be those of a poorer system."""
 
     def __init__(
         self, system: MemorySystem, *, actor: str = "syncline", capabilities: Capabilities = RICH, overlap: int = 5
@@ -53,6 +54,7 @@ class MemoryConnector:
         self.actor = actor
         self.manifest = Manifest(name="memory", label="In memory", settings=(), object_types=tuple(system.schemas))
         self._capabilities = capabilities
+        self.hidden: set[str] = set()  # fields the connected user may not read
         self._overlap = overlap
         self._calls = 0
 
@@ -66,13 +68,18 @@ class MemoryConnector:
         return self.actor if self._capabilities.has_actor else None
 
     async def describe(self, object_type: str) -> ObjectSchema:
-        return self.system.schemas[object_type]
+        schema = self.system.schemas[object_type]
+        fields = {name: field for name, field in schema.fields.items() if name not in self.hidden}
+        return replace(schema, fields=fields)
+
+    def seen_at_us(self) -> int:
+        """The instant whose state a read shows: now; a replica may lag."""
+        return self.system.now_us()
 
     async def read_all(self, object_type: str, fields: Sequence[str], *, lane: Lane = Lane.BULK) -> AsyncIterator[Page]:
-        position = str(len(self.system.log))
-        rows = [r for r in self.system.rows.values() if r.object_type == object_type and not r.is_deleted]
-        spans = range(0, max(len(rows), 1), PAGE_ROWS)
-        for at in spans:
+        position = str(len(self._log()))
+        rows = [row for row in self._visible(object_type) if not row[1].is_deleted]
+        for at in range(0, max(len(rows), 1), PAGE_ROWS):
             more = at + PAGE_ROWS < len(rows)
             part = rows[at : at + PAGE_ROWS]
             yield self._page(object_type, fields, part, How.BACKFILL, position=None if more else position, more=more)
@@ -80,61 +87,58 @@ class MemoryConnector:
     async def read_changes(
         self, object_type: str, fields: Sequence[str], cursor: str, *, lane: Lane = Lane.LIVE
     ) -> AsyncIterator[Page]:
-        start = max(0, int(cursor) - self._overlap)
-        end = len(self.system.log)
-        ids = dict.fromkeys(self.system.log[start:end])
-        rows = [self.system.rows[i] for i in ids if self.system.rows[i].object_type == object_type]
+        log = self._log()
+        changed = {record_id for _, record_id in log[max(0, int(cursor) - self._overlap) :]}
+        end = str(max(len(log), int(cursor)))
+        rows = [row for row in self._visible(object_type) if row[0].record_id in changed]
         for at in range(0, max(len(rows), 1), PAGE_ROWS):
             more = at + PAGE_ROWS < len(rows)
             part = rows[at : at + PAGE_ROWS]
-            yield self._page(object_type, fields, part, How.POLL, position=None if more else str(end), more=more)
+            yield self._page(object_type, fields, part, How.POLL, position=None if more else end, more=more)
 
     async def read_by_ids(
         self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
     ) -> Page:
-        found = [self.system.rows[i] for i in ids if i in self.system.rows]
+        found = [row for row in self._visible(object_type) if row[0].record_id in set(ids)]
         page = self._page(object_type, fields, found, How.READ_BACK)
-        return replace(page, missing=tuple(i for i in ids if i not in self.system.rows))
+        known = {row.record_id for row, _ in found}
+        return replace(page, missing=tuple(record_id for record_id in ids if record_id not in known))
 
     async def find(
         self, object_type: str, fields: Sequence[str], key_field: str, values: Sequence[str], *, lane: Lane = Lane.LIVE
     ) -> Page:
         wanted = {value.lower() for value in values}
-        rows = [
-            r
-            for r in self.system.rows.values()
-            if r.object_type == object_type and r.cells[key_field].lower() in wanted
-        ]
-        return self._page(object_type, [*fields, key_field], rows, How.POLL)
+        rows = [row for row in self._visible(object_type) if row[1].cells[key_field].lower() in wanted]
+        return self._page(object_type, list(dict.fromkeys([*fields, key_field])), rows, How.POLL)
 
     async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
         self._calls += 1
-        return WriteAnswer(outcomes=tuple(self._write_one(write) for write in writes))
+        self.system.catch_up()
+        return WriteAnswer(outcomes=tuple(self.write_one(write) for write in writes))
 
-    def _write_one(self, write: Write) -> Outcome:
+    def write_one(self, write: Write) -> Outcome:
+        """Carry out one write as the vendor would, now."""
+        if refusal := self._refusal(write):
+            return refusal
         if write.operation is Operation.CREATE:
             return self._create(write)
         row = self.system.rows.get(write.record_id or "")
-        if row is None or row.is_deleted:
+        if row is None or row.now.is_deleted:
             return Outcome(
                 status=Status.REJECTED, record_id=write.record_id, code="GONE", message="no such record", is_gone=True
             )
-        if refusal := self._refusal(write):
-            return refusal
-        if write.unmodified_since_us is not None and row.stamp_us > write.unmodified_since_us:
+        if write.unmodified_since_us is not None and row.now.stamp_us > write.unmodified_since_us:
             return Outcome(status=Status.REJECTED, record_id=row.record_id, code="MOVED", is_stale=True)
         self.system.update(row.record_id, write.cells, self.actor)
         return Outcome(status=Status.WRITTEN, record_id=row.record_id)
 
     def _create(self, write: Write) -> Outcome:
-        if refusal := self._refusal(write):
-            return refusal
+        cells = {**write.cells, **({write.key_field: write.key} if write.key_field and write.key else {})}
         if write.key_field and write.key and write.key_field in self.system.unique:
             holder = self.system.holder(write.object_type, write.key_field, write.key)
             if holder is not None:
-                self.system.update(holder, write.cells, self.actor)
+                self.system.update(holder, cells, self.actor)
                 return Outcome(status=Status.WRITTEN, record_id=holder)
-        cells = {**write.cells, **({write.key_field: write.key} if write.key_field and write.key else {})}
         record_id = self.system.create(write.object_type, cells, self.actor)
         return Outcome(status=Status.WRITTEN, record_id=record_id, was_created=True)
 
@@ -167,54 +171,69 @@ class MemoryConnector:
     async def aclose(self) -> None:
         return None
 
-    def cells_of(self, row: Row) -> dict[str, str]:
-        """What a read of *row* shows; a test may override it to show an older state."""
-        return row.cells
+    def _log(self) -> list[tuple[int, str]]:
+        self.system.catch_up()
+        seen_at_us = self.seen_at_us()
+        return [entry for entry in self.system.log if entry[0] <= seen_at_us]
+
+    def _visible(self, object_type: str) -> list[tuple[Row, Version]]:
+        """Every record in the state a read shows now."""
+        self.system.catch_up()
+        seen_at_us = self.seen_at_us()
+        rows = (row for row in self.system.rows.values() if row.object_type == object_type)
+        return [(row, version) for row in rows if (version := row.as_of(seen_at_us)) is not None]
 
     def _page(
         self,
         object_type: str,
         fields: Sequence[str],
-        rows: Iterable[Row],
+        rows: Sequence[tuple[Row, Version]],
         how: How,
         *,
         position: str | None = None,
         more: bool = False,
     ) -> Page:
         self._calls += 1
-        visible = [name for name in fields if name in self.system.schemas[object_type].fields]
-        rows = list(rows)
-        now_us = self.system.now_us()
+        shown = [name for name in fields if name in self.system.schemas[object_type].fields.keys() - self.hidden]
+        has_actor = self._capabilities.has_actor
         frame = pl.DataFrame(
             {
-                records.ID: [r.record_id for r in rows],
-                records.STAMP: [r.stamp_us for r in rows],
-                records.ACTOR: [r.actor if self._capabilities.has_actor else None for r in rows],
-                records.CREATED: [r.created_us for r in rows],
-                records.DELETED: [r.is_deleted for r in rows],
-                records.AS_OF: [now_us] * len(rows),
-                **{name: [self.cells_of(r)[name] for r in rows] for name in visible},
+                records.ID: [row.record_id for row, _ in rows],
+                records.STAMP: [version.stamp_us for _, version in rows],
+                records.ACTOR: [version.actor if has_actor else None for _, version in rows],
+                records.CREATED: [row.created_us for row, _ in rows],
+                records.DELETED: [version.is_deleted for _, version in rows],
+                records.AS_OF: [self.system.now_us()] * len(rows),
+                **{name: [version.cells.get(name, "") for _, version in rows] for name in shown},
             },
-            schema={**PAGE_SCHEMA, **dict.fromkeys(visible, pl.String())},
+            schema={**PAGE_SCHEMA, **dict.fromkeys(shown, pl.String())},
         )
-        ids = {r.record_id for r in rows}
         return Page(
             object_type=object_type,
             rows=frame,
-            fields=tuple(visible),
+            fields=tuple(shown),
             how=how,
             next_cursor=position,
             has_more=more,
-            hidden=frozenset(set(fields) - set(visible)),
-            moments=self._moments(ids),
+            hidden=frozenset(set(fields) - set(shown)),
+            moments=self._moments({row.record_id for row, _ in rows}, set(shown)),
         )
 
-    def _moments(self, ids: set[str]) -> pl.DataFrame | None:
+    def _moments(self, ids: set[str], fields: set[str]) -> pl.DataFrame | None:
         if not self._capabilities.has_field_history:
             return None
+        seen_at_us = self.seen_at_us()
         rows = [
-            (c.record_id, c.field, c.at_us, c.actor, None, c.old, c.new)
+            (c.record_id, c.field, c.at_us, *self._who(c.actor), c.old, c.new, self._is_person(c.actor))
             for c in self.system.changes
-            if c.record_id in ids
+            if c.record_id in ids and c.field in fields and c.committed_us <= seen_at_us
         ]
         return pl.DataFrame(rows, schema=MOMENT_SCHEMA, orient="row")
+
+    def _who(self, actor: str) -> tuple[str | None, None]:
+        """Actor and transaction id of a change, as far as this system tells."""
+        return (actor if self._capabilities.has_actor else None), None
+
+    def _is_person(self, actor: str) -> bool | None:
+        """In this system people are called "human" and something after it."""
+        return actor.startswith("human") if self._capabilities.has_actor else None

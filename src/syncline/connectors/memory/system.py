@@ -1,6 +1,7 @@
 """A system in memory: records of one or more object types, a change log, a clock that is given.
 
-Lives here: the "vendor". Not here: the connector's contract (`connector.py`).
+Lives here: the "vendor" – what it stores, stamps and remembers, its flows and normalisers, and work it does later. Not
+here: the connector's contract (`connector.py`) or what can go wrong on the way (`faults.py`).
 """
 
 from __future__ import annotations
@@ -13,18 +14,33 @@ from syncline.schema import ObjectSchema
 from syncline.values import micros
 
 
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """One state of a record, and when it became readable (`committed_us`; the stamp it carries may be older)."""
+
+    committed_us: int
+    stamp_us: int
+    actor: str
+    is_deleted: bool
+    cells: Mapping[str, str]
+
+
 @dataclass(kw_only=True)
 class Row:
-    """One record as the system holds it. `versions` are (committed at, cells) of every state, newest last."""
+    """One record. `versions` are all its states, newest last."""
 
     record_id: str
     object_type: str
-    cells: dict[str, str]
     created_us: int
-    stamp_us: int
-    actor: str
-    is_deleted: bool = False
-    versions: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
+
+    @property
+    def now(self) -> Version:
+        return self.versions[-1]
+
+    def as_of(self, at_us: int) -> Version | None:
+        """The state a replica of that instant shows; None if the record is not there yet."""
+        return next((version for version in reversed(self.versions) if version.committed_us <= at_us), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +51,7 @@ class Change:
     object_type: str
     field: str
     at_us: int
+    committed_us: int
     actor: str
     old: str
     new: str
@@ -42,6 +59,9 @@ class Change:
 
 Normaliser = Callable[[str, str], str]
 """Field name and value in, the value the system keeps out."""
+
+Flow = Callable[[Row | None, Mapping[str, str], str], Mapping[str, str]]
+"""Runs inside every write: the record (None: being made), the cells written and by whom; the cells it sets too."""
 
 
 class MemorySystem:
@@ -53,10 +73,12 @@ class MemorySystem:
         self.name = name
         self.schemas = dict(schemas)
         self.rows: dict[str, Row] = {}
-        self.log: list[str] = []
+        self.log: list[tuple[int, str]] = []
         self.changes: list[Change] = []
         self.unique: set[str] = set()
         self.normalise: Normaliser = lambda _, value: value
+        self.flow: Flow = lambda _row, _cells, _actor: {}
+        self._later: list[tuple[int, Callable[[], None]]] = []
         self._clock = clock
         self._step_us = stamp_step_us
         self._next = 1
@@ -67,51 +89,72 @@ class MemorySystem:
     def stamp_us(self) -> int:
         return self.now_us() // self._step_us * self._step_us
 
+    def later(self, seconds: float, work: Callable[[], None]) -> None:
+        """Do *work* once that much time has passed, before whatever asks next."""
+        self._later.append((self.now_us() + int(seconds * 1e6), work))
+
+    def catch_up(self) -> None:
+        """Do the work that has come due."""
+        now_us = self.now_us()
+        due = [work for at_us, work in self._later if at_us <= now_us]
+        self._later = [(at_us, work) for at_us, work in self._later if at_us > now_us]
+        for work in due:
+            work()
+
     def create(self, object_type: str, cells: Mapping[str, str], actor: str) -> str:
         record_id = f"{self.name}{self._next:08d}"
         self._next += 1
-        now_us = self.now_us()
-        empty = dict.fromkeys(self.schemas[object_type].fields, "")
-        self.rows[record_id] = Row(
-            record_id=record_id,
-            object_type=object_type,
-            cells=empty,
-            created_us=now_us,
-            stamp_us=self.stamp_us(),
-            actor=actor,
-        )
-        self.update(record_id, cells, actor)
+        self.rows[record_id] = Row(record_id=record_id, object_type=object_type, created_us=self.now_us())
+        set_by_flow = self.flow(None, cells, actor)
+        self._store(self.rows[record_id], {**cells, **set_by_flow}, actor, self.stamp_us())
         return record_id
 
-    def update(self, record_id: str, cells: Mapping[str, str], actor: str) -> None:
+    def update(self, record_id: str, cells: Mapping[str, str], actor: str, *, stamp_us: int | None = None) -> None:
+        """Change cells. *stamp_us*: when a long transaction began, if it becomes readable only now."""
         row = self.rows[record_id]
-        for name, value in cells.items():
-            kept = self.normalise(name, value)
-            if kept != row.cells[name]:
-                self.changes.append(
-                    Change(
-                        record_id=record_id,
-                        object_type=row.object_type,
-                        field=name,
-                        at_us=self.stamp_us(),
-                        actor=actor,
-                        old=row.cells[name],
-                        new=kept,
-                    )
-                )
-            row.cells[name] = kept
-        row.stamp_us, row.actor = self.stamp_us(), actor
-        row.versions.append((self.now_us(), dict(row.cells)))
-        self.log.append(record_id)
+        set_by_flow = self.flow(row, cells, actor)
+        own = self.stamp_us() if stamp_us is None else max(stamp_us, row.now.stamp_us)
+        self._store(row, {**cells, **set_by_flow}, actor, own)
+
+    def _store(self, row: Row, cells: Mapping[str, str], actor: str, stamp_us: int) -> None:
+        before = row.now.cells if row.versions else dict.fromkeys(self.schemas[row.object_type].fields, "")
+        kept = {name: self.normalise(name, value) for name, value in cells.items()}
+        now_us = self.now_us()
+        self.changes += [
+            Change(
+                record_id=row.record_id,
+                object_type=row.object_type,
+                field=name,
+                at_us=stamp_us,
+                committed_us=now_us,
+                actor=actor,
+                old=before.get(name, ""),
+                new=value,
+            )
+            for name, value in kept.items()
+            if value != before.get(name, "")
+        ]
+        row.versions.append(
+            Version(committed_us=now_us, stamp_us=stamp_us, actor=actor, is_deleted=False, cells={**before, **kept})
+        )
+        self.log.append((now_us, row.record_id))
 
     def delete(self, record_id: str, actor: str) -> None:
         row = self.rows[record_id]
-        row.is_deleted, row.stamp_us, row.actor = True, self.stamp_us(), actor
-        self.log.append(record_id)
+        row.versions.append(
+            Version(
+                committed_us=self.now_us(),
+                stamp_us=self.stamp_us(),
+                actor=actor,
+                is_deleted=True,
+                cells=row.now.cells,
+            )
+        )
+        self.log.append((self.now_us(), record_id))
 
     def holder(self, object_type: str, name: str, value: str) -> str | None:
         """The id of a live record whose field holds *value*; None if there is none."""
         for row in self.rows.values():
-            if row.object_type == object_type and not row.is_deleted and row.cells[name] == value:
+            if row.object_type == object_type and not row.now.is_deleted and row.now.cells[name] == value:
                 return row.record_id
         return None

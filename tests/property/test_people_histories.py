@@ -1,0 +1,254 @@
+"""Random lives of people in two systems: however they edit and whatever fails, both sides end up in agreement.
+
+`--slow` goes deeper. A failing history is printed as its steps; `play` replays it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from syncline.connectors.memory import Fault
+from syncline.records import Side
+from tests.support.memory_laws import differences, duplicates, losses, open_ends, unbalanced
+from tests.support.memory_life import (
+    EDITED,
+    GUARDED_SYSTEMS,
+    POOR_SYSTEMS,
+    RICH_SYSTEMS,
+    Life,
+    Variant,
+    dies,
+)
+
+
+@dataclass(frozen=True)
+class New:
+    """A person enters a record; `twin` also on the other side."""
+
+    side: Side
+    twin: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """A person edits a field of the who-th record of a side."""
+
+    side: Side
+    who: int
+    field: str
+    how: str = "fresh"  # fresh | blank | same as the other side's newest
+    late_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Both:
+    """The same field is edited on both sides of the who-th record of a."""
+
+    who: int
+    field: str
+    gap_seconds: float
+
+
+@dataclass(frozen=True)
+class Filter:
+    """The who-th record of a leaves or enters the filter."""
+
+    who: int
+    out: bool
+
+
+@dataclass(frozen=True)
+class Hide:
+    side: Side
+    field: str
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class Wait:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What happens to the next write on a side."""
+
+    side: Side
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class Lag:
+    side: Side
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Dies:
+    """In place of an act inside a run: our process ends."""
+
+
+Act = Change | Both | Dies | Wait
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cycle; acts happen before its n-th effects."""
+
+    during: tuple[tuple[int, Act], ...] = ()
+
+
+Step = New | Change | Both | Filter | Hide | Wait | Trouble | Lag | Run
+
+SIDE = st.sampled_from(("a", "b"))
+WHO = st.integers(0, 3)
+CHANGE = st.builds(
+    Change,
+    side=SIDE,
+    who=WHO,
+    field=st.sampled_from(EDITED),
+    how=st.sampled_from(("fresh", "fresh", "fresh", "blank")),
+)
+LATE_CHANGE = st.builds(
+    Change, side=SIDE, who=WHO, field=st.sampled_from(EDITED), late_seconds=st.sampled_from((5.0, 40.0))
+)
+BOTH = st.builds(Both, who=WHO, field=st.sampled_from(EDITED), gap_seconds=st.sampled_from((0.0, 0.3, 3.0, 90.0)))
+WAIT = st.builds(Wait, seconds=st.sampled_from((0.4, 2.0, 70.0, 1000.0)))
+CALM = st.one_of(
+    st.builds(New, side=SIDE, twin=st.booleans()),
+    CHANGE,
+    BOTH,
+    st.builds(Filter, who=WHO, out=st.booleans()),
+    st.builds(Hide, side=SIDE, field=st.sampled_from(("title", "phone")), hidden=st.booleans()),
+    WAIT,
+    st.just(Run()),
+)
+
+
+async def play(steps: Sequence[Step], variant: Variant) -> Life:
+    """Live through *steps*, then rest until nothing is left to do."""
+    life = await Life.begin(variant)
+    for step in [New("a", twin=False), New("a", twin=True), *steps]:
+        await _take(life, step)
+    await rest(life)
+    return life
+
+
+async def _take(life: Life, step: Step) -> None:
+    if isinstance(step, Run):
+        await life.cycle({n: _act(life, act) for n, act in step.during})
+        life.clock.advance(3.0)
+        return
+    life.clock.advance(0.2)
+    _do(life, step)
+
+
+def _act(life: Life, act: Act) -> Callable[[], None]:
+    return dies if isinstance(act, Dies) else lambda: _do(life, act)
+
+
+def _do(life: Life, step: Step | Dies) -> None:
+    match step:
+        case New(side, twin):
+            number = len(life.systems["a"].rows) + len(life.systems["b"].rows)
+            for s in ("a", "b") if twin else (side,):
+                life.new_person("a" if s == "a" else "b", number)
+        case Change(side, who, field, how, late_seconds):
+            _edit(life, side, who, field, how, late_seconds)
+        case Both(who, field, gap_seconds):
+            _edit(life, "a", who, field)
+            life.clock.advance(gap_seconds)
+            _edit(life, "b", who, field)
+        case Filter(who, out):
+            people = life.people_of("a")
+            life.edit("a", people[who % len(people)], "status", "out" if out else "")
+        case Hide(side, field, hidden):
+            (life.connectors[side].hidden.add if hidden else life.connectors[side].hidden.discard)(field)
+        case Wait(seconds):
+            life.clock.advance(seconds)
+        case Trouble(side, fault):
+            life.connectors[side].next_writes.append(fault)
+        case Lag(side, seconds):
+            life.connectors[side].lag_seconds = seconds
+
+
+def _edit(life: Life, side: Side, who: int, field: str, how: str = "fresh", late_seconds: float = 0.0) -> None:
+    people = life.people_of(side)
+    if not people:
+        return
+    record_id = people[who % len(people)]
+    value = "" if how == "blank" else life.fresh(field)
+    if field == "opt_out":
+        value = "" if how == "blank" else ("false", "true")[life.values_made % 2]
+    life.edit(side, record_id, field, value, late_seconds=late_seconds)
+
+
+async def rest(life: Life) -> None:
+    """Everything works again and nobody edits; time passes until there is nothing left to do."""
+    for side in ("a", "b"):
+        connector = life.connectors["a" if side == "a" else "b"]
+        connector.next_writes.clear()
+        connector.lag_seconds = 0.0
+        connector.hidden.clear()
+    for _ in range(7):
+        life.clock.advance(1000.0)
+        await life.cycle()
+
+
+async def judge(life: Life) -> None:
+    """Assert every law of `memory_laws`, and that one more run writes nothing."""
+    found, _ = await differences(life)
+    visible, unseen = await losses(life)
+    assert found == [], found
+    assert (doubled := await duplicates(life)) == [], doubled
+    assert visible == [], visible
+    if life.variant.capabilities.has_compare_and_set:
+        assert unseen == [], unseen
+    writes = len(life.written)
+    life.clock.advance(61.0)
+    report = await life.cycle()
+    assert report is not None
+    assert report.is_balanced
+    assert life.written[writes:] == [], life.written[writes:]
+    assert (lopsided := list(unbalanced(life))) == [], lopsided
+    assert (left := await open_ends(life)) == [], left
+
+
+def lives(steps: Sequence[Step], variant: Variant) -> None:
+    async def whole() -> None:
+        life = await play(steps, variant)
+        await judge(life)
+
+    asyncio.run(whole())
+
+
+VARIANTS = pytest.mark.parametrize("variant", [RICH_SYSTEMS, POOR_SYSTEMS, GUARDED_SYSTEMS], ids=lambda v: v.name)
+CALM_EXAMPLES = 12
+
+ACT = st.one_of(CHANGE, CHANGE, BOTH, WAIT, st.just(Dies()))
+BUSY = st.builds(Run, during=st.lists(st.tuples(st.integers(1, 30), ACT), min_size=1, max_size=3).map(tuple))
+TROUBLE = st.builds(Trouble, side=SIDE, fault=st.sampled_from(Fault))
+ROUGH = st.one_of(
+    CALM,
+    CHANGE,
+    BOTH,
+    LATE_CHANGE,
+    BUSY,
+    BUSY,
+    TROUBLE,
+    TROUBLE,
+    st.builds(Lag, side=SIDE, seconds=st.sampled_from((0.0, 0.8))),
+)
+
+
+@VARIANTS
+@settings(max_examples=CALM_EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(steps=st.lists(CALM, min_size=3, max_size=14))
+def test_without_faults(variant: Variant, steps: list[Step]) -> None:
+    lives(steps, variant)
