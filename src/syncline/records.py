@@ -57,6 +57,7 @@ MOMENT_SCHEMA: dict[str, pl.DataType] = {
     "origin": pl.String(),  # the vendor's request or transaction id, where it says; null else
     "old": pl.String(),
     "new": pl.String(),
+    "is_person": pl.Boolean(),  # certainly an act of a person, not of a rule, import or program; null: cannot be told
 }
 
 

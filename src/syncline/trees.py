@@ -145,6 +145,7 @@ MOMENT: Columns = {
     "origin": _TEXT,
     "old": _TEXT,
     "new": _TEXT,
+    "is_person": pl.Boolean(),
 }
 
 # Values that lost, restorable. Key: conflict_id (of link, mapping and both fingerprints).

@@ -427,8 +427,8 @@ def test_a_change_brings_the_person_and_says_who_changed_what_when():
     assert pages[0].rows["lastName"].to_list() == ["New"]
     moments = moments_of(pages).sort("field")
     assert moments.rows() == [
-        ("2", "doNotCall", at_us, "ann@x.example", None, "true", "false"),
-        ("2", "lastName", at_us, "ann@x.example", None, "L2", "New"),
+        ("2", "doNotCall", at_us, "ann@x.example", None, "true", "false", True),
+        ("2", "lastName", at_us, "ann@x.example", None, "L2", "New", True),
     ]
 
 

@@ -135,7 +135,6 @@ async def _moments(
         connection = sync.side(side).connection
         if not world.capabilities(connection, types[side]).has_field_history:
             continue
-        own = world.own_actor(connection)
         keys = pairs.select(pl.col(f"id_{side}").alias("record_id")).with_columns(
             connection=pl.lit(connection), object_type=pl.lit(types[side])
         )
@@ -153,9 +152,7 @@ async def _moments(
                 "mapping",
                 "at_us",
                 "actor",
-                (pl.col("actor").is_not_null() & (pl.col("actor").ne_missing(pl.lit(own, dtype=pl.String)))).alias(
-                    "is_human"
-                ),
+                pl.col("is_person").fill_null(False).alias("is_human"),
             )
         )
     return pl.concat(parts) if parts else pl.DataFrame(schema=MOMENTS)

@@ -135,7 +135,7 @@ def _contradicting(pairs: pl.DataFrame, rule: MatchRule) -> pl.Series:
 def fitting(rule: MatchRule, a: Profiles, b: Profiles) -> pl.DataFrame:
     """Pairs of profiles that fit by *rule* (PAIRS), each once, at least one free record in each pair."""
     found = [pl.DataFrame(schema=PAIRS)]
-    if a.rows[FREE].sum() + b.rows[FREE].sum() == 0:
+    if not any(bool((side.rows[FREE] > 0).any()) for side in (a, b)):
         return found[0]
     for candidates, near in _joined(a.rows, b.rows, rule):
         pairs = candidates
@@ -145,6 +145,6 @@ def fitting(rule: MatchRule, a: Profiles, b: Profiles) -> pl.DataFrame:
             name_a, name_b = (f"a.{_GIVEN}", f"a.{_FAMILY}"), (f"b.{_GIVEN}", f"b.{_FAMILY}")
             pairs = pairs.filter(compatible(pairs, name_a, name_b, rule.min_similarity, rule.name_parts))
         found.append(
-            pairs.select(a=f"a.{PROFILE}", b=f"b.{PROFILE}", contradicts=_contradicting(pairs, rule)).cast(PAIRS)
+            pairs.select(a=f"a.{PROFILE}", b=f"b.{PROFILE}", contradicts=_contradicting(pairs, rule)).cast(pl.Schema(PAIRS))
         )
     return pl.concat(found).unique(["a", "b"]).sort("a", "b")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import polars as pl
+from polars.expr.whenthen import ChainedThen, Then
 
 from syncline.reconcile.merge_evidence import FAR
 from syncline.reconcile.merge_verdicts import Verdict
@@ -29,7 +30,7 @@ def waiting_reason() -> pl.Expr:
         1: "{} is hidden from the connected user on {}",
         4: "{}: another sync's write on {} has not been read back",
     }
-    text = pl.when(pl.col("usable")).then(pl.format("{} waits for another field of its group", KEY))
+    text: Then | ChainedThen = pl.when(pl.col("usable")).then(pl.format("{} waits for another field of its group", KEY))
     for side in SIDES:
         for kind, words in reasons.items():
             text = text.when(pl.col(f"kind_{side}") == kind).then(pl.format(words, KEY, pl.lit(side)))
@@ -109,7 +110,7 @@ _HOW: dict[str, Callable[[], pl.Expr]] = {
 
 def _chosen(policies: frozenset[str]) -> pl.Expr:
     """How a conflict was decided."""
-    text = pl.when(False).then(pl.lit(""))
+    text: Then | ChainedThen = pl.when(False).then(pl.lit(""))
     for name in sorted(policies & _HOW.keys()):
         text = text.when(pl.col("deciding") == name).then(_HOW[name]())
     return text.otherwise(pl.format("policy: {} wins", WINNER_NAME))

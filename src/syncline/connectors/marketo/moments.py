@@ -20,7 +20,7 @@ from syncline.connectors.marketo.describe import LeadFields
 from syncline.connectors.marketo.rows import cell
 from syncline.values import FieldType, micros, parse_instant
 
-Moment = tuple[str, str, int, str | None, str | None, str, str]
+Moment = tuple[str, str, int, str | None, str | None, str, str, bool | None]
 """One row of records.MOMENT_SCHEMA."""
 
 _API_SOURCE = "web service api"
@@ -77,7 +77,8 @@ def moment_of(
     kind = known.type_of(name)
     at_us = happened_at(activity) * 1_000_000
     old, new = (_cell(kind, said.get(which)) for which in ("old value", "new value"))
-    return lead_of(activity), name, at_us, _actor(said, origin, traces), origin, old, new
+    actor = _actor(said, origin, traces)
+    return lead_of(activity), name, at_us, actor, origin, old, new, _is_person(said, actor, traces)
 
 
 def _actor(said: Mapping[str, Any], origin: str | None, traces: OwnTraces) -> str | None:
@@ -86,6 +87,22 @@ def _actor(said: Mapping[str, Any], origin: str | None, traces: OwnTraces) -> st
         return traces.actor(str(user), origin)
     source = str(said.get("source") or "")
     return source if source and source.lower() != _API_SOURCE else None
+
+
+_PEOPLE_S_OWN = frozenset({"web form fill out", "web form fillout", "web form fill"})
+
+
+def _is_person(said: Mapping[str, Any], actor: str | None, traces: OwnTraces) -> bool | None:
+    """A form was filled out by the person; a named user other than us acted in the application. A flow, an import and
+    the API are programs; where nothing is said it cannot be told."""
+    source = str(said.get("source") or "").lower()
+    if source in _PEOPLE_S_OWN:
+        return True
+    if source == _API_SOURCE or actor == traces.name:
+        return False
+    if said.get("modifying user"):
+        return "flow" not in source and "import" not in source
+    return False if source else None
 
 
 def _cell(kind: FieldType, raw: Any) -> str:

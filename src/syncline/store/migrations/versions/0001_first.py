@@ -320,6 +320,7 @@ def upgrade() -> None:
         sa.Column("origin", sa.Text(), nullable=True),
         sa.Column("old", sa.Text(), nullable=True),
         sa.Column("new", sa.Text(), autoincrement=False, nullable=True),
+        sa.Column("is_person", sa.Boolean().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sqlite_strict=True,
     )
     op.create_table(
