@@ -17,6 +17,7 @@ from syncline.records import NewField, Problem
 _METADATA: dict[str, dict[str, Any]] = {
     "text": {"type": "Text"},
     "number": {"type": "Number", "precision": 18, "scale": 0},
+    "integer": {"type": "Number", "precision": 10, "scale": 0},
     "boolean": {"type": "Checkbox", "defaultValue": "false"},
     "date": {"type": "Date"},
     "datetime": {"type": "DateTime"},

@@ -1,0 +1,284 @@
+"""The stage of a scenario: an org, an instance, an administrator's client of each, and Syncline between them.
+
+Lives here: the public REST calls an administrator would make – reads and edits go past Syncline, through the vendors'
+own interfaces – and starting Syncline's runs. The control endpoint is used for the clock, rights, faults and fields
+only. Not here: what a scenario says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import yaml
+
+from syncline.engine import inbox
+from syncline.engine.background import run_background
+from syncline.engine.cycle import RunReport
+from syncline.engine.explain import Explanation, explain, find_subjects
+from syncline.engine.observe import meet
+from syncline.engine.push import push
+from syncline.engine.readiness import check, create_fields
+from syncline.engine.world import World
+from syncline.spec.model import Sync
+from syncline.wiring import load_project, open_world
+from syncline_sandbox.core.clock import SandboxClock
+from tests.support.virtual import SeededRandom
+
+T = TypeVar("T")
+
+CYCLE_SECONDS = 300.0
+ENVIRON = {"SCENARIO_SECRET": "sandbox-secret"}
+
+
+class CallRefused(AssertionError):
+    """A public call of the administrator was refused: the scenario itself is wrong."""
+
+
+class Org:
+    """The Salesforce org as its administrator sees it: REST calls with a session of their own."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx2.Client(base_url=url, timeout=10)
+        self._session: dict[str, str] = {}
+
+    def control(self, name: str, body: object = None) -> Any:
+        return _json(self._http.post(f"/_sandbox/{name}", json=body))
+
+    def log_in(self) -> None:
+        form = {
+            "grant_type": "password",
+            "client_id": "sandbox-client",
+            "client_secret": "sandbox-secret",
+            "username": "admin@sandbox.example",
+            "password": "sandbox-password",
+        }
+        token = _json(self._http.post("/services/oauth2/token", data=form))["access_token"]
+        self._session = {"Authorization": f"Bearer {token}"}
+
+    def _call(self, method: str, path: str, body: object = None, **query: str) -> Any:
+        url = f"/services/data/v59.0/{path}"
+        return _json(self._http.request(method, url, json=body, params=query or None, headers=self._session))
+
+    def create(self, object_type: str, **values: object) -> str:
+        return str(self._call("POST", f"sobjects/{object_type}", values)["id"])
+
+    def update(self, object_type: str, record_id: str, **values: object) -> None:
+        self._call("PATCH", f"sobjects/{object_type}/{record_id}", values)
+
+    def query(self, soql: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._call("GET", "query", q=soql)["records"]
+        return [{name: value for name, value in row.items() if name != "attributes"} for row in rows]
+
+    def read(self, object_type: str, record_id: str, *fields: str) -> Any:
+        """One value for one field, else a dictionary."""
+        row = self.query(f"SELECT {', '.join(fields)} FROM {object_type} WHERE Id = '{record_id}'")[0]
+        return row[fields[0]] if len(fields) == 1 else row
+
+    def leads(self, email: str, *fields: str) -> list[dict[str, Any]]:
+        names = ", ".join(("Id", *fields))
+        return self.query(f"SELECT {names} FROM Lead WHERE Email = '{email}' ORDER BY CreatedDate, Id")
+
+    def close(self) -> None:
+        self._http.close()
+
+
+class Instance:
+    """The Marketo instance as its administrator sees it: REST calls of an API user of their own."""
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx2.Client(base_url=url, timeout=10)
+        self._token = ""
+
+    def control(self, name: str, body: object = None) -> Any:
+        return _json(self._http.post(f"/_sandbox/{name}", json=body))
+
+    def log_in(self) -> None:
+        """As an API user that is not Syncline's."""
+        self.control(
+            "users", {"client_id": "marketer", "client_secret": "other-secret", "user": "marketer@example.com"}
+        )
+        query = {"grant_type": "client_credentials", "client_id": "marketer", "client_secret": "other-secret"}
+        self._token = _json(self._http.get("/identity/oauth/token", params=query))["access_token"]
+
+    def _call(self, method: str, path: str, body: object = None, **query: object) -> list[dict[str, Any]]:
+        params = {name: str(value) for name, value in query.items()}
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = _json(self._http.request(method, path, json=body, params=params, headers=headers))
+        if not answer["success"]:
+            raise CallRefused(f"{method} {path}: {answer}")
+        return list(answer["result"])
+
+    def create(self, **values: object) -> int:
+        return self._sync("createOnly", None, values)
+
+    def update(self, person: int, **values: object) -> None:
+        self._sync("updateOnly", "id", {"id": person, **values})
+
+    def _sync(self, action: str, lookup: str | None, record: Mapping[str, object]) -> int:
+        body = {"action": action, "input": [record], **({"lookupField": lookup} if lookup else {})}
+        (result,) = self._call("POST", "/rest/v1/leads.json", body)
+        if result["status"] not in ("created", "updated"):
+            raise CallRefused(f"{action} {record}: {result}")
+        return int(result["id"])
+
+    def people(self, email: str, *fields: str) -> list[dict[str, Any]]:
+        """Everybody with this address, the oldest first; `id` and *fields*."""
+        query = {"filterType": "email", "filterValues": email, "fields": ",".join(("id", *fields))}
+        return sorted(self._call("GET", "/rest/v1/leads.json", **query), key=lambda row: int(row["id"]))
+
+    def read(self, person: int, *fields: str) -> Any:
+        """One value for one field, else a dictionary."""
+        row = self._call("GET", f"/rest/v1/lead/{person}.json", fields=",".join(fields))[0]
+        return row[fields[0]] if len(fields) == 1 else row
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _json(answer: httpx2.Response) -> Any:
+    if answer.status_code >= 400:
+        raise CallRefused(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}")
+    return answer.json() if answer.content else None
+
+
+class StageClock:
+    """Implements `ports.Clock` by the clock both sandboxes share: sleeping moves it."""
+
+    def __init__(self, clock: SandboxClock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        self._clock.advance(seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """The two sandboxes of the session, each behind a port, telling one time."""
+
+    clock: SandboxClock
+    org_url: str
+    instance_url: str
+
+
+class Stage:
+    """One scenario's world: fresh data on both sides, and Syncline with a fresh state and the given preset."""
+
+    def __init__(self, served: Served, folder: Path, preset: str, **sync: object) -> None:
+        self.preset = preset
+        self.org, self.instance = Org(served.org_url), Instance(served.instance_url)
+        self._clock, self._served, self._folder = served.clock, served, folder
+        self._runner = asyncio.Runner()
+        self._open = AsyncExitStack()
+        self._settings = sync
+
+    def set_up(self) -> Stage:
+        """Empty both systems, log in, start Syncline and make its custom fields."""
+        self.org.control("reset")
+        self.instance.control("reset")
+        self.org.log_in()
+        self.instance.log_in()
+        self.instance.control("settings", {"enforce_limits": False})
+        self.world, self.sync = self._start(self._settings)
+        self._wait(self._make_fields())
+        return self
+
+    # -- Syncline ----------------------------------------------------------------------------------------------------
+
+    def cycle(self, *, sweep: bool = False) -> RunReport:
+        """Let one pause pass, then run as the background does; the run must be balanced and finished.
+
+        AssertionError if the sync is disabled: use `background` there.
+        """
+        report = self.background(sweep=sweep)
+        assert report is not None, "the sync is disabled"
+        assert report.is_green, (report.stopped, report.unknown, [b for b in report.balances if not b.is_balanced])
+        return report
+
+    def background(self, *, sweep: bool = False) -> RunReport | None:
+        """Let one pause pass and run as `syncline run` does; None if the sync is disabled."""
+        self._clock.advance(CYCLE_SECONDS)
+        self._new_look()
+        return self._wait(run_background(self.world, self.sync, sweep=sweep))
+
+    def push(self, record: str | int) -> RunReport:
+        """The explicit sync of one record, now."""
+        self._clock.advance(1)
+        self._new_look()
+        return self._wait(push(self.world, self.sync, str(record)))
+
+    def enable(self, enabled: bool) -> None:
+        self._wait(inbox.set_enabled(self.world.store, self.sync.name, enabled))
+
+    def errors(self) -> list[dict[str, Any]]:
+        """What `syncline errors` lists."""
+        return list(self._wait(inbox.errors(self.world.store, self.sync.name)).iter_rows(named=True))
+
+    def explain(self, record: str | int) -> Explanation:
+        """What `syncline explain` tells of one record."""
+        return self._wait(self._explained(str(record)))
+
+    def restart(self, **sync: object) -> None:
+        """Stop Syncline and start it again on the same state with another configuration of the sync."""
+        self._wait(self._open.aclose())
+        self._open = AsyncExitStack()
+        self.world, self.sync = self._start(sync)
+
+    def close(self) -> None:
+        self._wait(self._open.aclose())
+        self._runner.close()
+        self.org.close()
+        self.instance.close()
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    def _start(self, sync: Mapping[str, object]) -> tuple[World, Sync]:
+        path = self._folder / "syncline.yaml"
+        path.write_text(yaml.safe_dump(self._configuration(sync)), encoding="utf-8")
+        project = load_project(path)
+        opening = open_world(project, clock=StageClock(self._clock), chance=SeededRandom(), environ=ENVIRON)
+        world = self._wait(self._open.enter_async_context(opening))
+        return world, project.syncs["people"]
+
+    def _configuration(self, sync: Mapping[str, object]) -> dict[str, object]:
+        login = {"client_id": "sandbox-client", "client_secret": "env:SCENARIO_SECRET"}
+        since = self._clock.now().date().isoformat()
+        return {
+            "state": f"sqlite:///{self._folder / 'state.db'}",
+            "connections": {
+                "crm": {"type": "salesforce", "url": self._served.org_url, **login},
+                "marketing": {
+                    "type": "marketo",
+                    "url": self._served.instance_url,
+                    "created_since": since,
+                    **login,
+                },
+            },
+            "syncs": {"people": {"a": "crm", "b": "marketing", "preset": self.preset, **sync}},
+        }
+
+    def _new_look(self) -> None:
+        """What a new run begins with: nothing is taken over from the last one but the state."""
+        self.world.schemas.clear()
+        self.world.actors.clear()
+
+    async def _make_fields(self) -> None:
+        problems = await create_fields(self.world, await check(self.world, self.sync))
+        assert not problems, problems
+
+    async def _explained(self, record: str) -> Explanation:
+        sync = await meet(self.world, self.sync)
+        (subject,) = await find_subjects(self.world, sync, record)
+        return await explain(self.world, sync, subject)
