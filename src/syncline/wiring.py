@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncline.connectors.registry import connector_class, manifest_of
+from syncline.connectors.settings import settings_of
 from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
 from syncline.net.transport import HttpxTransport
@@ -24,7 +25,6 @@ from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.file import File, load
 from syncline.spec.model import Sync
 from syncline.spec.resolve import resolve
-from syncline.connectors.settings import settings_of
 from syncline.store import open_store
 from syncline.trees import Store
 
