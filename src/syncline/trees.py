@@ -260,7 +260,7 @@ VERDICT: Columns = {
     "reason": _TEXT,
 }
 
-# Describe snapshots, to notice what appeared, vanished or changed. Key: connection, object_type.
+# The fields of an object that were ever visible: one that no longer is counts as hidden. Key: connection, object_type.
 DESCRIBED: Columns = {"connection": _TEXT, "object_type": _TEXT, "fields": _TEXT, "at_us": _INT}
 
 # Facts about syncs and the installation. Key: name.

@@ -61,11 +61,22 @@ async def meet(world: World, sync: Sync, *, remember: bool = True) -> Sync:
             if (spec.connection, object_type) not in world.schemas:
                 world.schemas[spec.connection, object_type] = await connector.describe(object_type)
             schemas[side][object_type] = world.schemas[spec.connection, object_type]
-            cursor = await world.store.rows(Table.CURSOR, {"connection": spec.connection, "object_type": object_type})
-            seen = json.loads(cursor["fields"][0]) if len(cursor) else []
+            seen = await _ever_seen(world, spec.connection, object_type, remember=remember)
             captured |= {f"{side}.{object_type}.{name}" for name in seen}
     world.syncs = {**world.syncs, sync.name: typed(sync, schemas, frozenset(captured))}
     return world.syncs[sync.name]
+
+
+async def _ever_seen(world: World, connection: str, object_type: str, *, remember: bool) -> set[str]:
+    """The fields of an object that were visible at any time: one that is no longer is hidden, and its base is kept."""
+    where = {"connection": connection, "object_type": object_type}
+    known = await world.store.rows(Table.DESCRIBED, where)
+    before: set[str] = set(json.loads(known["fields"][0])) if len(known) else set()
+    seen = before | set(world.schema(connection, object_type).fields)
+    if remember and seen != before:
+        row = pl.DataFrame([where | {"fields": json.dumps(sorted(seen)), "at_us": world.now_us()}])
+        await world.store.commit(Commit(put={Table.DESCRIBED: row}))
+    return seen
 
 
 async def inspect(world: World, connection: str) -> tuple[str, list[Problem]]:
