@@ -126,6 +126,8 @@ SECTION_3 = [
     Case("s3-assumed-by-us-is-merged", h(("new", "old"), kinds=(3, 0)), writes("write", "b", "new")),
     Case("s3-assumed-by-another-waits", h(("new", "old"), kinds=(4, 0)), says("waiting")),
     Case("s3-hidden-waits", h(("new", "old"), kinds=(0, 1)), says("waiting")),
+    Case("s3-hidden-waits-though-nothing-changed", h(("old", "old"), kinds=(1, 0)), says("waiting")),
+    Case("s3-unchanged-but-assumed-by-another-waits", h(("old", "old"), kinds=(4, 0)), says("waiting")),
     Case("s3-unread-waits", h((None, "old"), kinds=(2, 0)), says("waiting")),
 ]
 
@@ -231,6 +233,7 @@ POLICIES = [
         by(Policy.MAX, **NUMBERS),
     ),
     Case("max-negative-numbers", h(("-9", "-10")), lost("b", "-9", "-10"), by(Policy.MAX, **NUMBERS)),
+    Case("max-numbers-of-either-sign", h(("9", "-10")), lost("b", "9", "-10"), by(Policy.MAX, **NUMBERS)),
     Case("min-numbers", h(("9", "10")), lost("b", "9", "10"), by(Policy.MIN, **NUMBERS)),
     Case("min-blank-never-wins", h(("", "10")), lost("a", "10", ""), by(Policy.MIN, **NUMBERS)),
 ]
@@ -355,6 +358,11 @@ SECTION_4 = [
         "s4-refused-value-another-wakes",
         h(("newer", "old"), marks={"dead": {"side": "b", "print": "new"}}),
         writes("write", "b", "newer"),
+    ),
+    Case(
+        "s4-refused-on-the-other-side-only",
+        h(("new", "old"), marks={"dead": {"side": "a", "print": "new"}}),
+        writes("write", "b", "new"),
     ),
     Case(
         "s4-refused-there-not-here",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncline.reconcile.merge import DECISIONS, merge
-from syncline.spec.model import FieldMap, Policy
+from syncline.spec.model import Blanks, Direction, Drift, FieldMap, Policy
 from tests.oracle.merge_cases import (
     COMPARED,
     TYPE_A,
@@ -135,6 +135,25 @@ def test_group_is_stopped_as_one(spoilt: Held, verdict: str) -> None:
 def test_group_waits_as_one() -> None:
     decided = _address({"street": h(("new", "old"), kinds=(1, 0)), "city": h(("new", "old")), "zip": QUIET})
     assert {key: row["verdict"] for key, row in decided.items()} == {"street": "waiting", "city": "waiting"}
+
+
+def test_group_keeps_a_blank_back_for_good() -> None:
+    """The winner's blank does not travel, and the loser's value of that member does not flow back at the next look."""
+    held = {"street": h(("", "two")), "city": h(("one", "two"))}
+    decided = _address(held, policies={"*": Policy.A}, blanks=Blanks.KEEP)
+    assert {key: (row["verdict"], row["set_base_a"], row["set_base_b"]) for key, row in decided.items()} == {
+        "street": ("apart", True, True),
+        "city": ("conflict_write", False, False),
+    }
+
+
+def test_one_way_group_fills_nothing_from_the_side_that_follows() -> None:
+    held = {"street": h(("", "two"), (None, None)), "city": h(("old", "two"))}
+    decided = _address(held, direction=Direction.A_TO_B, drift=Drift.RESTORE)
+    assert {key: (row["verdict"], row["value"]) for key, row in decided.items()} == {
+        "street": ("apart", None),
+        "city": ("conflict_write", "old"),
+    }
 
 
 def test_group_newest_is_that_of_its_newest_member() -> None:
