@@ -22,13 +22,16 @@ sentence for the operator (`message`, then `remedy`) and, for developers, `evide
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 
 class SynclineError(Exception):
     """Root of everything we raise on purpose.
 
-    `code` is stable across releases and documented in docs/reference/errors.md; `remedy` says what to do next.
+    `code` is stable across releases and one of `CODES`; `remedy` says what to do next, the code's own unless one that
+    fits the case better is given.
     """
 
     code: str = "SYN-000"
@@ -40,7 +43,7 @@ class SynclineError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code
-        self.remedy = remedy or type(self).remedy
+        self.remedy = remedy or type(self).remedy or remedy_of(self.code)
         self.evidence = evidence
 
     def __str__(self) -> str:
@@ -135,3 +138,195 @@ class OurBug(SynclineError):
 
 class StopRequested(BaseException):
     """A signal asked us to stop: finish the batch, store the cursor, leave."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a stable code means: the cause, what a person does about it, and the rooms that may use it."""
+
+    cause: str
+    remedy: str
+    rooms: str
+
+
+def remedy_of(code: str) -> str:
+    """The general remedy of a code; "" for one that is not ours."""
+    return CODES[code].remedy if code in CODES else ""
+
+
+CODES: Mapping[str, Code] = {
+    "SYN-000": Code("An error without a class of its own.", "Report it: every error should have one.", "errors"),
+    # 1xx: the configuration or the command line; nothing was started
+    "SYN-100": Code("A setting cannot be used.", "Correct what the message names.", "errors"),
+    "SYN-110": Code(
+        "The configuration file is not there or cannot be read.",
+        "Run `syncline init` to make one, or name another with --config.",
+        "spec",
+    ),
+    "SYN-111": Code(
+        "The configuration file is not YAML that can be read safely.",
+        "Correct the line and column the message names.",
+        "spec",
+    ),
+    "SYN-112": Code(
+        "A key of the configuration file is unknown, or its value is not one that may stand there.",
+        "Use the nearest key or one of the values the message names; `syncline schema` prints all of them.",
+        "spec",
+    ),
+    "SYN-113": Code(
+        "`syncline init` found a configuration file already there, or cannot write one.",
+        "Edit the one that is there, or name another with --config.",
+        "cli",
+    ),
+    "SYN-120": Code("A sync names a connection that the file does not have.", "Add it under `connections`.", "spec"),
+    "SYN-121": Code("There is no preset of this name.", "Use `recommended` or `native`.", "spec"),
+    "SYN-122": Code("The preset does not know the object type.", "Use one the message names.", "spec"),
+    "SYN-123": Code(
+        "A field map cannot work: an end is missing, or a transform without its reverse.",
+        "Declare the missing end or transform, or a direction.",
+        "spec",
+    ),
+    "SYN-124": Code(
+        "Two syncs of the file join the same object types of the same two connections.",
+        "Make them one sync, or give them different objects.",
+        "spec",
+    ),
+    "SYN-131": Code("A filter or transform is not one SQL expression.", "Correct the expression.", "spec"),
+    "SYN-132": Code(
+        "A filter or transform uses something that is not on the allow-list: a sub-query, a table, a file, a function "
+        "that is not listed, chance, the current time.",
+        "Use the operators and functions that docs/reference/configuration.md lists.",
+        "spec",
+    ),
+    "SYN-133": Code(
+        "A filter or transform names a field that its object does not have, or that the connected user cannot see.",
+        "Correct the name, or grant read access to the field.",
+        "spec engine",
+    ),
+    "SYN-140": Code("A connection has a setting its connector does not know.", "Use one it knows.", "connectors"),
+    "SYN-141": Code("A connection lacks a setting it needs.", "Add it.", "connectors wiring"),
+    "SYN-142": Code(
+        "A secret stands in the configuration file itself.",
+        "Write a reference instead, env:NAME or file:PATH, and change the secret: it has been in a file.",
+        "connectors",
+    ),
+    "SYN-143": Code(
+        "A reference (env:NAME, file:PATH) leads nowhere or to nothing.", "Set the variable or file.", "connectors"
+    ),
+    "SYN-144": Code("There is no connector of this type.", "Use `salesforce` or `marketo`.", "connectors"),
+    "SYN-145": Code("A connection's url cannot be called.", "Correct the connection's url.", "net"),
+    "SYN-146": Code("The file of a private certificate authority cannot be used.", "Name a readable PEM file.", "net"),
+    "SYN-147": Code(
+        "The server's certificate is not trusted. Nothing was sent.",
+        "Check the host name, or name the private authority's PEM file in ca_file.",
+        "net",
+    ),
+    "SYN-150": Code(
+        "No record of this id or e-mail address is known.",
+        "Give an e-mail address or a record id of either side.",
+        "cli engine",
+    ),
+    "SYN-151": Code("The command does not say which sync, or names one that is not there.", "Use --sync.", "cli"),
+    "SYN-152": Code("The pause of --every is not understood.", "Write 30s, 5m or 2h.", "cli"),
+    # 16x: what `check` finds when it compares the sync with both sides
+    "SYN-161": Code(
+        "A field the sync reads does not exist, or the connected user cannot see it.",
+        "Grant read access to it, create it, or switch the field off.",
+        "engine",
+    ),
+    "SYN-162": Code(
+        "A field should be written but is calculated or read-only for the connected user.",
+        "Grant edit access, or give the field a direction.",
+        "engine",
+    ),
+    "SYN-163": Code("New records require a field to which nothing flows.", "Map it, with a default.", "engine"),
+    "SYN-164": Code("The field that holds our key is missing.", "Run `syncline init --create-fields`.", "engine"),
+    "SYN-165": Code(
+        "A field of the preset rests, because one of its ends does not exist or cannot be seen.",
+        "Create the field or grant access; or switch it off with `false`.",
+        "engine",
+    ),
+    "SYN-170": Code("The state's URL cannot be used.", "Write sqlite:///path/to/state.db.", "store"),
+    # 2xx: access
+    "SYN-200": Code("A right or a permission is missing.", "Grant what the message names.", "errors"),
+    "SYN-201": Code(
+        "The system refused the login: client id, secret, user or password is wrong, or the app is not admitted.",
+        "Correct the credentials; nothing was read or written on either side.",
+        "connectors",
+    ),
+    "SYN-210": Code(
+        "The system calls a token invalid that it has just issued.",
+        "Check that the connected user and app are active and that the session is not restricted.",
+        "net",
+    ),
+    "SYN-220": Code("The connected user does not see an object.", "Grant it read access to the object.", "connectors"),
+    "SYN-221": Code("A custom field was made, but we do not see it.", "Grant read and edit access.", "connectors"),
+    "SYN-222": Code("A custom field could not be made.", "Make it by hand as the message says.", "connectors"),
+    "SYN-223": Code("The org does not offer the API version.", "Set api_version to one it offers.", "connectors"),
+    "SYN-224": Code("The connected user lacks a right on an object or an API.", "Grant it.", "connectors"),
+    "SYN-225": Code("A system field is hidden without which changes cannot be followed.", "Show it.", "connectors"),
+    "SYN-226": Code("It is not proven that the user is ours alone.", "Give Syncline a user of its own.", "connectors"),
+    "SYN-227": Code("The system did not say how much of its day is used.", "Try again later.", "connectors"),
+    # 3xx: the same request later
+    "SYN-300": Code("The system cannot do it now.", "Run again later; nothing is lost meanwhile.", "errors"),
+    "SYN-310": Code(
+        "The system cannot be reached or is busy, also after several attempts.",
+        "Check the address and the network, or wait; the next run continues where this one stopped.",
+        "errors",
+    ),
+    "SYN-320": Code("The system limits the rate of calls.", "Run again later, or lower the settings' share.", "errors"),
+    "SYN-330": Code(
+        "The system's daily or storage quota is used up.",
+        "Wait until it resets, or raise it; the next run continues where this one stopped.",
+        "errors",
+    ),
+    "SYN-331": Code("Little is left of the day's calls.", "Raise the limit or run less often.", "connectors"),
+    # 4xx: read again, then decide
+    "SYN-400": Code(
+        "A write may or may not have happened.", "Run again: what happened is read back before anything else.", "errors"
+    ),
+    "SYN-410": Code("A record moved since it was planned.", "Run again: it is planned anew.", "errors"),
+    "SYN-420": Code("The position in a change feed is lost.", "Run again: everything is read once.", "errors"),
+    # 5xx: not understood
+    "SYN-500": Code(
+        "A system answered something that its documentation does not say.",
+        "Report it with the evidence that --json shows; nothing more was sent.",
+        "errors",
+    ),
+    "SYN-511": Code("A query named a field the user cannot see.", "Grant read access to the field.", "connectors"),
+    # 6xx: held for a person
+    "SYN-600": Code("The plan looks like an accident.", "See `syncline holds`.", "errors"),
+    "SYN-610": Code(
+        "An object that had records answers none. Nothing was taken from that answer and nothing deleted.",
+        "Look at that system and at the connected user's rights; once records are back, the next run goes on.",
+        "cli",
+    ),
+    "SYN-611": Code(
+        "More actions of a kind than the ceiling allows.",
+        "Look at them with `syncline plan`; `syncline approve DIGEST` lets exactly these through.",
+        "cli",
+    ),
+    # 7xx: our own state
+    "SYN-700": Code("The state cannot be used.", "Do as the message says; nothing was sent.", "errors"),
+    "SYN-701": Code(
+        "Another process holds the state.", "Wait until it ends; `status` and `explain` work meanwhile.", "store"
+    ),
+    "SYN-702": Code(
+        "The state file is damaged: its content is not what was written.",
+        "Put back a copy from before the damage, or move file and claim away to start anew: both systems are then "
+        "read again and matched.",
+        "store",
+    ),
+    "SYN-703": Code("The state cannot be written: the disk or a quota is full.", "Free space and run again.", "store"),
+    "SYN-704": Code("The state was written by a newer release.", "Upgrade Syncline.", "store"),
+    "SYN-705": Code("The state file cannot be opened.", "Check its folder and rights.", "store"),
+    "SYN-706": Code("The state was opened for reading only.", "Use a command that writes.", "store"),
+    "SYN-707": Code("The file is not a state of Syncline.", "Name another file.", "store"),
+    "SYN-708": Code("The state was written by an older release.", "Run a command that writes.", "store"),
+    # 9xx: ours
+    "SYN-900": Code(
+        "An invariant of ours broke.",
+        "Report it with what --json shows; nothing more was sent, and the next run continues from the journal.",
+        "errors cli",
+    ),
+}

@@ -223,7 +223,7 @@ def test_check_warns_when_the_day_is_nearly_used():
     world = World(daily_quota="5")
     run(world.connector.check())
     _, problems = run(world.connector.check())
-    assert [problem.code for problem in problems] == ["quota_low"]
+    assert [problem.code for problem in problems] == ["SYN-331"]
     usage = world.connector.usage()
     assert usage.day_limit == 5
     assert usage.calls_sent > 5

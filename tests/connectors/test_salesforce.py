@@ -390,7 +390,7 @@ def test_check_names_what_is_missing_and_how_to_grant_it(world: World) -> None:
     assert {(problem.subject, problem.code) for problem in found} >= {
         ("Lead", "SYN-224"),
         ("Contact", "SYN-220"),
-        ("API requests", "SYN-330"),
+        ("API requests", "SYN-331"),
     }
     assert all(problem.remedy for problem in found)
 

@@ -72,7 +72,7 @@ def _field_problems(sync: Sync, side: Side, object_type: str, schema: ObjectSche
     for name, user in sorted(wanted.items()):
         if schema.field(name) is None:
             yield Problem(
-                code="SYN-210",
+                code="SYN-161",
                 subject=f"{connection}.{object_type}.{name}",
                 message=f"The sync user cannot see {object_type}.{name} (used by {user}), or it does not exist.",
                 remedy=f"Grant read access to it, create it, or switch the field off: fields: {{{user}: false}}.",
@@ -92,7 +92,7 @@ def _write_problem(
     if end.field and described is not None and not described.is_updateable:
         why = "it is calculated" if described.is_calculated else "the sync user may not edit it"
         yield Problem(
-            code="SYN-211",
+            code="SYN-162",
             subject=f"{sync.side(side).connection}.{object_type}.{end.field}",
             message=f"{mapping.key} flows to {object_type}.{end.field}, but {why}.",
             remedy="Grant edit access, or give the field a direction: it is read only until then.",
@@ -108,7 +108,7 @@ def _required_problems(sync: Sync, side: Side, object_type: str, schema: ObjectS
     for name, described in sorted(schema.fields.items()):
         if described.is_required and described.is_createable and name not in written:
             yield Problem(
-                code="SYN-212",
+                code="SYN-163",
                 subject=f"{sync.side(side).connection}.{object_type}.{name}",
                 message=f"{object_type}.{name} is required for new records and no field flows to it.",
                 remedy=f"Map it, with a default: fields: {{{name.lower()}: {{…, default_{side}: …}}}}.",
@@ -143,7 +143,7 @@ def _new_fields(sync: Sync, side: Side, object_type: str, schema: ObjectSchema) 
 
 def _missing_key(sync: Sync, side: Side, new: NewField) -> Problem:
     return Problem(
-        code="SYN-213",
+        code="SYN-164",
         subject=f"{sync.side(side).connection}.{new.object_type}.{new.name}",
         message=f"{new.object_type} has no field {new.name}, which holds our key.",
         remedy="Run `syncline init --create-fields`, or create it: text of 255 characters, unique, external id.",
@@ -152,7 +152,7 @@ def _missing_key(sync: Sync, side: Side, new: NewField) -> Problem:
 
 def _resting(mapping: FieldMap) -> Problem:
     return Problem(
-        code="SYN-214",
+        code="SYN-165",
         subject=mapping.key,
         message=f"{mapping.key} rests: one of its fields does not exist or the sync user cannot see it.",
         remedy=f"Create the field or grant access; or say fields: {{{mapping.key}: false}} to make this go away.",

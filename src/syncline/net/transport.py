@@ -53,9 +53,7 @@ class HttpxTransport:
                     timeout=httpx2.Timeout(request.timeout_seconds, connect=connect_seconds),
                 )
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as wrong:
-            raise ConfigError(
-                f"{request.url!r} is not a URL that can be called: {wrong}.", remedy="Correct the connection's url."
-            ) from wrong
+            raise ConfigError(f"{request.url!r} is not a URL that can be called: {wrong}.", code="SYN-145") from wrong
         except _NEVER_SENT as failed:
             raise _not_sent(failed) from failed
         except (TimeoutError, httpx2.TimeoutException) as late:
@@ -73,9 +71,7 @@ def _trust(ca_file: str) -> ssl.SSLContext:
     try:
         context.load_verify_locations(ca_file)
     except (OSError, ssl.SSLError) as unreadable:
-        raise ConfigError(
-            f"The CA file {ca_file!r} cannot be used: {unreadable}.", remedy="Name a readable PEM file in ca_file."
-        ) from unreadable
+        raise ConfigError(f"The CA file {ca_file!r} cannot be used: {unreadable}.", code="SYN-146") from unreadable
     return context
 
 
@@ -84,10 +80,7 @@ def _not_sent(failed: Exception) -> ConfigError | Unavailable:
     cause: BaseException | None = failed
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return ConfigError(
-                f"The server's certificate is not trusted: {cause.verify_message}.",
-                remedy="Check the host name, or name the private authority's PEM file in ca_file.",
-            )
+            return ConfigError(f"The server's certificate is not trusted: {cause.verify_message}.", code="SYN-147")
         cause = cause.__cause__ or cause.__context__
     return Unavailable(f"No connection: {_said(failed)}.")
 

@@ -54,7 +54,7 @@ async def check_connection(api: MarketoApi, name: str | None) -> tuple[str, list
         await api.learn_usage(lane=Lane.URGENT, always=True)
         problems += _quota(api)
     except SynclineError as failed:
-        problems.append(_problem("usage_unknown", "usage", failed.message, "Try again later.", blocks=False))
+        problems.append(_problem("SYN-227", "usage", failed.message, "Try again later.", blocks=False))
     shown = f", in activities as {name}" if name and name != identity else ""
     return f"Connected to {api.options.url} as {identity or 'an API user that is not named'}{shown}.", problems
 
@@ -65,7 +65,7 @@ async def _missing(api: MarketoApi, probe: _Probe) -> Problem | None:
     except AccessError:
         remedy = f"Give the API user's role the permission {probe.permission} (Admin > Users & Roles > Access API)."
         said = f"The API user lacks {probe.permission}, needed for {probe.opens}."
-        return _problem("permission_missing", probe.permission, said, remedy, blocks=probe.blocks)
+        return _problem("SYN-224", probe.permission, said, remedy, blocks=probe.blocks)
     except (Declined, OurBug):
         return None  # refused for what it said, not for who asked
     return None
@@ -78,7 +78,7 @@ def _quota(api: MarketoApi) -> list[Problem]:
         return []
     said = f"{used} of the day's {limit} calls are used, by all integrations together."
     remedy = "Wait for midnight US Central, or raise daily_quota if the subscription allows more."
-    return [_problem("quota_low", "daily_quota", said, remedy, blocks=used >= limit)]
+    return [_problem("SYN-331", "daily_quota", said, remedy, blocks=used >= limit)]
 
 
 def _problem(code: str, subject: str, message: str, remedy: str, *, blocks: bool) -> Problem:

@@ -60,6 +60,7 @@ def token_flow(options: Options) -> Generator[HttpRequest, HttpResponse, Token]:
     if response.status in (400, 401, 403):
         raise AccessError(
             f"Marketo refused the client id or secret (HTTP {response.status}).",
+            code="SYN-201",
             remedy="Copy client id and secret again from Admin > LaunchPoint > View Details.",
         )
     try:

@@ -158,7 +158,7 @@ async def make_fields(api: MarketoApi, wanted: Sequence[NewField]) -> list[Probl
 def _not_made(field: NewField, why: str) -> Problem:
     vendor_type = _CREATABLE.get(field.type, "string")
     return Problem(
-        code="field_not_created",
+        code="SYN-222",
         subject=field.name,
         message=f"The field {field.name} ({field.label}) could not be created: {why}",
         remedy=f"Create it in Admin > Field Management as {vendor_type}, API name {field.name}.",

@@ -146,7 +146,7 @@ async def _quota(client: SalesforceClient) -> list[Problem]:
         return []
     return [
         Problem(
-            code="SYN-330",
+            code="SYN-331",
             subject="API requests",
             message=f"{used} of the {limit} API requests of the last 24 hours are used, by all integrations together.",
             remedy="See in Setup, System Overview, who uses them; raise the limit or run less often.",

@@ -305,6 +305,7 @@ def _login_error(status: int, body: Any) -> AccessError | RateLimited | Unavaila
         return RateLimited(f"Salesforce refuses more logins for now: {error.message}.", retry_after_seconds=60)
     return AccessError(
         f"Salesforce refused the login: {error.code}: {error.message}.",
+        code="SYN-201",
         remedy=_LOGIN_REMEDIES.get(error.message, "Check client_id, client_secret and the app's policies."),
     )
 
