@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the oracle lives
 from syncline.reconcile.merge import merge
 from syncline.values import fingerprints
 from tests.oracle.merge_cases import KEY, TYPE_A, mapping
-from tests.oracle.merge_oracle import Times, decide
+from tests.oracle.merge_members import Times
+from tests.oracle.merge_oracle import decide
 
 FIELDS, SHARE_CHANGED = 40, 0.05
 MAPS = tuple(mapping(f"field_{i}", group="address" if i < 4 else "", is_atomic=i < 4) for i in range(FIELDS))

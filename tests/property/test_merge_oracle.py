@@ -25,7 +25,8 @@ from tests.oracle.merge_cases import (
     mapping,
     policy_mirrored,
 )
-from tests.oracle.merge_oracle import Times, decide
+from tests.oracle.merge_members import Times
+from tests.oracle.merge_oracle import decide
 
 NOW, SECOND = 100_000_000, 1_000_000
 TIMES = Times(now_us=NOW, clock_skew_us=SECOND, stamp_step_us=SECOND)

@@ -24,7 +24,8 @@ from tests.oracle.merge_cases import (
     mapping,
     policy_mirrored,
 )
-from tests.oracle.merge_oracle import Times, decide
+from tests.oracle.merge_members import Times
+from tests.oracle.merge_oracle import decide
 from tests.oracle.merge_rows import CASES, CHANGED_A, CHANGED_BOTH, CONSENT, NEWEST, SECOND, Case, by, h, loosened
 
 TIMES = Times(now_us=1_000 * SECOND, clock_skew_us=0, stamp_step_us=SECOND)

@@ -13,6 +13,7 @@ from syncline.records import SIDES, Side, other
 from syncline.spec.model import Drift, Policy
 
 WINNER = pl.col("winner")
+NOBODY = pl.lit(0, pl.Int8)
 
 
 def of_winner(name: str) -> pl.Expr:
@@ -52,7 +53,7 @@ def with_winner(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.LazyF
     `decider` is the policy, direction or drift rule that chose between two values; null where there was no choice.
     """
     cells = with_judgement(with_scores(cells, units, widening_us), units, widening_us)
-    cells = _propose(_with_drift(cells, units), units)
+    cells = _propose(_with_policy(_with_drift(cells, units), units), units)
     return _spare_values(_judge(cells))
 
 
@@ -74,61 +75,53 @@ def _with_drift(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
     )
 
 
-def _propose(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
-    both, one_way = pl.col("asks_a") & pl.col("asks_b"), pl.col("source") != 0
-    contested = both & ~one_way
-    first_told = score_of(pl.col("first_policy"), units)
-    undecided = (pl.col("first_policy") == Policy.NON_BLANK.value) & (first_told == 0)
-    policy = pl.when(~pl.col("fresh") | undecided).then(pl.col("policy")).otherwise(pl.col("first_policy"))
-    cells = cells.with_columns(policy.alias("deciding"), contested.alias("contested"))
-    score = score_of(pl.col("deciding"), units)
-    by_policy = pl.when(score != 0).then(score).otherwise(pl.col("tie"))
-    asks_source = pl.when(pl.col("source") == 1).then(pl.col("asks_a")).otherwise(pl.col("asks_b"))
-    alone = (
-        pl.when(pl.col("asks_a"))
-        .then(pl.lit(1, pl.Int8))
-        .when(pl.col("asks_b"))
-        .then(pl.lit(-1, pl.Int8))
-        .otherwise(pl.lit(0, pl.Int8))
-    )
-    holds = contested & (pl.col("deciding") == Policy.HOLD.value)
+def _with_policy(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
+    """Adds `contested` (two-way, both sides ask) and `deciding`, the policy that chooses if it is."""
+    first = pl.col("first_policy")
+    undecided = (first == Policy.NON_BLANK.value) & (score_of(first, units) == 0)
     return cells.with_columns(
-        pl.when(holds)
-        .then(pl.lit(0, pl.Int8))
-        .when(contested)
-        .then(by_policy)
-        .when(~one_way)
-        .then(alone)
-        .when(asks_source | pl.col("restores"))
-        .then(pl.col("source"))
-        .otherwise(pl.lit(0, pl.Int8))
-        .alias("winner"),
-        (contested & (score == 0)).alias("tied"),
-        pl.when(holds | (pl.col("drifting") & (pl.col("drift") == Drift.HOLD.value)))
-        .then(pl.lit("hold"))
-        .when(pl.col("drifting") & ~pl.col("restores"))
-        .then(pl.lit("drift"))
-        .alias("stands_still"),
+        (pl.col("asks_a") & pl.col("asks_b") & (pl.col("source") == 0)).alias("contested"),
+        pl.when(~pl.col("fresh") | undecided).then(pl.col("policy")).otherwise(first).alias("deciding"),
     )
+
+
+def _propose(cells: pl.LazyFrame, units: Units) -> pl.LazyFrame:
+    """Adds `winner`, `tied` (the policy could not tell) and `stands_still`."""
+    contested, score = pl.col("contested"), score_of(pl.col("deciding"), units)
+    holds = contested & (pl.col("deciding") == Policy.HOLD.value)
+    drift_holds = pl.col("drifting") & (pl.col("drift") == Drift.HOLD.value)
+    winner = (
+        pl.when(holds)
+        .then(NOBODY)
+        .when(contested)
+        .then(pl.when(score != 0).then(score).otherwise(pl.col("tie")))
+        .when(pl.col("source") == 0)
+        .then(_who_asks())
+        .when((_who_asks() == pl.col("source")) | pl.col("restores"))
+        .then(pl.col("source"))
+        .otherwise(NOBODY)
+    )
+    still = pl.when(holds | drift_holds).then(pl.lit("hold")).when(pl.col("drifting") & ~pl.col("restores"))
+    return cells.with_columns(
+        winner.alias("winner"),
+        (contested & (score == 0)).alias("tied"),
+        still.then(pl.lit("drift")).alias("stands_still"),
+    )
+
+
+def _who_asks() -> pl.Expr:
+    """The side that asks; the source of a one-way field where both do."""
+    both = pl.col("asks_a") & pl.col("asks_b")
+    asks = pl.col("asks_a").cast(pl.Int8) - pl.col("asks_b").cast(pl.Int8)
+    return pl.when(both).then(pl.col("source")).otherwise(asks)
 
 
 def _judge(cells: pl.LazyFrame) -> pl.LazyFrame:
     """A loosened protection without certain evidence: the protective side wins instead, where it may; else hold."""
-    unproven = (
-        pl.when(WINNER == 1)
-        .then(pl.col("may_not_win_a"))
-        .when(WINNER == -1)
-        .then(pl.col("may_not_win_b"))
-        .otherwise(False)
-    )
+    unproven = (WINNER != 0) & of_winner("may_not_win")
     opposite_may = ~of_target("may_not_win") & ~of_winner("bare") & (pl.col("source") == 0)
     return cells.with_columns(unproven.alias("judged"), (unproven & ~opposite_may).alias("judged_held")).with_columns(
-        pl.when(pl.col("judged_held"))
-        .then(pl.lit(0, pl.Int8))
-        .when("judged")
-        .then(-WINNER)
-        .otherwise(WINNER)
-        .alias("winner"),
+        pl.when(pl.col("judged_held")).then(NOBODY).when("judged").then(-WINNER).otherwise(WINNER).alias("winner"),
         pl.when(pl.col("judged_held")).then(pl.lit("hold")).otherwise(pl.col("stands_still")).alias("stands_still"),
     )
 
@@ -143,6 +136,6 @@ def _spare_values(cells: pl.LazyFrame) -> pl.LazyFrame:
     held = beats & (pl.col("policy") == Policy.MOST_RESTRICTIVE.value)
     return cells.with_columns(
         beats.alias("flipped"),
-        pl.when(held).then(pl.lit(0, pl.Int8)).when(beats).then(-WINNER).otherwise(WINNER).alias("winner"),
+        pl.when(held).then(NOBODY).when(beats).then(-WINNER).otherwise(WINNER).alias("winner"),
         pl.when(held).then(pl.lit("hold")).otherwise(pl.col("stands_still")).alias("stands_still"),
     )
