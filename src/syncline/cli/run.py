@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,10 +10,11 @@ from cyclopts import Parameter
 from syncline.cli.screens import plan_as_dict, plan_screen, run_as_dict, run_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, console, perform, print_json, session
 from syncline.engine import inbox
+from syncline.engine.background import run_background
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.push import push as push_record
 from syncline.engine.world import World
-from syncline.errors import ConfigError
+from syncline.spec.durations import seconds_of
 from syncline.spec.model import Sync
 
 
@@ -46,6 +46,9 @@ def plan(*, limit: int = 20, options: Options = DEFAULTS) -> int:
 def run(
     *,
     every: Annotated[str | None, Parameter(help="Run again after this pause: 30s, 5m, 2h.")] = None,
+    sweep: Annotated[
+        bool, Parameter(negative=(), help="Also find new results of formulas, which move no stamp.")
+    ] = False,
     options: Options = DEFAULTS,
 ) -> int:
     """Bring both sides into agreement once, or again and again with a pause after each cycle."""
@@ -54,7 +57,7 @@ def run(
         pause_seconds = None if every is None else seconds_of(every)
         async with session(options) as (world, sync):
             while True:
-                code = await _one_run(world, sync, options)
+                code = await _one_run(world, sync, options, sweep=sweep)
                 if pause_seconds is None:
                     return code
                 await world.clock.sleep(pause_seconds)
@@ -63,12 +66,12 @@ def run(
     return perform(options, command)
 
 
-async def _one_run(world: World, sync: Sync, options: Options) -> int:
-    if not await inbox.is_enabled(world.store, sync.name):
+async def _one_run(world: World, sync: Sync, options: Options, *, sweep: bool) -> int:
+    report = await run_background(world, sync, sweep=sweep)
+    if report is None:
         message = f"The sync {sync.name!r} is disabled; `syncline enable` starts it again. Push still works."
         print_json({"sync": sync.name, "state": "disabled"}) if options.json else console().print(message)
         return OK
-    report = await run_cycle(world, sync)
     _show_run(report, options)
     return _code(report)
 
@@ -125,14 +128,3 @@ def _switch(options: Options, enabled: bool) -> int:
         return OK
 
     return perform(options, command)
-
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def seconds_of(text: str) -> float:
-    """Seconds of "30s", "5m" or "2h"; ConfigError SYN-152 for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text.strip())
-    if found is None or float(found[1]) <= 0:
-        raise ConfigError(f"{text!r} is not a pause.", code="SYN-152", remedy="Write 30s, 5m or 2h.")
-    return float(found[1]) * _UNITS[found[2]]

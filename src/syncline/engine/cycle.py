@@ -15,7 +15,7 @@ import polars as pl
 from syncline.engine.bases import adopt_revision
 from syncline.engine.laws import balances
 from syncline.engine.matching import match_unlinked
-from syncline.engine.observe import Capture, capture, dirty_links, meet
+from syncline.engine.observe import Capture, capture, dirty_links, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_creates, plan_links
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
@@ -24,7 +24,7 @@ from syncline.errors import SynclineError
 from syncline.ports import Lane
 from syncline.reconcile.conserve import GRAVITY, Balance
 from syncline.reconcile.plan import ACTIONS, Held, gate
-from syncline.records import SIDES
+from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 
@@ -72,8 +72,12 @@ class RunReport:
         return dict(own.group_by("class").len().sort("class").iter_rows())
 
 
-async def run_cycle(world: World, sync: Sync, *, writes: bool = True, lane: Lane = Lane.LIVE) -> RunReport:
+async def run_cycle(
+    world: World, sync: Sync, *, writes: bool = True, lane: Lane = Lane.LIVE, sweep: bool = False
+) -> RunReport:
     """Run one whole cycle; with *writes* false it stops after the gate (on a store of its own: `Store.copy`).
+
+    With *sweep* objects with mapped formula fields are read whole: a formula's new result moves no stamp.
 
     Raises what ends a run before anything is planned (ConfigError, AccessError, Later, NotUnderstood, StateError).
     What stops the writing midway is in the report.
@@ -83,7 +87,7 @@ async def run_cycle(world: World, sync: Sync, *, writes: bool = True, lane: Lane
     await open_run(world, report)
     try:
         sync = await meet(world, sync)
-        await _observe(world, sync, report)
+        await _observe(world, sync, report, sweep=sweep)
         await plan_and_write(world, sync, report, writes=writes, lane=lane)
     except SynclineError as error:
         await close_run(world, report, "failed", str(error))
@@ -101,7 +105,7 @@ def _state(report: RunReport) -> str:
     return "held" if report.held or report.unknown or not report.is_green else "succeeded"
 
 
-async def _observe(world: World, sync: Sync, report: RunReport) -> None:
+async def _observe(world: World, sync: Sync, report: RunReport, *, sweep: bool) -> None:
     if await adopt_revision(world.store, sync):
         links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
         await world.store.commit(Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())]))
@@ -109,8 +113,16 @@ async def _observe(world: World, sync: Sync, report: RunReport) -> None:
     for side in SIDES:
         spec = sync.side(side)
         for object_type in spec.object_types:
-            report.captures.append(await capture(world, spec.connection, object_type, report.run_id))
+            read = read_everything if sweep and has_formulas(world, sync, side, object_type) else capture
+            report.captures.append(await read(world, spec.connection, object_type, report.run_id))
     await _hold_empty_sides(world, sync, report)
+
+
+def has_formulas(world: World, sync: Sync, side: Side, object_type: str) -> bool:
+    """Whether the sync reads a field of the object that the vendor calculates."""
+    schema = world.schema(sync.side(side).connection, object_type)
+    fields = (schema.field(name) for name in sync.fields_read(side, object_type))
+    return any(field is not None and field.is_calculated for field in fields)
 
 
 async def _hold_empty_sides(world: World, sync: Sync, report: RunReport) -> None:

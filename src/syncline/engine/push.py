@@ -23,7 +23,8 @@ from syncline.trees import Commit, Table
 async def push(world: World, sync: Sync, text: str) -> RunReport:
     """Bring the record whose id or e-mail is *text* into agreement now.
 
-    Raises ConfigError SYN-150 if neither side has such a record.
+    What was created is looked at once more, so that its maker learns its id at once. Raises ConfigError SYN-150 if
+    neither side has such a record.
     """
     sync = await meet(world, sync)
     report = RunReport(run_id=world.random.token(8), sync=sync.name)
@@ -36,7 +37,26 @@ async def push(world: World, sync: Sync, text: str) -> RunReport:
         await close_run(world, report, "failed", str(error))
         raise
     await close_run(world, report, "failed" if report.stopped else "succeeded")
+    if report.stopped is None and report.actions["kind"].is_in(["create"]).any():
+        await _second_look(world, sync, report, only)
     return report
+
+
+async def _second_look(world: World, sync: Sync, report: RunReport, only: frozenset[tuple[str, str, str]]) -> None:
+    """Plan the new links in a run of their own; *report* tells of both."""
+    after = RunReport(run_id=world.random.token(8), sync=sync.name)
+    await open_run(world, after)
+    try:
+        await plan_and_write(world, sync, after, writes=True, lane=Lane.URGENT, only=only)
+    except SynclineError as error:
+        await close_run(world, after, "failed", str(error))
+        raise
+    await close_run(world, after, "failed" if after.stopped else "succeeded")
+    report.actions = pl.concat([report.actions, after.actions])
+    report.held += after.held
+    report.conflicts += after.conflicts
+    report.unknown += after.unknown
+    report.stopped = after.stopped
 
 
 async def _fresh(world: World, sync: Sync, text: str, run_id: str) -> list[Subject]:

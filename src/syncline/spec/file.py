@@ -54,7 +54,11 @@ class CeilingFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A sync between two connections. `fields` adds to the preset's map or changes it; `false` switches one off."""
+    """A sync between two connections. `fields` adds to the preset's map or changes it; `false` switches one off.
+
+    `sweep_formulas_every` ("24h") reads objects with mapped formula fields whole that often: a formula's new result
+    moves no stamp. Without it such a change is seen when something else touches the record.
+    """
 
     a: str | SideFile
     b: str | SideFile
@@ -63,6 +67,7 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
     first_link: Policy | None = None
     leaves_filter: LeavesFilter | None = None
     ceilings: dict[str, CeilingFile | bool] = {}
+    sweep_formulas_every: str | None = None
 
 
 class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):

@@ -223,6 +223,7 @@ class Sync:
     breaker_times: int = 3
     breaker_window_seconds: float = 86_400.0
     is_enabled: bool = True
+    sweep_seconds: float | None = None  # how often objects with formula fields are read whole; None: only when asked
     optional: frozenset[str] = frozenset()  # mapping keys that rest while one of their fields does not exist
 
     def side(self, side: Side) -> SideSpec:

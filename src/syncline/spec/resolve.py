@@ -13,6 +13,7 @@ from typing import Any
 from syncline.errors import ConfigError
 from syncline.records import SIDES, Side
 from syncline.schema import ObjectSchema
+from syncline.spec.durations import seconds_of
 from syncline.spec.expressions import parse as parse_expression
 from syncline.spec.file import CeilingFile, FieldFile, File, SideFile, SyncFile
 from syncline.spec.model import Ceiling, Direction, End, FieldMap, Policy, SideSpec, Sync
@@ -59,6 +60,7 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         first_link=sync.first_link or base.first_link,
         leaves_filter=sync.leaves_filter or base.leaves_filter,
         ceilings=_ceilings(base, sync),
+        sweep_seconds=seconds_of(sync.sweep_formulas_every) if sync.sweep_formulas_every else None,
         filter_fields={"a": _filter_fields(a), "b": _filter_fields(b)},
         optional=base.optional - {key for key, value in sync.fields.items() if value is not False},
     )
