@@ -129,7 +129,8 @@ async def _with_rights(
 async def _moments(
     world: World, sync: Sync, types: dict[Side, str], maps: Sequence[FieldMap], pairs: pl.DataFrame
 ) -> pl.DataFrame:
-    """link_id, side, mapping, at_us, actor, is_human: the newest recorded change per mapping and side."""
+    """link_id, side, mapping, at_us, actor, is_human: the newest recorded change per mapping and side, where it led to
+    the value the cell holds now; an older one says nothing of this value."""
     parts = []
     for side in SIDES:
         connection = sync.side(side).connection
@@ -145,8 +146,9 @@ async def _moments(
             orient="row",
         )
         newest = found.join(fields, on="field").sort("at_us").group_by("record_id", "mapping").last()
+        current = newest.join(_cells_now(pairs, side, maps), on=["record_id", "mapping"], how="inner")
         parts.append(
-            newest.join(pairs.select("link_id", f"id_{side}"), left_on="record_id", right_on=f"id_{side}").select(
+            current.filter(pl.col("new").fill_null("") == pl.col("now")).select(
                 "link_id",
                 pl.lit(side).alias("side"),
                 "mapping",
@@ -156,6 +158,15 @@ async def _moments(
             )
         )
     return pl.concat(parts) if parts else pl.DataFrame(schema=MOMENTS)
+
+
+def _cells_now(pairs: pl.DataFrame, side: Side, maps: Sequence[FieldMap]) -> pl.DataFrame:
+    """record_id, link_id, mapping, now: the cells of one side in long form."""
+    cells = {f"{side}.{m.key}": m.key for m in maps}
+    rows = pairs.select("link_id", pl.col(f"id_{side}").alias("record_id"), *cells).rename(cells)
+    return rows.unpivot(
+        on=list(cells.values()), index=["record_id", "link_id"], variable_name="mapping", value_name="now"
+    )
 
 
 MOMENTS = {

@@ -28,6 +28,9 @@ from syncline.trees import TABLES, Commit, Table
 SLICE_LINKS = 50_000
 """Links planned at once: what bounds the memory of a large plan."""
 
+CLOCK_SKEW_US = 1_000_000
+"""How far the clocks of two systems may be apart unnoticed: evidence of time is widened by it."""
+
 
 @dataclass(kw_only=True)
 class Planned:
@@ -83,6 +86,7 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
         marks=part.marks.select("link_id", "mapping", "kind", "detail"),
         moments=part.moments,
         now_us=world.now_us(),
+        clock_skew_us=CLOCK_SKEW_US,
         stamp_step_us=step,
     )
     planned.actions.append(updates(flowing, decisions, part.maps, types, world.key))
