@@ -211,8 +211,8 @@ class Stage:
         return self._wait(run_background(self.world, self.sync, sweep=sweep))
 
     def push(self, record: str | int) -> RunReport:
-        """The explicit sync of one record, now."""
-        self._clock.advance(1)
+        """The explicit sync of one record, half a minute after what was done last: Marketo's reads may lag behind."""
+        self._clock.advance(30)
         self._new_look()
         return self._wait(push(self.world, self.sync, str(record)))
 

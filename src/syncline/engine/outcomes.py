@@ -15,6 +15,7 @@ from syncline import records
 from syncline.engine.bases import BasePatch, patch_bases
 from syncline.engine.batches import Batch, Row
 from syncline.engine.journal import with_segments
+from syncline.engine.letters import close_letters
 from syncline.engine.observe import dirty_links, dirty_records
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.world import World
@@ -41,6 +42,7 @@ async def settled(world: World, sync: Sync, run_id: str, batch: Batch, answer: W
     pairs = list(zip(batch.rows, answer.outcomes, strict=True))
     done = [(row, o) for row, o in pairs if o.status in (Status.WRITTEN, Status.UNCHANGED) and o.record_id]
     await _store_written(world, sync, batch, done, out)
+    await close_letters(world, sync, [row for row, _ in done], out.commit)
     for row, outcome in pairs:
         _classify(world, sync, run_id, batch, row, outcome, out)
     states = [_entry_state(outcome) for _, outcome in pairs]

@@ -151,8 +151,10 @@ def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Sid
     rows = values.with_columns(after.alias("_after"), is_default.alias("_is_default"))
     expected = pl.Series("_expected", _expected_prints(rows["_after"], end, terms.key), dtype=pl.UInt64)
     rows = rows.with_columns(expected)
-    prints: dict[Side, pl.Expr] = {target: pl.col("_expected"), terms.source: pl.col(f"f.{name}")}
     zero = pl.lit(0, dtype=pl.UInt64)
+    # A default that is pulled back counts as the target's own change: its base stays unknown, so it flows.
+    agreed = pl.when(pl.col("_is_default") & mapping.pulls_default_back).then(zero).otherwise(pl.col("_expected"))
+    prints: dict[Side, pl.Expr] = {target: agreed, terms.source: pl.col(f"f.{name}")}
     return rows.select(
         (pl.lit(f"c{target}:{terms.source_type}:") + pl.col("record_id")).alias("action"),
         pl.lit("create").alias("kind"),

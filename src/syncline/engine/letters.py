@@ -1,0 +1,37 @@
+"""Dead letters that are answered: what was refused before and has now been written.
+
+Lives here: closing. Not here: burying (`outcomes`, `planning`) or waking by a person (`inbox`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from syncline.engine.batches import Row
+from syncline.engine.world import World
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Table
+
+
+async def close_letters(world: World, sync: Sync, written: Sequence[Row], commit: Commit) -> None:
+    """Resolve the dead letters of these rows: those of a create by its source, those of an update by its fields."""
+    if not written:
+        return
+    letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": "dead"})
+    if letters.is_empty():
+        return
+    made = {(row.source_type, row.source_id) for row in written if not row.link_id}
+    fields = {(row.link_id, str(cell["mapping"])) for row in written if row.link_id for cell in row.cells.values()}
+    links = {link_id for link_id, _ in fields}
+    over = [
+        letter["letter_id"]
+        for letter in letters.iter_rows(named=True)
+        if (not letter["link_id"] and (letter["object_type"], letter["record_id"]) in made)
+        or (letter["link_id"], letter["mapping"]) in fields
+        or (letter["mapping"] is None and letter["link_id"] in links)
+    ]
+    if over:
+        states = pl.DataFrame({"letter_id": over}).with_columns(pl.lit("resolved").alias("state"))
+        commit.amend[Table.DEAD_LETTER] = [states]
