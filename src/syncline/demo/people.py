@@ -48,16 +48,23 @@ class DemoPeople:
     true_pairs: list[tuple[str, int, int]]
 
 
-def make_people(seed: int) -> DemoPeople:
-    """The demo's people of a seed: the same seed, the same people. ConfigError if FEBRL 4 is not installed."""
+def make_people(seed: int, count: int | None = None) -> DemoPeople:
+    """The demo's people of a seed: the same seed, the same people. ConfigError if FEBRL 4 is not installed.
+
+    *count* takes so many of the 5,000 persons, with their twins and a fifth as many accounts; None: all of them.
+    """
     dice = random.Random(seed)
     originals, twins = load()
+    if count is not None and count < len(originals):
+        chosen = set(dice.sample(sorted(person.number for person in originals), count))
+        originals, twins = ([one for one in some if one.number in chosen] for some in (originals, twins))
+    companies = ACCOUNTS if count is None else min(ACCOUNTS, max(1, count // 5))
     accounts: list[Record] = [
         {"Name": f"{place} {trade} {form}"} for place in _PLACES for trade in _TRADES for form in _FORMS
     ]
-    employers = {person.number: dice.randrange(ACCOUNTS) for person in originals}
+    employers = {person.number: dice.randrange(companies) for person in originals}
     emails = _emails(originals, [_domain(account["Name"]) for account in accounts], employers)
-    made = DemoPeople(accounts[:ACCOUNTS], [], [], [], [], [])
+    made = DemoPeople(accounts[:companies], [], [], [], [], [])
     places = {person.number: _seat(made, person, employers, emails, dice) for person in originals}
     twin_emails = _twin_emails(twins, emails, dice)
     for position, twin in enumerate(twins):
