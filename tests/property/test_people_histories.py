@@ -120,7 +120,7 @@ LATE_CHANGE = st.builds(
 )
 BOTH = st.builds(Both, who=WHO, field=st.sampled_from(EDITED), gap_seconds=st.sampled_from((0.0, 0.3, 3.0, 90.0)))
 WAIT = st.builds(Wait, seconds=st.sampled_from((0.4, 2.0, 70.0, 1000.0)))
-CALM = st.one_of(
+CALM_STEP = st.one_of(
     st.builds(New, side=SIDE, twin=st.booleans()),
     CHANGE,
     BOTH,
@@ -231,24 +231,20 @@ def lives(steps: Sequence[Step], variant: Variant) -> None:
 VARIANTS = pytest.mark.parametrize("variant", [RICH_SYSTEMS, POOR_SYSTEMS, GUARDED_SYSTEMS], ids=lambda v: v.name)
 CALM_EXAMPLES = 12
 
-ACT = st.one_of(CHANGE, CHANGE, BOTH, WAIT, st.just(Dies()))
-BUSY = st.builds(Run, during=st.lists(st.tuples(st.integers(1, 30), ACT), min_size=1, max_size=3).map(tuple))
+CALM = st.lists(CALM_STEP, min_size=3, max_size=14)
+ACT = st.one_of(CHANGE, CHANGE, BOTH, st.just(Dies()))
+DURING = st.lists(st.tuples(st.integers(1, 20), ACT), max_size=2).map(tuple)
 TROUBLE = st.builds(Trouble, side=SIDE, fault=st.sampled_from(Fault))
-ROUGH = st.one_of(
-    CALM,
-    CHANGE,
-    BOTH,
-    LATE_CHANGE,
-    BUSY,
-    BUSY,
-    TROUBLE,
-    TROUBLE,
-    st.builds(Lag, side=SIDE, seconds=st.sampled_from((0.0, 0.8))),
+LAG = st.builds(Lag, side=SIDE, seconds=st.sampled_from((0.0, 0.8)))
+EDITS = st.lists(st.one_of(CHANGE, CHANGE, BOTH, BOTH, LATE_CHANGE, CALM_STEP), min_size=1, max_size=3)
+ROUND = st.tuples(EDITS, st.lists(st.one_of(TROUBLE, TROUBLE, LAG), max_size=2), st.builds(Run, during=DURING)).map(
+    lambda parts: [*parts[0], *parts[1], parts[2]]
 )
+ROUGH = st.lists(ROUND, min_size=2, max_size=7).map(lambda rounds: [step for own in rounds for step in own])
 
 
 @VARIANTS
 @settings(max_examples=CALM_EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(steps=st.lists(CALM, min_size=3, max_size=14))
+@given(steps=CALM)
 def test_without_faults(variant: Variant, steps: list[Step]) -> None:
     lives(steps, variant)

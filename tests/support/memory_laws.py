@@ -99,7 +99,8 @@ async def losses(life: Life) -> tuple[list[str], list[str]]:
         logged |= {
             (row["link_id"], row["mapping"], value) for value in (row["value_a"], row["value_b"]) if value is not None
         }
-    visible, unseen = [], []
+    visible: list[str] = []
+    unseen: list[str] = []
     for edit, pair, mapping in await _overwritten(life):
         if (pair.link_id, mapping.key, edit.new) in logged or _reached(life, edit, pair, mapping):
             continue

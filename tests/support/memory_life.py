@@ -194,7 +194,7 @@ class Life:
 
         def commit() -> None:
             old = system.rows[record_id].now.cells[name]
-            system.update(record_id, {name: value}, "a person", stamp_us=began_us if late_seconds else None)
+            system.update(record_id, {name: value}, "human", stamp_us=began_us if late_seconds else None)
             new = system.rows[record_id].now.cells[name]
             if new != old:
                 self.edits.append(Edit(side, record_id, name, old, new, system.now_us()))
@@ -213,7 +213,7 @@ class Life:
             "title": self.fresh("title"),
         }
         self.systems[side].catch_up()
-        return self.systems[side].create(TYPES[side], cells, "a person")
+        return self.systems[side].create(TYPES[side], cells, "human")
 
     def fresh(self, name: str) -> str:
         """A value of the field that nobody used before."""
@@ -232,7 +232,7 @@ class Life:
         """Our process, newly started over the state that is there."""
         self.runs += 1
         return World(
-            store=WatchedStore(self.store, self._before),  # type: ignore[arg-type]
+            store=WatchedStore(self.store, self._before),
             connectors={CONNECTIONS[side]: connector for side, connector in self.connectors.items()},
             clock=self.clock,
             random=SeededRandom(self.runs),

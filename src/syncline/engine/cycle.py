@@ -17,10 +17,11 @@ from syncline.engine.laws import balances
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import Capture, capture, dirty_links, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_creates, plan_links
+from syncline.engine.rereads import read_assumed, read_due
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.engine.write import Written, resolve_unknown, write_actions
-from syncline.errors import SynclineError
+from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
 from syncline.reconcile.conserve import GRAVITY, Balance
 from syncline.reconcile.plan import ACTIONS, Held, gate
@@ -48,6 +49,7 @@ class RunReport:
     balances: list[Balance] = field(default_factory=list)
     unknown: int = 0
     stopped: SynclineError | None = None
+    fates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # what became of each action, and why
     calls: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -89,8 +91,8 @@ async def run_cycle(
         sync = await meet(world, sync)
         await _observe(world, sync, report, sweep=sweep)
         await plan_and_write(world, sync, report, writes=writes, lane=lane)
-    except SynclineError as error:
-        await close_run(world, report, "failed", str(error))
+    except (SynclineError, StopRequested) as error:
+        await close_run(world, report, "failed", str(error) or "stopped by a signal")
         raise
     for name, connector in world.connectors.items():
         report.calls[name] = connector.usage().calls_sent - calls_before[name]
@@ -113,8 +115,10 @@ async def _observe(world: World, sync: Sync, report: RunReport, *, sweep: bool) 
     for side in SIDES:
         spec = sync.side(side)
         for object_type in spec.object_types:
+            await read_due(world, spec.connection, object_type, report.run_id)
             read = read_everything if sweep and has_formulas(world, sync, side, object_type) else capture
             report.captures.append(await read(world, spec.connection, object_type, report.run_id))
+            await read_assumed(world, spec.connection, object_type, report.run_id)
     await _hold_empty_sides(world, sync, report)
 
 
@@ -187,6 +191,7 @@ async def plan_and_write(
         written = await write_actions(world, sync, report.run_id, going, planned.all_conflicts(), lane=lane)
     report.actions = planned_actions
     report.stopped = written.stopped
+    report.fates = written.classes
     report.unknown += sum(name == "unknown" for name, _ in written.classes.values())
     report.conflicts = len(planned.all_conflicts())
     report.classes = _final_classes(planned, written, report.held)

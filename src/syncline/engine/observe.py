@@ -7,10 +7,11 @@ Not here: the order of observations (`reconcile.absorb`) and what they mean (`se
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -20,7 +21,7 @@ from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.world import Progress, World
 from syncline.errors import PositionLost
 from syncline.ports import Lane, Stamp
-from syncline.reconcile.absorb import Absorbed, absorb
+from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, is_outdated
 from syncline.records import How, Page, Problem, Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import Sync
@@ -58,8 +59,7 @@ async def meet(world: World, sync: Sync, *, remember: bool = True) -> Sync:
         if spec.connection not in world.actors:
             world.actors[spec.connection] = await connector.own_actor()
         for object_type in spec.object_types:
-            if (spec.connection, object_type) not in world.schemas:
-                world.schemas[spec.connection, object_type] = await connector.describe(object_type)
+            world.schemas[spec.connection, object_type] = await connector.describe(object_type)
             schemas[side][object_type] = world.schemas[spec.connection, object_type]
             seen = await _ever_seen(world, spec.connection, object_type, remember=remember)
             captured |= {f"{side}.{object_type}.{name}" for name in seen}
@@ -174,7 +174,7 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
 
 
 async def read_everything(world: World, connection: str, object_type: str, run_id: str) -> Capture:
-    """Read an object whole, whatever its cursor says: for `verify`, on a copy of the state."""
+    """Read an object whole, whatever its cursor says: for `verify` (on a copy of the state) and for sweeps."""
     schema = world.schema(connection, object_type)
     fields = tuple(name for name in world.fields_wanted(connection, object_type) if schema.field(name))
     report = Capture(connection=connection, object_type=object_type)
@@ -202,8 +202,12 @@ async def read_again(
     *,
     fields: Sequence[str] | None = None,
     lane: Lane = Lane.LIVE,
+    commit: Commit | None = None,
 ) -> Page | None:
-    """Read these records by id into the mirror; None if *ids* is empty. Those not found lose sight, not life."""
+    """Read these records by id into the mirror; None if *ids* is empty. Those not found lose sight, not life.
+
+    *commit* is stored together with what was read.
+    """
     if not ids:
         return None
     if fields is None:
@@ -212,7 +216,7 @@ async def read_again(
     report = Capture(connection=connection, object_type=object_type)
     page = await world.connectors[connection].read_by_ids(object_type, fields, ids, lane=lane)
     number = await _next_page_number(world, report, run_id)
-    await take_page(world, report, page, run_id, number=number, commit=Commit())
+    await take_page(world, report, page, run_id, number=number, commit=commit or Commit())
     return page
 
 
@@ -246,22 +250,62 @@ async def take_page(
         connection=pl.lit(connection), object_type=pl.lit(object_type)
     )
     known = await world.store.by_keys(Table.MIRROR, keys)
-    open_entries = await outstanding(world.store, connection, object_type, known["record_id"].to_list())
-    settled = await settle_page(world, connection, page, open_entries, same_call=same_call)
-    trusts_stamp = world.capabilities(connection, object_type).stamp is not Stamp.NONE
+    clockwork = clockwork_of(world, connection, object_type)
+    open_entries = await outstanding(world.store, connection, object_type, [*known["record_id"], *page.missing])
+    telling = replace(page, rows=page.rows.filter(~is_outdated(known, page, clockwork)))
+    settled = await settle_page(world, connection, telling, open_entries, same_call=same_call)
     result = absorb(
-        known, page, connection=connection, trusts_stamp=trusts_stamp, keep=settled.keep if settled else None
+        known,
+        page,
+        clockwork,
+        connection=connection,
+        keep=settled.keep if settled else None,
+        unplanned=await _unplanned(world, connection, object_type, known["record_id"].to_list()),
     )
     if settled is not None:
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
     _put_rows(world, connection, page, result, run_id, commit)
-    await _wake(world, connection, object_type, [*result.woken, *result.unordered], commit)
-    await _mark_sight(world, connection, page, commit)
+    await _wake(world, connection, object_type, result.woken, commit)
+    fresh = _fresh_writes(open_entries)
+    again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
+    if again:
+        commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
+    await _mark_sight(world, connection, page, fresh, commit)
+    _bury_unreadable(world, connection, page, commit)
     _put_law(connection, page, result, run_id, number, commit)
     await world.store.commit(commit)
     report.rows += len(page.rows)
     report.applied += len(result.woken)
     return result
+
+
+def clockwork_of(world: World, connection: str, object_type: str) -> Clockwork:
+    """How observations of the object are ordered, from what its connector declares."""
+    capabilities = world.capabilities(connection, object_type)
+    return Clockwork(
+        trusts_stamp=capabilities.stamp is not Stamp.NONE,
+        stamp_step_us=capabilities.stamp_step_us,
+        lag_us=int(capabilities.visibility_lag_seconds * 1e6),
+    )
+
+
+def _fresh_writes(open_entries: pl.DataFrame) -> frozenset[str]:
+    """Records with a write of ours that nothing has confirmed yet."""
+    return frozenset(open_entries.filter(pl.col("state") != "abandoned")["record_id"])
+
+
+async def _unplanned(world: World, connection: str, object_type: str, ids: Sequence[str]) -> frozenset[str]:
+    """Those of *ids* whose link has a dirty mark: an earlier change of theirs was not planned yet."""
+    if not ids:
+        return frozenset()
+    ends = await world.store.links_of(connection, object_type, list(ids))
+    dirty = await world.store.by_keys(Table.DIRTY, ends.select("sync", "link_id").unique())
+    return frozenset(ends.join(dirty, on=["sync", "link_id"], how="semi")["record_id"])
+
+
+def read_marks(connection: str, object_type: str, ids: Iterable[str], *, due_us: int) -> pl.DataFrame:
+    """Dirty marks (without seq) for records that are to be read by id, whichever syncs use them."""
+    return dirty_records(f"read:{connection}", "", object_type, ids, due_us=due_us)
 
 
 def _put_rows(world: World, connection: str, page: Page, result: Absorbed, run_id: str, commit: Commit) -> None:
@@ -331,12 +375,14 @@ def dirty_records(sync: str, side: str, object_type: str, ids: Iterable[str], *,
     return pl.DataFrame(rows, schema=_TOUCHED, orient="row")
 
 
-async def _mark_sight(world: World, connection: str, page: Page, commit: Commit) -> None:
-    """Links whose record was asked for by id and not found are out of sight; those found again come back."""
-    if page.how is not How.READ_BACK:
-        return
+async def _mark_sight(world: World, connection: str, page: Page, written: frozenset[str], commit: Commit) -> None:
+    """Links whose record was asked for by id and not found are out of sight; any reading that shows it brings it back.
+
+    *written* are records with a write of ours outstanding: a replica may not know them yet, so they stay in sight.
+    """
     found = set(page.rows[records.ID].to_list())
-    ends = await world.store.links_of(connection, page.object_type, [*found, *page.missing])
+    lost = [record_id for record_id in page.missing if record_id not in written]
+    ends = await world.store.links_of(connection, page.object_type, [*found, *lost])
     current = ends.filter(pl.col("role") == "current")
     if current.is_empty():
         return
@@ -351,6 +397,36 @@ async def _mark_sight(world: World, connection: str, page: Page, commit: Commit)
             )
             for sync, part in moved.group_by("sync"):
                 commit.touch.append(dirty_links(str(sync[0]), part["link_id"].to_list()))
+
+
+def _bury_unreadable(world: World, connection: str, page: Page, commit: Commit) -> None:
+    """Rows that could not be translated are kept and shown, as dead letters of the connection."""
+    if not page.unreadable:
+        return
+    letters = [
+        {
+            "letter_id": hashlib.blake2b(
+                f"{connection} {page.object_type} {row.record_id or row.raw}".encode(), digest_size=10
+            ).hexdigest(),
+            "sync": f"read:{connection}",
+            "link_id": 0,
+            "side": "",
+            "object_type": page.object_type,
+            "record_id": row.record_id or "?",
+            "mapping": None,
+            "operation": "read",
+            "code": "unreadable",
+            "message": row.reason,
+            "sent": json.dumps({"raw": row.raw}, ensure_ascii=False),
+            "attempts": 1,
+            "wakes_on": "value",
+            "wake_print": 0,
+            "at_us": world.now_us(),
+            "state": "dead",
+        }
+        for row in page.unreadable
+    ]
+    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame(letters).unique("letter_id", keep="last"))
 
 
 def _put_law(connection: str, page: Page, result: Absorbed, run_id: str, number: int, commit: Commit) -> None:

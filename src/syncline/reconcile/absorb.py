@@ -40,13 +40,30 @@ class Absorbed:
     unordered: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Clockwork:
+    """What a connector declares about the order of its observations. `lag_us`: how old the state may be that a read
+    shows; a stamp is trusted only where the connector has one."""
+
+    trusts_stamp: bool
+    stamp_step_us: int = 1_000_000
+    lag_us: int = 0
+
+
 def absorb(
-    known: pl.DataFrame, page: Page, *, connection: str, trusts_stamp: bool, keep: pl.DataFrame | None = None
+    known: pl.DataFrame,
+    page: Page,
+    clockwork: Clockwork,
+    *,
+    connection: str,
+    keep: pl.DataFrame | None = None,
+    unplanned: frozenset[str] = frozenset(),
 ) -> Absorbed:
     """Lay *page* over the *known* mirror rows of its ids (MIRROR columns; ids without a row are new).
 
     *keep* (record_id, field) names cells this page says nothing about (written by us meanwhile, not ordered after the
-    write's answer, or not visible yet): they stay as they are, assumed.
+    write's answer, or not visible yet): they stay as they are, assumed. *unplanned* are ids whose last change was not
+    planned yet: their evidence interval goes on from where it began.
     """
     fields = page.fields
     ranked = _newest_first_last(page.rows)
@@ -55,7 +72,7 @@ def absorb(
         _known_wide(known, fields), left_on=records.ID, right_on="record_id", how="left", maintain_order="left"
     )
     joined = _hold_kept(joined, fields, keep)
-    judged = joined.with_columns(_order(trusts_stamp).alias("_order"), _differs(fields).alias("_differs"))
+    judged = joined.with_columns(_order(clockwork).alias("_order"), _differs(fields).alias("_differs"))
     judged = judged.with_columns(_verdict().alias("verdict"))
     taken = judged.filter(pl.col("verdict").is_in(["applied", "identical"]))
     moved = taken.filter(_row_moved())
@@ -71,7 +88,7 @@ def absorb(
             "record_id",
             pl.when("_repeat").then(pl.lit("duplicate")).otherwise("verdict").alias("verdict"),
         ),
-        mirror=_mirror_rows(moved, fields, connection, page, keep),
+        mirror=_mirror_rows(moved, fields, connection, page, keep, unplanned),
         changes=_changes(applied, fields),
         woken=tuple(applied[records.ID].to_list()),
         unordered=tuple(judged.filter(pl.col("verdict") == "unordered")[records.ID].to_list()),
@@ -118,26 +135,40 @@ def _hold_kept(joined: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame
     return joined
 
 
-def _order(trusts_stamp: bool) -> pl.Expr:
-    """new | newer | older | unordered: the row against what is known."""
-    by_time = (
-        pl.when(pl.col(records.AS_OF) > pl.col("old_as_of_us"))
+def _order(clockwork: Clockwork) -> pl.Expr:
+    """new | newer | older | unordered: the row against what is known.
+
+    A stamp decides where it differs. Within one step of it, or without one, the moments of asking decide as far as they
+    are apart by more than a read may lag; a read asked for after the stamp's step and the lag are over is certain.
+    """
+    asked, old_asked = pl.col(records.AS_OF), pl.col("old_as_of_us")
+    order = (
+        pl.when(asked > old_asked + clockwork.lag_us)
         .then(pl.lit("newer"))
-        .when(pl.col(records.AS_OF) < pl.col("old_as_of_us"))
+        .when(asked < old_asked - clockwork.lag_us)
         .then(pl.lit("older"))
         .otherwise(pl.lit("unordered"))
     )
-    order = by_time
-    if trusts_stamp:
-        both = pl.col(records.STAMP).is_not_null() & pl.col("old_stamp_us").is_not_null()
+    if clockwork.trusts_stamp:
+        stamp, old_stamp = pl.col(records.STAMP), pl.col("old_stamp_us")
+        both = stamp.is_not_null() & old_stamp.is_not_null()
         order = (
-            pl.when(both & (pl.col(records.STAMP) > pl.col("old_stamp_us")))
+            pl.when(both & (stamp > old_stamp))
             .then(pl.lit("newer"))
-            .when(both & (pl.col(records.STAMP) < pl.col("old_stamp_us")))
+            .when(both & (stamp < old_stamp))
             .then(pl.lit("older"))
-            .otherwise(by_time)
+            .when(both & (asked > old_asked) & (asked >= stamp + clockwork.stamp_step_us + clockwork.lag_us))
+            .then(pl.lit("newer"))
+            .otherwise(order)
         )
     return pl.when(pl.col("is_known").is_null()).then(pl.lit("new")).otherwise(order)
+
+
+def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
+    """Per row of *page*: it shows an older state than what is known, so it says nothing about later writes."""
+    wide = known.select("record_id", pl.lit(True).alias("is_known"), old_stamp_us="stamp_us", old_as_of_us="as_of_us")
+    joined = page.rows.join(wide, left_on=records.ID, right_on="record_id", how="left", maintain_order="left")
+    return joined.select((_order(clockwork) == "older").alias("is_outdated")).to_series()
 
 
 def _differs(fields: tuple[str, ...]) -> pl.Expr:
@@ -182,14 +213,20 @@ def _changes(applied: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _mirror_rows(
-    moved: pl.DataFrame, fields: tuple[str, ...], connection: str, page: Page, keep: pl.DataFrame | None
+    moved: pl.DataFrame,
+    fields: tuple[str, ...],
+    connection: str,
+    page: Page,
+    keep: pl.DataFrame | None,
+    unplanned: frozenset[str],
 ) -> pl.DataFrame:
     """New MIRROR rows: the page's cells over the known ones; cells the page lacks stay."""
     rows = moved.with_columns(
         _overlaid(moved, fields).alias("cells"),
         pl.Series("flags", _flags_left(moved, fields, keep), dtype=pl.String),
     )
-    stamp_moved = pl.col(records.STAMP).ne_missing(pl.col("old_stamp_us"))
+    is_planned = ~pl.col(records.ID).is_in(list(unplanned))
+    stamp_moved = pl.col(records.STAMP).ne_missing(pl.col("old_stamp_us")) & is_planned
     return rows.select(
         pl.lit(connection).alias("connection"),
         pl.lit(page.object_type).alias("object_type"),
@@ -202,7 +239,7 @@ def _mirror_rows(
         pl.col(records.CREATED).alias("created_us"),
         pl.col(records.DELETED).fill_null(False).alias("is_deleted"),
         pl.max_horizontal(records.AS_OF, "old_as_of_us").alias("as_of_us"),
-        pl.when(pl.col("verdict") == "applied")
+        pl.when((pl.col("verdict") == "applied") & is_planned)
         .then("old_as_of_us")
         .otherwise("old_previous_as_of_us")
         .alias("previous_as_of_us"),
