@@ -59,6 +59,18 @@ def test_up_names_the_port_that_is_taken() -> None:
     assert first.returncode == 0
 
 
+def test_up_ends_with_the_writer_of_its_standard_input() -> None:
+    command = [*UP, "--salesforce-port", "0", "--until-stdin-ends"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        started = json.loads(process.stdout.readline())
+        assert all(_listens(place["url"]) for place in started["sandboxes"])
+        process.stdin.close()
+        assert process.wait(timeout=10) == 0
+    assert not any(_listens(place["url"]) for place in started["sandboxes"])
+
+
 def _listens(url: str) -> bool:
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.socket() as probe:

@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--https", action="store_true", help="serve TLS, with the certificate given or a throw-away one")
     up.add_argument("--certificate", type=Path, help="PEM chain, with --key (default: made by `trustme`)")
     up.add_argument("--key", type=Path, help="PEM key of the certificate")
+    up.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input does: with its writer")
     up.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     return parser
 
@@ -80,8 +81,9 @@ def _up(options: argparse.Namespace, scratch: Path) -> int:
             print("\n".join(failed), file=sys.stderr)
             return 1
         _announce(places, certificate, as_json=options.json)
-        wait([process.sentinel for process, _ in started])
-        return 1
+        ends: list[Any] = [process.sentinel for process, _ in started]
+        ends += [sys.stdin] if options.until_stdin_ends else []
+        return 0 if sys.stdin in wait(ends) else 1
     finally:
         _stop([process for process, _ in started])
 
