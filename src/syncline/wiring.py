@@ -87,6 +87,13 @@ def connect(
     return connector_class(kind)(settings, transport, clock, chance), transport
 
 
+def _is_untouched(url: str) -> bool:
+    """Whether no run has ever made this state: looking at it then shows an empty one and leaves no file."""
+    prefix, _, target = url.partition("///")
+    path = Path(target)
+    return prefix == "sqlite:" and bool(path.name) and not any(path.with_name(path.name + suffix).exists() for suffix in ("", ".claim"))
+
+
 @asynccontextmanager
 async def open_world(
     project: Project,
@@ -111,7 +118,8 @@ async def open_world(
             stack.push_async_callback(connector.aclose)
             connectors[name] = connector
         if store is None:
-            store = await open_store(project.store_url, clock, read_only=read_only)
+            url = ":memory:" if read_only and _is_untouched(project.store_url) else project.store_url
+            store = await open_store(url, clock, read_only=read_only and url == project.store_url)
             stack.push_async_callback(store.close)
         yield World(
             store=store,

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from syncline.cli.screens import conflicts_screen, errors_screen, frame_as_dicts, holds_screen
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, console, perform, print_json, session
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from syncline.cli.output import console, print_json
+from syncline.cli.screens.common import frame_as_dicts, some
+from syncline.cli.screens.inbox import conflicts_screen, errors_screen, holds_screen
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, session
 from syncline.engine import inbox
 
 
-def conflicts(*, limit: int = 50, options: Options = DEFAULTS) -> int:
-    """Show the conflict log: who won, why, and the value that lost."""
+def conflicts(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 50, options: Options = DEFAULTS) -> int:
+    """Show the conflict log: who won, why, and the value that lost.
+
+    Parameters
+    ----------
+    limit
+        How many to show: open ones first, then the newest.
+    """
 
     async def command() -> int:
         async with session(options, read_only=True) as (world, sync):
@@ -58,7 +71,7 @@ def retry(*letters: str, options: Options = DEFAULTS) -> int:
         if options.json:
             print_json({"woken": woken})
         else:
-            console().print(f"{woken} woken; the next run tries them again.")
+            console().print(f"{some(woken, 'record')} woken" + ("; the next run tries again." if woken else "."))
         return OK
 
     return perform(options, command)
@@ -79,7 +92,8 @@ def approve(digest: str, /, *, options: Options = DEFAULTS) -> int:
         if options.json:
             print_json({"approved": approved})
         else:
-            console().print(f"{approved} held sets approved." if approved else f"No open hold has digest {digest}.")
+            words = f"{some(approved, 'held set')} approved: the next run carries it out."
+            console().print(words if approved else f"No open hold has the digest {digest!r}; see `syncline holds`.")
         return OK if approved else NOT_GREEN
 
     return perform(options, command)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from syncline.cli.screens import (
-    explain_as_dict,
-    explain_screen,
-    status_screen,
-    verify_as_dict,
-    verify_screen,
-)
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, console, perform, print_json, session
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from syncline.cli.output import console, print_json
+from syncline.cli.screens.state import explain_as_dict, explain_screen, status_screen, verify_as_dict, verify_screen
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
 from syncline.engine.explain import explain as gather
 from syncline.engine.explain import find_subjects
 from syncline.engine.observe import meet
@@ -63,13 +63,13 @@ def explain(record: str, /, *, options: Options = DEFAULTS) -> int:
             print_json([explain_as_dict(one) for one in found])
         else:
             for one in found:
-                explain_screen(console(), one)
+                explain_screen(console(), one, names_of(sync))
         return OK
 
     return perform(options, command)
 
 
-def verify(*, limit: int = 20, options: Options = DEFAULTS) -> int:
+def verify(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 20, options: Options = DEFAULTS) -> int:
     """Read both systems whole and prove that they agree, field by field; every difference is explained or shown.
 
     Parameters
@@ -84,7 +84,7 @@ def verify(*, limit: int = 20, options: Options = DEFAULTS) -> int:
         if options.json:
             print_json(verify_as_dict(report, limit))
         else:
-            verify_screen(console(), report, limit)
+            verify_screen(console(), report, names_of(sync), limit)
         return OK if report.is_converged else NOT_GREEN
 
     return perform(options, command)

@@ -29,6 +29,7 @@ app.command(inbox.errors)
 app.command(inbox.holds)
 app.command(inbox.retry)
 app.command(inbox.approve)
+app.command(setup.schema)
 app.command(demo.demo)
 app.register_install_completion_command()
 

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from syncline.cli.screens import plan_as_dict, plan_screen, run_as_dict, run_screen
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, console, perform, print_json, session
+from syncline.cli.output import console, print_json, show_error
+from syncline.cli.screens.plan import plan_as_dict, plan_screen
+from syncline.cli.screens.run import run_as_dict, run_screen
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, exit_code, names_of, perform, preview, session
+from syncline.cli.stopping import Stop
 from syncline.engine import inbox
 from syncline.engine.background import run_background
+from syncline.engine.batches import calls_to_write
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.push import push as push_record
-from syncline.engine.world import World
+from syncline.errors import Later, OutcomeUnknown, PositionLost, Stale, StateError, StopRequested, SynclineError
 from syncline.spec.durations import seconds_of
 from syncline.spec.model import Sync
 
+_HELD_BY_ANOTHER = "SYN-701"
 
-def plan(*, limit: int = 20, options: Options = DEFAULTS) -> int:
+
+def plan(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 20, options: Options = DEFAULTS) -> int:
     """Show what a run would do, before and after per field. Writes nothing anywhere.
 
     Parameters
     ----------
     limit
-        How many actions to show field by field.
+        How many records to show field by field.
     """
 
     async def command() -> int:
-        async with session(options) as (world, sync):
-            scratch = await world.store.copy()
-            try:
-                report = await run_cycle(replace(world, store=scratch), sync, writes=False)
-            finally:
-                await scratch.close()
+        async with preview(options) as (world, sync):
+            report = await run_cycle(world, sync, writes=False)
+            calls = calls_to_write(world, sync, report.actions)
         if options.json:
-            print_json(plan_as_dict(report))
+            print_json(plan_as_dict(report, calls))
         else:
-            plan_screen(console(), report, limit)
-        return OK if not report.held else NOT_GREEN
+            plan_screen(console(), report, calls, names_of(sync), limit)
+        return NOT_GREEN if report.held or any(c.is_empty_side for c in report.captures) else OK
 
     return perform(options, command)
 
@@ -47,43 +50,76 @@ def run(
     *,
     every: Annotated[str | None, Parameter(help="Run again after this pause: 30s, 5m, 2h.")] = None,
     sweep: Annotated[
-        bool, Parameter(negative=(), help="Also find new results of formulas, which move no stamp.")
+        bool, Parameter(negative=(), show_default=False, help="Also find new results of formulas, which move no stamp.")
     ] = False,
     options: Options = DEFAULTS,
 ) -> int:
-    """Bring both sides into agreement once, or again and again with a pause after each cycle."""
+    """Bring both sides into agreement once, or again and again with a pause after each cycle.
+
+    Ctrl-C and SIGTERM end it after the present batch, a second one at once. With --every the state is free during the
+    pause, so that approve, retry, push, enable and disable work meanwhile; a system that cannot be reached or is at its
+    limit is shown and tried again in the next cycle, everything else that stops a run ends it.
+    """
+    stop = Stop(finishes_batch=True)
 
     async def command() -> int:
-        pause_seconds = None if every is None else seconds_of(every)
-        async with session(options) as (world, sync):
-            while True:
-                code = await _one_run(world, sync, options, sweep=sweep)
-                if pause_seconds is None:
+        if every is None:
+            code, _ = await _one_run(options, stop, sweep=sweep)
+            return code
+        return await _again_and_again(options, stop, seconds_of(every), sweep=sweep)
+
+    return perform(options, command, stop)
+
+
+async def _again_and_again(options: Options, stop: Stop, pause_seconds: float, *, sweep: bool) -> int:
+    has_run = False
+    try:
+        while True:
+            try:
+                code, stopped = await _one_run(options, stop, sweep=sweep)
+                has_run = True
+                if stopped is not None and not _passes(stopped, has_run):
                     return code
-                await world.clock.sleep(pause_seconds)
-                world = replace(world, schemas={}, actors={})
+            except SynclineError as error:
+                if not _passes(error, has_run):
+                    raise
+                show_error(error, as_json=options.json, one_line=True)
+                if not options.json:
+                    console(stderr=True).print(f"Trying again in {pause_seconds:g} s.")
+            await stop.pause(pause_seconds)
+    except StopRequested:
+        return stop.exit_code_of_service
 
-    return perform(options, command)
+
+def _passes(error: SynclineError, has_run: bool) -> bool:
+    """Whether the next cycle deals with it. Another holder of the state passes only for a loop that had it before."""
+    if isinstance(error, StateError):
+        return has_run and error.code == _HELD_BY_ANOTHER
+    return isinstance(error, (Later, OutcomeUnknown, Stale, PositionLost))
 
 
-async def _one_run(world: World, sync: Sync, options: Options, *, sweep: bool) -> int:
-    report = await run_background(world, sync, sweep=sweep)
+async def _one_run(options: Options, stop: Stop, *, sweep: bool) -> tuple[int, SynclineError | None]:
+    """The exit code of one run, and the error that ended its writing early, already shown."""
+    async with session(options, stop=stop) as (world, sync):
+        report = await run_background(world, sync, sweep=sweep)
     if report is None:
         message = f"The sync {sync.name!r} is disabled; `syncline enable` starts it again. Push still works."
         print_json({"sync": sync.name, "state": "disabled"}) if options.json else console().print(message)
-        return OK
-    _show_run(report, options)
-    return _code(report)
+        return OK, None
+    _show_run(report, sync, options)
+    return _code(report), report.stopped
 
 
-def _show_run(report: RunReport, options: Options) -> None:
+def _show_run(report: RunReport, sync: Sync, options: Options) -> None:
     if options.json:
-        print_json(run_as_dict(report))
+        print_json(run_as_dict(report), one_line=True)
     else:
-        run_screen(console(), report)
+        run_screen(console(), report, names_of(sync))
 
 
 def _code(report: RunReport) -> int:
+    if report.stopped is not None:
+        return exit_code(report.stopped)
     waits = report.held or any("dead" in report.counts(side) for side in ("a", "b"))
     return OK if report.is_green and not waits else NOT_GREEN
 
@@ -96,14 +132,15 @@ def push(record: str, /, *, options: Options = DEFAULTS) -> int:
     record
         An e-mail address or a record id of either side.
     """
+    stop = Stop(finishes_batch=True)
 
     async def command() -> int:
-        async with session(options) as (world, sync):
+        async with session(options, stop=stop) as (world, sync):
             report = await push_record(world, sync, record)
-        _show_run(report, options)
+        _show_run(report, sync, options)
         return _code(report)
 
-    return perform(options, command)
+    return perform(options, command, stop)
 
 
 def enable(*, options: Options = DEFAULTS) -> int:

@@ -1,43 +1,46 @@
-"""What every command shares: options, exit codes, opening the world, progress, errors in words.
+"""What every command shares: options, exit codes, opening the world, progress.
 
-Exit codes (same list as docs/reference/exit-codes.md):
-
-    0   done, and everything is as it should be
-    1   done, but something waits for a person or differs (held, dead, unknown, unexplained)
-    2   the command line was not understood
-    3   the configuration is wrong                      SYN-1xx
-    4   access was refused or is missing                SYN-2xx
-    5   a system cannot be reached or is at its limit   SYN-3xx, SYN-4xx
-    6   the state cannot be used                        SYN-7xx
-    7   a system answered what we do not understand     SYN-5xx
-    8   stopped for safety                              SYN-6xx
-    70  our bug                                         SYN-9xx
-    130 interrupted
+Exit codes (docs/reference/exit-codes.md is made from `EXIT_CODES`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from syncline.cli.output import as_bug, console, show_error
+from syncline.cli.stopping import Stop
 from syncline.engine.world import Progress, World
-from syncline.errors import ConfigError, SynclineError
+from syncline.errors import ConfigError, StopRequested, SynclineError
+from syncline.records import SIDES
 from syncline.spec.model import Sync
 from syncline.wiring import DEFAULT_FILE, Project, load_project, open_world
 
-OK, NOT_GREEN, INTERRUPTED = 0, 1, 130
-_EXIT = {"1": 3, "2": 4, "3": 5, "4": 5, "5": 7, "6": 8, "7": 6, "9": 70}
+OK, NOT_GREEN, NOT_UNDERSTOOD_LINE = 0, 1, 2
+
+EXIT_CODES: Mapping[int, tuple[str, str]] = {
+    0: ("", "Done, and everything is as it should be. Also: `run --every` ended by SIGTERM."),
+    1: ("", "Done, but something waits for a person or differs: held, dead, unknown, unexplained, not ready."),
+    2: ("SYN-15x", "The command line was not understood, or names a sync, record or pause that is not there."),
+    3: ("SYN-1xx", "The configuration is wrong; nothing was started."),
+    4: ("SYN-2xx", "Access was refused or a right is missing."),
+    5: ("SYN-3xx, SYN-4xx", "A system cannot be reached, is busy or at its limit: run again later."),
+    6: ("SYN-7xx", "The state cannot be used: damaged, held by another process, disk full."),
+    7: ("SYN-5xx", "A system answered what we do not understand; nothing more was sent."),
+    8: ("SYN-6xx", "Stopped for safety."),
+    70: ("SYN-9xx", "A bug of ours."),
+    130: ("", "Interrupted (Ctrl-C). A second Ctrl-C does not wait for the present batch."),
+    143: ("", "Ended by SIGTERM, outside `run --every`."),
+}
+_BY_PREFIX = {"15": 2, "1": 3, "2": 4, "3": 5, "4": 5, "5": 7, "6": 8, "7": 6, "9": 70}
 
 
 @Parameter(name="*")
@@ -47,49 +50,38 @@ class Options:
 
     config: Annotated[Path, Parameter(alias="-c", help="The configuration file.")] = DEFAULT_FILE
     sync: Annotated[str | None, Parameter(alias="-s", help="The sync; needed only if the file has several.")] = None
-    json: Annotated[bool, Parameter(negative=(), help="Print one JSON object instead of text.")] = False
+    json: Annotated[bool, Parameter(negative=(), show_default=False, help="Print JSON instead of text.")] = False
 
 
 DEFAULTS = Options()
 
 
-def console() -> Console:
-    return Console(highlight=False)
-
-
 def exit_code(error: SynclineError) -> int:
-    """The exit code of an error, by the hundreds of its stable code."""
-    return _EXIT.get(error.code.removeprefix("SYN-")[:1], 70)
+    """The exit code of an error, by the longest prefix of its stable code."""
+    digits = error.code.removeprefix("SYN-")
+    return next((_BY_PREFIX[digits[:n]] for n in (2, 1) if digits[:n] in _BY_PREFIX), 70)
 
 
-def perform(options: Options, command: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run a command's coroutine; errors become words (or JSON) and an exit code."""
+def perform(options: Options, command: Callable[[], Coroutine[Any, Any, int]], stop: Stop | None = None) -> int:
+    """Run a command's coroutine; errors become words (or JSON) and an exit code, and never a traceback."""
+    stop = stop or Stop()
+
+    async def listened() -> int:
+        with stop.listening():
+            return await command()
+
     try:
-        return asyncio.run(command())
+        return asyncio.run(listened())
     except SynclineError as error:
-        show_error(options, error)
+        show_error(error, as_json=options.json)
         return exit_code(error)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. What was sent is journalled; the next run continues from it.")
-        return INTERRUPTED
-
-
-def show_error(options: Options, error: SynclineError) -> None:
-    """What happened, to what, and what to do; the code beside it."""
-    if options.json:
-        shown = {"code": error.code, "message": error.message, "remedy": error.remedy, "evidence": error.evidence}
-        print_json({"error": shown})
-        return
-    out = Console(stderr=True, highlight=False, soft_wrap=True)
-    out.print(f"[bold red]{error.code}[/] ", end="")
-    out.print(error.message, markup=False)
-    if error.remedy:
-        out.print("→ " + error.remedy, markup=False)
-
-
-def print_json(value: object) -> None:
-    """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    except (KeyboardInterrupt, asyncio.CancelledError, StopRequested):
+        console(stderr=True).print("Stopped. What was sent is journalled; the next run continues from it.")
+        return stop.exit_code
+    except Exception as error:  # noqa: BLE001  (the last line: a person is told, with the code of a bug)
+        bug = as_bug(error)
+        show_error(bug, as_json=options.json)
+        return exit_code(bug)
 
 
 def chosen_sync(project: Project, name: str | None) -> Sync:
@@ -103,12 +95,32 @@ def chosen_sync(project: Project, name: str | None) -> Sync:
     return project.syncs[name]
 
 
+def names_of(sync: Sync) -> dict[str, str]:
+    """What a person calls the two sides: their connections."""
+    return {side: sync.side(side).connection for side in SIDES}
+
+
 @asynccontextmanager
-async def session(options: Options, *, read_only: bool = False) -> AsyncIterator[tuple[World, Sync]]:
-    """The world and the chosen sync, with progress bars where somebody watches."""
+async def preview(options: Options) -> AsyncIterator[tuple[World, Sync]]:
+    """As `session`, on a copy of the state that is thrown away: nothing is written anywhere, and it works beside a
+    running process."""
+    async with session(options, read_only=True) as (world, sync):
+        scratch = await world.store.copy()
+        try:
+            yield replace(world, store=scratch), sync
+        finally:
+            await scratch.close()
+
+
+@asynccontextmanager
+async def session(
+    options: Options, *, read_only: bool = False, stop: Stop | None = None
+) -> AsyncIterator[tuple[World, Sync]]:
+    """The world and the chosen sync, with progress bars where somebody watches. Each step that is reported is a safe
+    point to stop at."""
     project = load_project(options.config)
     sync = chosen_sync(project, options.sync)
-    with Watching(options) as report:
+    with Watching(options, stop) as report:
         async with open_world(project, report=report, read_only=read_only) as world:
             yield world, sync
 
@@ -116,8 +128,9 @@ async def session(options: Options, *, read_only: bool = False) -> AsyncIterator
 class Watching:
     """A context manager whose value shows `Progress` as bars on a terminal, and nothing elsewhere."""
 
-    def __init__(self, options: Options) -> None:
-        out = Console(stderr=True)
+    def __init__(self, options: Options, stop: Stop | None) -> None:
+        out = console(stderr=True)
+        self._stop = stop
         self._bars = (
             Bars(
                 TextColumn("{task.description}"),
@@ -142,9 +155,10 @@ class Watching:
             self._bars.stop()
 
     def _show(self, step: Progress) -> None:
-        if self._bars is None:
-            return
-        key = (step.phase, step.subject)
-        if key not in self._tasks:
-            self._tasks[key] = self._bars.add_task(f"{step.phase} {step.subject}", total=step.total)
-        self._bars.update(self._tasks[key], completed=step.done, total=step.total)
+        if self._bars is not None:
+            key = (step.phase, step.subject)
+            if key not in self._tasks:
+                self._tasks[key] = self._bars.add_task(f"{step.phase} {step.subject}", total=step.total)
+            self._bars.update(self._tasks[key], completed=step.done, total=step.total)
+        if self._stop is not None:
+            self._stop.check()

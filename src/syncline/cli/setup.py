@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.markup import escape
 
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, console, perform, print_json, session
+from syncline.cli.output import console, print_json
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, preview, session
 from syncline.engine import readiness
 from syncline.errors import ConfigError
 from syncline.records import Problem
+from syncline.spec.file import json_schema
 
 _TEMPLATE = """\
 # Syncline configuration. Secrets are references: env:NAME or file:PATH, never values.
@@ -34,7 +38,11 @@ syncs:
 """
 
 
-def init(*, create_fields: bool = False, options: Options = DEFAULTS) -> int:
+def init(
+    *,
+    create_fields: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
+    options: Options = DEFAULTS,
+) -> int:
     """Write a first configuration file; with --create-fields make the custom fields that `check` names.
 
     Parameters
@@ -67,10 +75,11 @@ def init(*, create_fields: bool = False, options: Options = DEFAULTS) -> int:
 def _write_template(options: Options) -> int:
     path = Path(options.config)
     if path.exists():
-        raise ConfigError(
-            f"{path} exists already.", code="SYN-113", remedy="Edit it, or name another file with --config."
-        )
-    path.write_text(_TEMPLATE, encoding="utf-8")
+        raise ConfigError(f"{path} exists already.", code="SYN-113")
+    try:
+        path.write_text(_TEMPLATE, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.", code="SYN-113") from error
     if options.json:
         print_json({"written": str(path)})
     else:
@@ -82,7 +91,7 @@ def check(*, options: Options = DEFAULTS) -> int:
     """Look at both connections, their rights and every mapped field: all problems at once, each with its remedy."""
 
     async def command() -> int:
-        async with session(options) as (world, sync):
+        async with preview(options) as (world, sync):
             found = await readiness.check(world, sync)
         if options.json:
             print_json(
@@ -101,6 +110,12 @@ def check(*, options: Options = DEFAULTS) -> int:
         return OK if found.is_ready else NOT_GREEN
 
     return perform(options, command)
+
+
+def schema() -> int:
+    """Print the JSON Schema of the configuration file, for editors and checkers."""
+    print_json(json_schema())
+    return OK
 
 
 def _show_problems(problems: list[Problem]) -> None:

@@ -15,7 +15,7 @@ from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.reconcile.plan import ACTIONS
 from syncline.reconcile.settle import SEGMENT
-from syncline.records import Operation, Side, Write, other
+from syncline.records import SIDES, Operation, Side, Write, other
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 
@@ -83,6 +83,15 @@ class Batch:
 def our_key(sync: Sync, side: Side, object_type: str, record_id: str) -> str:
     """The key a create carries so that it can be found again: it names the record it was made from."""
     return f"{sync.name}.{side}.{object_type}.{record_id}".lower()
+
+
+def calls_to_write(world: World, sync: Sync, actions: pl.DataFrame) -> dict[str, int]:
+    """By connection, how many API calls carrying out *actions* takes at most, retries apart; bulk jobs take fewer."""
+    out = {sync.side(side).connection: 0 for side in SIDES}
+    for batch in batches_of(world, sync, actions):
+        per_call = world.capabilities(batch.connection, batch.object_type).write_rows_per_call
+        out[batch.connection] += -(-len(batch.rows) // per_call)
+    return out
 
 
 def batches_of(world: World, sync: Sync, actions: pl.DataFrame) -> list[Batch]:

@@ -66,6 +66,11 @@ class RunReport:
         )
 
     @property
+    def skipped(self) -> int:
+        """Rows that were read and held nothing new for us: a field nobody maps moved, or our own write came back."""
+        return sum(capture.rows - capture.applied for capture in self.captures)
+
+    @property
     def records_written(self) -> int:
         return self.classes.filter(pl.col("class") == "written")["record_id"].n_unique()
 
@@ -306,6 +311,7 @@ async def close_run(world: World, report: RunReport, state: str, error: str | No
         error = str(report.stopped)
     summary = {
         "rows_observed": sum(c.rows for c in report.captures),
+        "rows_skipped": report.skipped,
         "links_made": report.links_made,
         "classes": {side: report.counts(side) for side in SIDES},
         "conflicts": report.conflicts,

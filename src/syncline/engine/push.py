@@ -13,7 +13,7 @@ from syncline.engine.cycle import RunReport, close_run, open_run, plan_and_write
 from syncline.engine.explain import Subject, find_subjects
 from syncline.engine.observe import dirty_links, dirty_records, look_up, meet, read_again
 from syncline.engine.world import World
-from syncline.errors import ConfigError, SynclineError
+from syncline.errors import ConfigError, StopRequested, SynclineError
 from syncline.ports import Lane
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Sync
@@ -33,8 +33,8 @@ async def push(world: World, sync: Sync, text: str) -> RunReport:
         subjects = await _fresh(world, sync, text, report.run_id)
         only = await _mark(world, sync, subjects)
         await plan_and_write(world, sync, report, writes=True, lane=Lane.URGENT, forced=True, only=only)
-    except SynclineError as error:
-        await close_run(world, report, "failed", str(error))
+    except (SynclineError, StopRequested) as error:
+        await close_run(world, report, "failed", str(error) or "stopped by a signal")
         raise
     await close_run(world, report, "failed" if report.stopped else "succeeded")
     if report.stopped is None and report.actions["kind"].is_in(["create"]).any():
@@ -65,7 +65,7 @@ async def _fresh(world: World, sync: Sync, text: str, run_id: str) -> list[Subje
         for side in SIDES:
             await _look_up_email(world, sync, side, text, run_id)
     subjects = await find_subjects(world, sync, text)
-    if not subjects:
+    if not subjects and "@" not in text:
         for side in SIDES:
             for object_type in sync.side(side).object_types:
                 await read_again(world, sync.side(side).connection, object_type, [text], run_id, lane=Lane.URGENT)

@@ -1,0 +1,189 @@
+"""Status, verify and explain: what is, without changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from syncline.cli.screens.common import shown, some, table_of, when
+from syncline.engine.explain import Explanation
+from syncline.engine.verify import EXPLAINED, UNEXPLAINED, VerifyReport, sample
+
+
+def verify_as_dict(report: VerifyReport, limit: int) -> dict[str, Any]:
+    return {
+        "sync": report.sync,
+        "converged": report.is_converged,
+        "pairs": report.pairs,
+        "pair_fields": report.pair_fields,
+        "equal": report.total("equal"),
+        "normalised": report.total("normalised"),
+        "explained": {name: report.total(name) for name in EXPLAINED if report.total(name)},
+        "unexplained": report.unexplained,
+        "backlog": report.pending,
+        "unknown_writes": report.unknown,
+        "unlinked": report.unlinked,
+        "fields": report.counts,
+        "sample": list(sample(report, limit)),
+    }
+
+
+def verify_screen(out: Console, report: VerifyReport, names: Mapping[str, str], limit: int) -> None:
+    """Every mapped field with its classes, then what nobody can explain, then the verdict."""
+    classes = [n for n in ("equal", "normalised", *EXPLAINED, UNEXPLAINED) if report.total(n) or n == UNEXPLAINED]
+    table = table_of("field", *classes, whole=("field",))
+    for mapping, counts in report.counts.items():
+        table.add_row(mapping, *(str(counts.get(name, 0) or "") for name in classes))
+    table.add_row("[bold]all[/]", *(f"[bold]{report.total(name)}[/]" for name in classes))
+    out.print(table)
+    for row in sample(report, limit):
+        out.print(
+            f"[red]unexplained[/] {escape(str(row['mapping']))} of {row['id_a']} / {row['id_b']}: "
+            f"{names['a']} {shown(row['value_a'])}, {names['b']} {shown(row['value_b'])}",
+            soft_wrap=True,
+        )
+    verdict = "[bold green]Both sides agree.[/]" if report.is_converged else "[bold red]Not proven.[/]"
+    out.print(
+        f"{verdict} {some(report.pairs, 'linked pair')}, {some(report.pair_fields, 'field')} compared: "
+        f"{report.unexplained} unexplained, {report.explained} explained."
+    )
+    out.print(
+        f"Backlog {report.pending}, writes of unknown outcome {report.unknown}; "
+        + "records without a partner: "
+        + ", ".join(f"{name} {report.unlinked.get(side, 0)}" for side, name in names.items())
+        + "."
+    )
+
+
+_WAITS = (
+    ("backlog", "records to look at in the next run", ""),
+    ("unknown_writes", "writes of unknown outcome", "read back in the next run"),
+    ("open_conflicts", "open conflicts", "syncline conflicts"),
+    ("errors", "refused records", "syncline errors"),
+    ("holds", "waiting for a person", "syncline holds"),
+)
+
+
+def status_screen(out: Console, found: Mapping[str, Any]) -> None:
+    """Links, what waits with the command that shows it, how old each object's copy is, and the last runs."""
+    state = "enabled" if found["is_enabled"] else "[yellow]disabled[/]"
+    out.print(f"[bold]{escape(found['sync'])}[/] ({found['preset']}, {state}): {some(found['links'], 'link')}")
+    waits = table_of("", "", "")
+    waits.show_header = False
+    for name, words, command in _WAITS:
+        count = found[name]
+        colour = "yellow" if count and name != "backlog" else "default"
+        waits.add_row(f"[{colour}]{count}[/]", words, f"[dim]{command}[/]" if count else "")
+    out.print(waits)
+    objects = table_of("object", "records", "last read", whole=("object",))
+    for row in found["objects"]:
+        objects.add_row(escape(row["object"]), str(row["records"]), _age(row["captured_seconds_ago"]))
+    out.print(objects)
+    if not found["runs"]:
+        out.print("No run yet: `syncline plan` shows what the first one would do.")
+        return
+    runs = table_of("last runs", "started (UTC)", "took", "state", whole=("last runs", "started (UTC)", "took"))
+    for at, row in enumerate(found["runs"]):
+        took = "" if row["seconds"] is None else f"{row['seconds']:.1f} s"
+        # A run that never ended and has a successor was cut off: its process is gone.
+        ended = "cut off" if row["state"] == "running" and at else row["state"]
+        error = row["summary"].get("error")
+        runs.add_row(
+            row["run_id"],
+            row["started_at"][:19].replace("T", " "),
+            took,
+            ended + (f": {escape(error)}" if error else ""),
+        )
+    out.print(runs)
+
+
+def _age(seconds: float | None) -> str:
+    """How long ago, in the largest unit that leaves two."""
+    if seconds is None:
+        return "never"
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def explain_as_dict(found: Explanation) -> dict[str, Any]:
+    return asdict(found)
+
+
+def explain_screen(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
+    """One person: who is who, every field with what was agreed, what waits, then the history."""
+    for subject in found.subjects:
+        out.print(f"{escape(subject.connection)} {subject.object_type} [bold]{escape(subject.record_id)}[/]")
+    if found.link is None:
+        out.print("Not linked to anybody on the other side.")
+    else:
+        rule = escape(str(found.link["rule"]))
+        out.print(f"linked by [bold]{rule}[/] at {when(found.link['decided_us'])} UTC")
+    _fields(out, found, names)
+    for hold in found.holds:
+        out.print(f"[yellow]waits[/] {hold['kind']}: {escape(str(hold['subject']))}", soft_wrap=True)
+    for row in found.letters:
+        words = f"{row['letter_id']} {row['code']}: {row['message']} (sent {row['sent']})"
+        out.print(f"[yellow]refused[/] {escape(words)}", soft_wrap=True)
+    for row in found.conflicts:
+        values = f"{names['a']} {shown(row['value_a'])}, {names['b']} {shown(row['value_b'])}"
+        out.print(f"[yellow]conflict[/] {when(row['at_us'])} {escape(str(row['reason']))}: {values}", soft_wrap=True)
+    _history(out, found, names)
+
+
+def _fields(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
+    """The fields that hold something or about which there is something to say; the others are counted."""
+    telling = [f for f in found.fields if f.value_a or f.value_b or f.marks or f.changed_a or f.changed_b]
+    if telling:
+        table = table_of("field", names["a"], names["b"], "since agreed", "flow, who wins", "noted", whole=("field",))
+        for one in telling:
+            flow = _FLOWS[one.direction].format(**names)
+            table.add_row(
+                one.mapping,
+                shown(one.value_a),
+                shown(one.value_b),
+                _since(one.changed_a, one.changed_b, names),
+                flow or names.get(one.policy, one.policy.replace("_", " ")),
+                ", ".join(kind for kind, _ in one.marks),
+            )
+        out.print(table)
+    if rest := len(found.fields) - len(telling):
+        out.print(f"{some(rest, 'more field')} {'is' if rest == 1 else 'are'} empty on both sides.")
+
+
+_FLOWS = {"both": "", "a_to_b": "{a} → {b}", "b_to_a": "{b} → {a}"}
+
+
+def _history(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
+    if found.events:
+        out.print("[bold]history[/] (UTC)")
+    for event in found.events:
+        where = f"{names[event.side]}: " if event.side in names else ""
+        changes = _changes(event.detail)
+        if event.detail and not changes:
+            continue
+        what = event.cause if event.detail else event.text
+        out.print(f"{when(event.at_us)}  {escape(where + what)}{changes and ':'} {changes}", soft_wrap=True)
+
+
+def _changes(cells: Mapping[str, Any]) -> str:
+    """Changed cells in markup; a cell first seen empty says nothing, and one first seen has no before."""
+    parts = []
+    for name, (before, after) in cells.items():
+        if before is None and after:
+            parts.append(f"{escape(name)} {shown(after)}")
+        elif before is not None:
+            parts.append(f"{escape(name)} {shown(before)} → {shown(after)}")
+    return ", ".join(parts)
+
+
+def _since(changed_a: bool | None, changed_b: bool | None, names: Mapping[str, str]) -> str:
+    if changed_a is None and changed_b is None:
+        return "[dim]not agreed yet[/]"
+    changed = [names[side] for side, moved in (("a", changed_a), ("b", changed_b)) if moved]
+    return f"changed on {' and '.join(changed)}" if changed else "unchanged"
