@@ -17,13 +17,22 @@ from tests.scenarios.stage import Served, Stage
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
+OWNER_TITLE = {
+    "name": "Owner_Title__c",
+    "formula": "Owner:User.Title",
+    "formula_sql": '(SELECT u."Title" FROM "User" u WHERE u."Id" = {row}."OwnerId")',
+}
+"""A formula field of the org, mapped by the scenarios that are about formulas."""
+
 MakeStage = Callable[..., Stage]
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Served]:
     clock = SandboxClock(frozen_at=START)
-    with serve(SalesforceOrg(clock=clock)) as org_url, serve(MarketoInstance(clock=clock)) as instance_url:
+    org = SalesforceOrg(clock=clock)
+    org.add_field("Lead", OWNER_TITLE)
+    with serve(org) as org_url, serve(MarketoInstance(clock=clock)) as instance_url:
         yield Served(clock=clock, org_url=org_url, instance_url=instance_url)
 
 

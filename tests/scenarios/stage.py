@@ -101,9 +101,12 @@ class Instance:
 
     def log_in(self) -> None:
         """As an API user that is not Syncline's."""
-        self.control(
-            "users", {"client_id": "marketer", "client_secret": "other-secret", "user": "marketer@example.com"}
-        )
+        user = {"client_id": "marketer", "client_secret": "other-secret", "user": "marketer@example.com"}
+        self.control("users", user)
+        self.renew()
+
+    def renew(self) -> None:
+        """Ask for the token in force: it lives for an hour."""
         query = {"grant_type": "client_credentials", "client_id": "marketer", "client_secret": "other-secret"}
         self._token = _json(self._http.get("/identity/oauth/token", params=query))["access_token"]
 
@@ -136,7 +139,7 @@ class Instance:
     def read(self, person: int, *fields: str) -> Any:
         """One value for one field, else a dictionary."""
         row = self._call("GET", f"/rest/v1/lead/{person}.json", fields=",".join(fields))[0]
-        return row[fields[0]] if len(fields) == 1 else row
+        return row[fields[0]] if len(fields) == 1 else {name: row[name] for name in fields}
 
     def close(self) -> None:
         self._http.close()
@@ -206,15 +209,20 @@ class Stage:
 
     def background(self, *, sweep: bool = False) -> RunReport | None:
         """Let one pause pass and run as `syncline run` does; None if the sync is disabled."""
-        self._clock.advance(CYCLE_SECONDS)
+        self.wait(CYCLE_SECONDS)
         self._new_look()
         return self._wait(run_background(self.world, self.sync, sweep=sweep))
 
     def push(self, record: str | int) -> RunReport:
         """The explicit sync of one record, half a minute after what was done last: Marketo's reads may lag behind."""
-        self._clock.advance(30)
+        self.wait(30)
         self._new_look()
         return self._wait(push(self.world, self.sync, str(record)))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on both sides."""
+        self._clock.advance(seconds)
+        self.instance.renew()
 
     def enable(self, enabled: bool) -> None:
         self._wait(inbox.set_enabled(self.world.store, self.sync.name, enabled))
@@ -282,3 +290,27 @@ class Stage:
         sync = await meet(self.world, self.sync)
         (subject,) = await find_subjects(self.world, sync, record)
         return await explain(self.world, sync, subject)
+
+
+def linked_lead(stage: Stage, **values: object) -> tuple[str, int]:
+    """A lead that a cycle has made a person of; both ids."""
+    lead = stage.org.create(
+        "Lead", FirstName="Ada", LastName="Byron", Company="Analytical", Email="ada@example.com", **values
+    )
+    stage.cycle()
+    return lead, _person(stage, "ada@example.com")
+
+
+def linked_contact(stage: Stage, **values: object) -> tuple[str, int]:
+    """A contact that a cycle has made a person of; both ids."""
+    account = stage.org.create("Account", Name="Colliers")
+    contact = stage.org.create(
+        "Contact", FirstName="Cal", LastName="Dunn", AccountId=account, Email="cal@example.com", **values
+    )
+    stage.cycle()
+    return contact, _person(stage, "cal@example.com")
+
+
+def _person(stage: Stage, email: str) -> int:
+    (person,) = stage.instance.people(email)
+    return int(person["id"])

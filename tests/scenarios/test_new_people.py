@@ -153,7 +153,7 @@ def test_a_default_company_is_given_once(make_stage: MakeStage, preset: str, pul
     assert [lead["Company"] for lead in leads] == ["Private person"], "the lead has no default company"
     assert leads[0]["LastName"] == "Cole"
     stage.cycle()
-    assert stage.instance.read(bob, "company") == pulled_back
+    assert stage.instance.read(bob, "company") == pulled_back, "the default's way back is not the preset's"
 
     stage.org.update("Lead", leads[0]["Id"], Company="Colliers")
     stage.instance.update(bob, title="Miner")

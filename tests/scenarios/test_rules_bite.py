@@ -1,0 +1,422 @@
+"""Every scenario fails when the rule it is about is switched off: so none of them passes by chance.
+
+Each row names a scenario's test, what switches its rule off, and the words of the assertion that must fail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from syncline.connectors.salesforce import SalesforceConnector
+from syncline.connectors.salesforce import write as salesforce_write
+from syncline.connectors.salesforce.cursor import Cursor
+from syncline.engine import background, cycle, inbox, observe, pairs, planning
+from syncline.engine import push as push_module
+from syncline.engine.sides import HIDDEN, USABLE
+from syncline.engine.world import World
+from syncline.ports import Lane
+from syncline.reconcile.absorb import Absorbed
+from syncline.records import Write, WriteAnswer
+from syncline.spec import resolve
+from syncline.spec.model import Creates, FieldMap, Policy, Sync
+from syncline.spec.presets.people import PRESETS
+from syncline.spec.presets_match import NATIVE_MATCH_RULES, RECOMMENDED_MATCH_RULES
+from syncline.trees import Commit, Table
+from syncline.values import fingerprint
+from tests.scenarios import test_edits_on_both_sides as edits
+from tests.scenarios import test_fields_come_and_go as fields
+from tests.scenarios import test_new_people as people
+from tests.scenarios import test_switch_and_filter as switch
+from tests.scenarios.conftest import MakeStage
+
+Off = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bite:
+    """`off` switches the rule off; `scenario` must then fail with an assertion that says `says`."""
+
+    number: str
+    scenario: Callable[..., None]
+    off: Off
+    says: str
+    given: dict[str, Any] = field(default_factory=dict)
+
+
+# -- what switches a rule off ------------------------------------------------------------------------------------------
+
+
+def in_presets(change: Callable[[Sync], Sync]) -> Off:
+    """Both presets, changed."""
+
+    def off(patch: pytest.MonkeyPatch) -> None:
+        for name, preset in dict(PRESETS).items():
+            patch.setitem(PRESETS, name, lambda *given, _preset=preset: change(_preset(*given)))
+
+    return off
+
+
+def in_fields(change: Callable[[FieldMap], FieldMap], *keys: str) -> Off:
+    """Both presets, with these field maps changed."""
+    return in_presets(lambda sync: replace(sync, fields=tuple(change(m) if m.key in keys else m for m in sync.fields)))
+
+
+def replaced(where: object, name: str, by: object) -> Off:
+    return lambda patch: patch.setattr(where, name, by)
+
+
+def file_says_nothing_of_fields(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(resolve, "_changed", lambda _base, mapping, _new: mapping)
+
+
+def never_forced(patch: pytest.MonkeyPatch) -> None:
+    planned = cycle.plan_creates
+
+    async def plan_creates(*given: Any, forced: bool) -> None:
+        await planned(*given)
+
+    patch.setattr(cycle, "plan_creates", plan_creates)
+
+
+async def nothing(*_: object, **__: object) -> None:
+    """A step left out."""
+
+
+def default_with_every_write(patch: pytest.MonkeyPatch) -> None:
+    honest = SalesforceConnector.write
+
+    async def write(self: SalesforceConnector, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
+        again = [replace(one, cells={**one.cells, "Company": "Private person"}) for one in writes]
+        return await honest(self, again, lane=lane)
+
+    patch.setattr(SalesforceConnector, "write", write)
+
+
+def every_row_counts_as_new(patch: pytest.MonkeyPatch) -> None:
+    honest = observe.absorb
+
+    def absorb(*given: Any, **more: Any) -> Absorbed:
+        found = honest(*given, **more)
+        return replace(found, woken=tuple(found.verdicts["record_id"].to_list()))
+
+    patch.setattr(observe, "absorb", absorb)
+
+
+def new_fields_are_not_filled(patch: pytest.MonkeyPatch) -> None:
+    """The cursor takes the new field on; records are read when they are next touched."""
+    honest = observe._backfill
+
+    async def fill(world: World, report: Any, names: Sequence[str], run_id: str) -> None:
+        where = {"connection": report.connection, "object_type": report.object_type}
+        known = await world.store.rows(Table.CURSOR, where)
+        if known.is_empty():
+            await honest(world, report, names, run_id)
+            return
+        row = observe.cursor_row(world, report, str(known["position"][0]), names, known["rows_seen"][0])
+        await world.store.commit(Commit(put={Table.CURSOR: row}))
+
+    patch.setattr(observe, "_backfill", fill)
+
+
+def hidden_is_empty(patch: pytest.MonkeyPatch) -> None:
+    honest = pairs.side_values
+
+    async def side_values(world: World, *given: Any) -> pl.DataFrame:
+        values = await honest(world, *given)
+        empty = fingerprint(world.key, ("",))
+        for name in [column[2:] for column in values.columns if column.startswith("k.")]:
+            hidden = pl.col(f"k.{name}") == HIDDEN
+            values = values.with_columns(
+                pl.when(hidden).then(pl.lit("")).otherwise(f"v.{name}").alias(f"v.{name}"),
+                pl.when(hidden).then(pl.lit("")).otherwise(f"t.{name}").alias(f"t.{name}"),
+                pl.when(hidden).then(pl.lit(empty, dtype=pl.UInt64)).otherwise(f"f.{name}").alias(f"f.{name}"),
+                pl.when(hidden).then(pl.lit(USABLE, dtype=pl.UInt8)).otherwise(f"k.{name}").alias(f"k.{name}"),
+            )
+        return values
+
+    patch.setattr(pairs, "side_values", side_values)
+
+
+def answers(value: bool) -> Callable[..., Awaitable[bool]]:
+    async def said(*_: object) -> bool:
+        return value
+
+    return said
+
+
+def push_asks_the_switch(patch: pytest.MonkeyPatch) -> None:
+    honest = push_module.plan_and_write
+
+    async def plan_and_write(world: World, sync: Sync, *given: Any, **more: Any) -> None:
+        if await inbox.is_enabled(world.store, sync.name):
+            await honest(world, sync, *given, **more)
+
+    patch.setattr(push_module, "plan_and_write", plan_and_write)
+
+
+def an_hour_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    honest = Cursor.of_text
+
+    def of_text(text: str) -> Cursor:
+        cursor = honest(text)
+        return replace(cursor, since_us=cursor.since_us + 3_600_000_000)
+
+    patch.setattr(Cursor, "of_text", staticmethod(of_text))
+
+
+def strangers_are_looked_at_once(patch: pytest.MonkeyPatch) -> None:
+    honest, met = observe.dirty_records, set[str]()
+
+    def dirty_records(sync: str, side: str, object_type: str, ids: Sequence[str], **more: Any) -> pl.DataFrame:
+        fresh = [record_id for record_id in ids if record_id not in met]
+        met.update(fresh)
+        return honest(sync, side, object_type, fresh, **more)
+
+    patch.setattr(observe, "dirty_records", dirty_records)
+
+
+def no_obstacles(patch: pytest.MonkeyPatch) -> None:
+    honest = planning._membership
+    patch.setattr(
+        planning, "_membership", lambda ends: honest(ends).with_columns(pl.lit(None, pl.String).alias("obstacle"))
+    )
+
+
+def by(policy: Policy) -> Callable[[FieldMap], FieldMap]:
+    return lambda mapping: replace(mapping, policies={"*": policy})
+
+
+NATIVE, RECOMMENDED = {"preset": "native"}, {"preset": "recommended"}
+ONE_UNIT = in_fields(lambda m: replace(m, group="one", is_atomic=True), "phone", "title")
+
+BITES = (
+    Bite(
+        number="native-1",
+        scenario=people.test_a_new_visible_lead_is_a_person_within_one_cycle,
+        given=NATIVE,
+        off=in_presets(lambda sync: replace(sync, a=replace(sync.a, creates=Creates.NEVER))),
+        says="the new lead is no person",
+    ),
+    Bite(
+        number="native-2",
+        scenario=people.test_a_new_lead_whose_address_marketo_knows_is_a_second_person,
+        off=in_presets(lambda sync: replace(sync, match_rules=RECOMMENDED_MATCH_RULES)),
+        says="the lead was taken for the person who was there",
+    ),
+    Bite(
+        number="native-2 recommended",
+        scenario=people.test_a_new_lead_whose_address_marketo_knows_is_linked,
+        off=in_presets(lambda sync: replace(sync, match_rules=NATIVE_MATCH_RULES)),
+        says="the lead became a duplicate",
+    ),
+    Bite(
+        number="native-3",
+        scenario=people.test_an_edit_of_a_person_only_marketo_has_does_nothing_in_salesforce,
+        given=NATIVE,
+        off=in_presets(lambda sync: replace(sync, b=replace(sync.b, creates=Creates.MATCHED_FIRST))),
+        says="somebody was created in Salesforce",
+    ),
+    Bite(
+        number="native-4 create",
+        scenario=people.test_a_push_of_that_person_makes_a_lead_now,
+        given=NATIVE,
+        off=never_forced,
+        says="the push made no lead",
+    ),
+    Bite(
+        number="native-4 owner",
+        scenario=people.test_a_push_of_that_person_makes_a_lead_now,
+        given=NATIVE,
+        off=replaced(salesforce_write, "_auto_assign", lambda _write: "FALSE"),
+        says="the owner is not the rule's",
+    ),
+    Bite(
+        number="native-4 Id",
+        scenario=people.test_a_push_of_that_person_makes_a_lead_now,
+        given=NATIVE,
+        off=replaced(push_module, "_second_look", nothing),
+        says="the person does not know the lead",
+    ),
+    Bite(
+        number="native-5 no default",
+        scenario=people.test_a_push_without_company_and_default_fails_and_says_so,
+        off=in_fields(lambda m: replace(m, defaults={"a": "[unknown]"}), "company"),
+        says="somebody was created in Salesforce",
+    ),
+    Bite(
+        number="native-5 said",
+        scenario=people.test_a_push_without_company_and_default_fails_and_says_so,
+        off=replaced(planning, "_bury_lacking", nothing),
+        says="the list of errors does not name the person",
+    ),
+    Bite(
+        number="native-5 recommended",
+        scenario=people.test_a_push_without_company_makes_a_lead_with_a_marked_value,
+        off=in_fields(lambda m: replace(m, defaults={}), "company"),
+        says="no lead with the marked value",
+    ),
+    Bite(
+        number="native-6 default",
+        scenario=people.test_a_default_company_is_given_once,
+        given={**NATIVE, "pulled_back": "Private person"},
+        off=file_says_nothing_of_fields,
+        says="the lead has no default company",
+    ),
+    Bite(
+        number="native-6 way back",
+        scenario=people.test_a_default_company_is_given_once,
+        given={**NATIVE, "pulled_back": "Private person"},
+        off=in_fields(lambda m: replace(m, pulls_default_back=False), "company"),
+        says="the default's way back is not the preset's",
+    ),
+    Bite(
+        number="native-6 recommended way back",
+        scenario=people.test_a_default_company_is_given_once,
+        given={**RECOMMENDED, "pulled_back": None},
+        off=in_fields(lambda m: replace(m, pulls_default_back=True), "company"),
+        says="the default's way back is not the preset's",
+    ),
+    Bite(
+        number="native-6 once",
+        scenario=people.test_a_default_company_is_given_once,
+        given={**NATIVE, "pulled_back": "Private person"},
+        off=default_with_every_write,
+        says="the default was given a second time",
+    ),
+    Bite(
+        number="native-7 lead",
+        scenario=edits.test_marketo_wins_on_leads,
+        off=in_fields(by(Policy.NEWEST), "phone"),
+        says="Marketo did not win on a lead",
+    ),
+    Bite(
+        number="native-7 contact",
+        scenario=edits.test_salesforce_wins_on_contacts,
+        off=in_fields(by(Policy.NEWEST), "phone"),
+        says="Salesforce did not win on a contact",
+    ),
+    Bite(
+        number="native-7 recommended lead",
+        scenario=edits.test_the_newest_edit_wins,
+        off=in_fields(by(Policy.B), "phone"),
+        says="the later edit of the lead lost",
+    ),
+    Bite(
+        number="native-7 recommended contact",
+        scenario=edits.test_the_newest_edit_wins,
+        off=in_fields(by(Policy.A), "phone"),
+        says="the later edit of the contact lost",
+    ),
+    Bite(
+        number="native-7 field",
+        scenario=edits.test_a_field_may_have_a_policy_of_its_own,
+        given=NATIVE,
+        off=file_says_nothing_of_fields,
+        says="the field's own policy did not decide",
+    ),
+    Bite(
+        number="native-8",
+        scenario=edits.test_edits_of_different_fields_both_survive,
+        given=NATIVE,
+        off=ONE_UNIT,
+        says="the edit in Salesforce did not survive",
+    ),
+    Bite(
+        number="native-9",
+        scenario=fields.test_an_edit_of_a_hidden_field_is_skipped,
+        given=NATIVE,
+        off=every_row_counts_as_new,
+        says="the record was not counted as skipped",
+    ),
+    Bite(
+        number="native-10 touch",
+        scenario=fields.test_a_new_result_of_a_formula_waits_for_a_touch_or_a_sweep,
+        given=NATIVE,
+        off=replaced(background, "_sweep_is_due", answers(True)),
+        says="the formula's result came without a touch",
+    ),
+    Bite(
+        number="native-10 sweep",
+        scenario=fields.test_a_new_result_of_a_formula_waits_for_a_touch_or_a_sweep,
+        given=NATIVE,
+        off=replaced(cycle, "has_formulas", lambda *_: False),
+        says="the sweep did not bring it",
+    ),
+    Bite(
+        number="native-10 schedule",
+        scenario=fields.test_a_schedule_sweeps_formulas,
+        off=replaced(background, "_sweep_is_due", answers(False)),
+        says="the schedule did not sweep",
+    ),
+    Bite(
+        number="native-11",
+        scenario=fields.test_a_field_that_comes_into_sight_is_filled_for_everybody,
+        given=NATIVE,
+        off=new_fields_are_not_filled,
+        says="the record was not read again",
+    ),
+    Bite(
+        number="native-12",
+        scenario=fields.test_a_field_that_goes_out_of_sight_stops_and_keeps_its_data,
+        given=RECOMMENDED,
+        off=hidden_is_empty,
+        says="the hidden field did not keep its data",
+    ),
+    Bite(
+        number="native-43 still",
+        scenario=switch.test_a_disabled_sync_keeps_still_and_catches_up,
+        given=NATIVE,
+        off=replaced(background, "is_enabled", answers(True)),
+        says="a disabled sync wrote",
+    ),
+    Bite(
+        number="native-43 push",
+        scenario=switch.test_a_disabled_sync_keeps_still_and_catches_up,
+        given=NATIVE,
+        off=push_asks_the_switch,
+        says="the push did not work while the sync was disabled",
+    ),
+    Bite(
+        number="native-43 catch up",
+        scenario=switch.test_a_disabled_sync_keeps_still_and_catches_up,
+        given=NATIVE,
+        off=an_hour_is_forgotten,
+        says="the edit made meanwhile was not caught up with",
+    ),
+    Bite(
+        number="native-51 filter",
+        scenario=switch.test_a_record_that_fails_the_filter_is_not_created_until_it_passes,
+        given=NATIVE,
+        off=replaced(resolve, "_filter_fields", lambda side: side.filters.clear() or {}),
+        says="a record that fails the filter was created",
+    ),
+    Bite(
+        number="native-51 touch",
+        scenario=switch.test_a_record_that_fails_the_filter_is_not_created_until_it_passes,
+        given=NATIVE,
+        off=strangers_are_looked_at_once,
+        says="it did not arrive when it passed",
+    ),
+    Bite(
+        number="native-52",
+        scenario=switch.test_a_record_that_leaves_the_filter_stops_and_says_so,
+        given=NATIVE,
+        off=no_obstacles,
+        says="it left and flowed",
+    ),
+)
+
+
+@pytest.mark.parametrize("bite", BITES, ids=[bite.number.replace(" ", "-") for bite in BITES])
+def test_without_its_rule_the_scenario_fails(
+    bite: Bite, make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bite.off(monkeypatch)
+    with pytest.raises(AssertionError, match=re.escape(bite.says)):
+        bite.scenario(make_stage, **bite.given)
