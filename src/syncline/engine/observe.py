@@ -7,7 +7,6 @@ Not here: the order of observations (`reconcile.absorb`) and what they mean (`se
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -16,8 +15,10 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from syncline import records
+from syncline.engine.in_flight import log_overwritten
 from syncline.engine.journal import outstanding
 from syncline.engine.settlement import add_rows, consequences, settle_page
+from syncline.engine.unreadable import bury_unreadable, close_readable
 from syncline.engine.world import Progress, World
 from syncline.errors import PositionLost
 from syncline.ports import Lane, Stamp
@@ -102,6 +103,7 @@ async def capture(world: World, connection: str, object_type: str, run_id: str) 
         await _take_pages(world, report, pages, fields, run_id, rows_seen=cursor["rows_seen"][0])
     except PositionLost:
         await _backfill(world, report, fields, run_id)
+    await close_readable(world, connection, object_type)
     return report
 
 
@@ -264,6 +266,7 @@ async def take_page(
     )
     if settled is not None:
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
+    await log_overwritten(world, connection, page, commit, run_id)
     _put_rows(world, connection, page, result, run_id, commit)
     await _wake(world, connection, object_type, result.woken, commit)
     fresh = _fresh_writes(open_entries)
@@ -271,7 +274,7 @@ async def take_page(
     if again:
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
     await _mark_sight(world, connection, page, fresh, commit)
-    _bury_unreadable(world, connection, page, commit)
+    bury_unreadable(world, connection, page, commit)
     _put_law(connection, page, result, run_id, number, commit)
     await world.store.commit(commit)
     report.rows += len(page.rows)
@@ -397,36 +400,6 @@ async def _mark_sight(world: World, connection: str, page: Page, written: frozen
             )
             for sync, part in moved.group_by("sync"):
                 commit.touch.append(dirty_links(str(sync[0]), part["link_id"].to_list()))
-
-
-def _bury_unreadable(world: World, connection: str, page: Page, commit: Commit) -> None:
-    """Rows that could not be translated are kept and shown, as dead letters of the connection."""
-    if not page.unreadable:
-        return
-    letters = [
-        {
-            "letter_id": hashlib.blake2b(
-                f"{connection} {page.object_type} {row.record_id or row.raw}".encode(), digest_size=10
-            ).hexdigest(),
-            "sync": f"read:{connection}",
-            "link_id": 0,
-            "side": "",
-            "object_type": page.object_type,
-            "record_id": row.record_id or "?",
-            "mapping": None,
-            "operation": "read",
-            "code": "unreadable",
-            "message": row.reason,
-            "sent": json.dumps({"raw": row.raw}, ensure_ascii=False),
-            "attempts": 1,
-            "wakes_on": "value",
-            "wake_print": 0,
-            "at_us": world.now_us(),
-            "state": "dead",
-        }
-        for row in page.unreadable
-    ]
-    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame(letters).unique("letter_id", keep="last"))
 
 
 def _put_law(connection: str, page: Page, result: Absorbed, run_id: str, number: int, commit: Commit) -> None:

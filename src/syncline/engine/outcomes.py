@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -277,24 +278,55 @@ async def found_creates(
     }
     lost_rows = [row for row in lost.iter_rows(named=True) if (row["batch_id"], row["position"]) in sources]
     hits = [row for row in lost_rows if row["match_key"] in found]
-    first = await world.store.next_link_ids(len(hits)) if hits else 0
-    links, ends, entries = [], [], []
-    for link_id, row in enumerate(hits, first):
-        source = sources[row["batch_id"], row["position"]]
-        record_id, side = found[row["match_key"]], source["side"]
-        links.append((link_id, f"created on {side}, found by its key after a lost answer"))
-        ends.append((sync.name, side, object_type, record_id, link_id, "current"))
-        source_side = "b" if side == "a" else "a"
-        ends.append((sync.name, source_side, source["source_type"], source["source_id"], link_id, "current"))
-        entries.append((row["batch_id"], row["position"], "unknown", record_id, link_id))
+    ends = [
+        _ends_of(sync, sources[row["batch_id"], row["position"]], object_type, found[row["match_key"]]) for row in hits
+    ]
+    taken = await _links_of(world, [end for pair in ends for end in pair])
+    fresh = [not (taken.get(one) or taken.get(two)) for one, two in ends]
+    first = await world.store.next_link_ids(sum(fresh)) if any(fresh) else 0
+    numbers = iter(range(first, first + sum(fresh)))
+    links, new_ends, entries = [], [], []
+    for row, pair, is_new in zip(hits, ends, fresh, strict=True):
+        # Meanwhile linked by a match: the same link if it is the same pair, else nobody's.
+        known = [taken.get(end, 0) for end in pair]
+        link_id = next(numbers) if is_new else (known[0] if known[0] == known[1] else 0)
+        entries.append((row["batch_id"], row["position"], "unknown", found[row["match_key"]], link_id))
+        if is_new:
+            links.append((link_id, f"created on {pair[0][1]}, found by its key after a lost answer"))
+            new_ends += [(*end, link_id, "current") for end in pair]
     if links:
-        put_link_rows(world, sync, links, ends, commit)
+        put_link_rows(world, sync, links, new_ends, commit)
+    if entries:
         commit.amend[Table.ENTRY] = [pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row")]
     misses = [row for row in lost_rows if row["match_key"] not in found]
     _give_up(world, sync, connection, object_type, misses, sources, key_field, commit)
     return commit
 
 
+_End = tuple[str, str, str, str]  # sync, side, object type, record id
+
+
+def _ends_of(sync: Sync, source: Mapping[str, Any], object_type: str, record_id: str) -> tuple[_End, _End]:
+    """The ends of the link between a created record and the one it was made from."""
+    side: Side = "a" if source["side"] == "a" else "b"
+    return (sync.name, side, object_type, record_id), (
+        sync.name,
+        other(side),
+        source["source_type"],
+        source["source_id"],
+    )
+
+
+async def _links_of(world: World, ends: Sequence[_End]) -> dict[_End, int]:
+    """Which of *ends* are in a link already, and in which."""
+    if not ends:
+        return {}
+    keys = pl.DataFrame(list(ends), schema=dict.fromkeys(_END_KEY, pl.String), orient="row").unique()
+    known = await world.store.by_keys(Table.LINK_END, keys)
+    return {tuple(row[:4]): row[4] for row in known.select(*_END_KEY, "link_id").iter_rows()}
+
+
+_END_KEY = ("sync", "side", "object_type", "record_id")
 _ENTRY_FOUND = {
     "batch_id": pl.String,
     "position": pl.Int64,

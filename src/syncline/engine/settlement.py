@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from syncline.engine.bases import BasePatch, patch_bases
 from syncline.engine.world import World
 from syncline.reconcile.settle import OBSERVED, SettleFacts, settle
-from syncline.records import Page
+from syncline.records import Page, Side, other
+from syncline.spec.model import Overridden
 from syncline.trees import TABLES, Commit, Table
 from syncline.values import fingerprint
 
@@ -75,6 +78,7 @@ async def _observed(
         "value",
         pl.col("_as_of_us").alias("as_of_us"),
         pl.coalesce("moment_actor", "_actor").alias("actor"),
+        pl.col("moment_actor").alias("field_actor"),
         pl.lit(same_call).alias("same_call"),
     ).select(list(OBSERVED))
 
@@ -106,7 +110,7 @@ async def consequences(
     verdicts = settled.verdicts
     await _set_bases(world, verdicts, commit)
     _set_marks(world, verdicts, commit)
-    _log_overridden(world, verdicts, commit, run_id)
+    _log_replaced(world, verdicts, commit, run_id)
     _close_entries(world, verdicts, outstanding, commit)
     capabilities = world.capabilities(connection, page.object_type)
     lag_us = int(capabilities.visibility_lag_seconds * 1e6)
@@ -138,7 +142,7 @@ async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> No
     """A success that was unknown sets its pair; a late write of ours its own; ignored writes restore; a normalised
     value becomes the base of its side."""
     patches: list[BasePatch] = []
-    confirmed = (pl.col("verdict") == "echo") & pl.col("state").is_in(["unknown", "sent", "prepared"])
+    confirmed = (pl.col("verdict") == "echo") & (pl.col("state") != "written")
     for row in verdicts.filter(confirmed | (pl.col("verdict") == "late_own")).iter_rows(named=True):
         patches.append(BasePatch(row["link_id"], row["sync"], row["mapping"], row["print_a"], row["print_b"]))
     for row in verdicts.filter(pl.col("verdict") == "not_taken").iter_rows(named=True):
@@ -146,19 +150,22 @@ async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> No
             BasePatch(row["link_id"], row["sync"], row["mapping"], row["base_a_before"], row["base_b_before"])
         )
     for row in verdicts.filter(pl.col("verdict") == "normalised").iter_rows(named=True):
-        print_ = fingerprint(world.key, (row["value"],))
-        ends = (print_, row["print_b"]) if row["side"] == "a" else (row["print_a"], print_)
-        patches.append(BasePatch(row["link_id"], row["sync"], row["mapping"], *ends))
+        patches.append(BasePatch(row["link_id"], row["sync"], row["mapping"], *_normalised_prints(world, row)))
     await patch_bases(world, patches, commit)
+
+
+def _normalised_prints(world: World, row: Mapping[str, Any]) -> tuple[int, int]:
+    """The bases of a pair whose written side keeps another spelling; 0 stays 0, a base of more than this field."""
+    own = fingerprint(world.key, (row["value"],)) if row[f"print_{row['side']}"] else 0
+    return (own, row["print_b"]) if row["side"] == "a" else (row["print_a"], own)
 
 
 def _set_marks(world: World, verdicts: pl.DataFrame, commit: Commit) -> None:
     now_us = world.now_us()
-    rows = []
+    rows = [_held_override(world, row, now_us) for row in _to_hold(world, verdicts)]
     for row in verdicts.filter(pl.col("verdict").is_in(["normalised", "not_taken"])).iter_rows(named=True):
         if row["verdict"] == "normalised":
-            print_ = fingerprint(world.key, (row["value"],))
-            ends = (print_, row["print_b"]) if row["side"] == "a" else (row["print_a"], print_)
+            ends = _normalised_prints(world, row)
             detail = {"a": ends[0], "b": ends[1], "sent": row["expected"], "read": row["value"]}
         else:
             sent = row["print_a"] if row["side"] == "a" else row["print_b"]
@@ -169,33 +176,71 @@ def _set_marks(world: World, verdicts: pl.DataFrame, commit: Commit) -> None:
         add_rows(commit, Table.MARK, pl.DataFrame(rows, schema=_MARK_SCHEMA, orient="row"))
 
 
+def _to_hold(world: World, verdicts: pl.DataFrame) -> list[dict[str, Any]]:
+    """Overridden fields whose mapping wants a person to look at it."""
+    return [
+        row
+        for row in verdicts.filter((pl.col("verdict") == "overridden") & (pl.col("link_id") > 0)).iter_rows(named=True)
+        if world.syncs[row["sync"]].field_map(row["mapping"]).overridden is Overridden.HOLD
+    ]
+
+
+def _held_override(world: World, row: Mapping[str, Any], now_us: int) -> tuple[int, str, str, str, int]:
+    ends = _normalised_prints(world, row)
+    detail = {"a": ends[0], "b": ends[1], "sent": row["expected"], "read": row["value"]}
+    return row["link_id"], row["mapping"], "held", json.dumps(detail), now_us
+
+
 _MARK_SCHEMA = {"link_id": pl.Int64, "mapping": pl.String, "kind": pl.String, "detail": pl.String, "at_us": pl.Int64}
 
 
-def _log_overridden(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: str) -> None:
-    """A flow replaced our value in the same transaction: keep what we sent in the conflict log."""
-    rows = []
-    for row in verdicts.filter(pl.col("verdict") == "overridden").iter_rows(named=True):
-        sent, read = row["expected"], row["value"]
-        rows.append(
-            {
-                "conflict_id": conflict_id(row["link_id"], row["mapping"], "overridden", sent, read),
-                "sync": row["sync"],
-                "link_id": row["link_id"],
-                "mapping": row["mapping"],
-                "kind": "overridden",
-                "state": "logged",
-                "policy": "accept",
-                "reason": f"{row['field']}: a rule on side {row['side']} replaced our value in the same transaction",
-                "winner_side": row["side"],
-                "value_a": read if row["side"] == "a" else sent,
-                "value_b": sent if row["side"] == "a" else read,
-                "at_us": world.now_us(),
-                "run_id": run_id,
-            }
+def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: str) -> None:
+    """What we sent and is there no more goes into the conflict log: a flow replaced it in the same transaction, or
+    somebody did before it was ever read back, so that nobody may have seen it."""
+    rows = [
+        lost_row(
+            world,
+            row,
+            run_id,
+            kind=kind,
+            reason=reason.format(field=row["field"], side=row["side"]),
+            lost=row["expected"],
+            kept=row["value"],
         )
+        for verdict, (kind, reason) in _REPLACED.items()
+        for row in verdicts.filter(pl.col("verdict") == verdict).iter_rows(named=True)
+    ]
     if rows:
-        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows))
+        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows).unique("conflict_id", keep="last"))
+
+
+_REPLACED = {
+    "overridden": ("overridden", "{field}: a rule on side {side} replaced our value in the same transaction"),
+    "foreign": ("overwritten_in_flight", "{field}: changed on side {side} before what we wrote there was read back"),
+}
+"""Verdict -> the conflict log's kind and sentence."""
+
+
+def lost_row(
+    world: World, entry: Mapping[str, Any], run_id: str, *, kind: str, reason: str, lost: str, kept: str | None
+) -> dict[str, object]:
+    """A CONFLICT row for a value of *entry* (OUTSTANDING columns) that is no longer on its side: *kept* is there."""
+    here: Side = "a" if entry["side"] == "a" else "b"
+    values = {f"value_{here}": kept, f"value_{other(here)}": lost}
+    return {
+        "conflict_id": conflict_id(entry["link_id"], entry["mapping"], kind, lost, kept),
+        "sync": entry["sync"],
+        "link_id": entry["link_id"],
+        "mapping": entry["mapping"],
+        "kind": kind,
+        "state": "logged",
+        "policy": "accept",
+        "reason": reason,
+        "winner_side": here,
+        **values,
+        "at_us": world.now_us(),
+        "run_id": run_id,
+    }
 
 
 def conflict_id(link_id: int, mapping: str, kind: str, value_a: str | None, value_b: str | None) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 
 from syncline.engine import outcomes
 from syncline.engine.batches import Batch, Row, batches_of, prepared
+from syncline.engine.contended import guard
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.observe import Capture, dirty_links, dirty_records, read_again, take_page
 from syncline.engine.world import Progress, World
@@ -49,8 +50,7 @@ async def write_actions(
     total = sum(len(batch.rows) for batch in batches)
     for batch in batches:
         if report.stopped is not None:
-            report.classes.update({row.action: ("deferred", "not sent") for row in batch.rows})
-            await world.store.commit(Commit(touch=[_again(sync, row) for row in batch.rows]))
+            await _defer(world, sync, batch.rows, "not sent", report)
             continue
         await _write_batch(world, sync, run_id, batch, conflicts, report, lane)
         done += len(batch.rows)
@@ -61,7 +61,14 @@ async def write_actions(
 async def _write_batch(
     world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame, report: Written, lane: Lane
 ) -> None:
-    batch = await _prepare(world, sync, run_id, batch, conflicts, report)
+    try:
+        guarded = await guard(world, sync, batch, run_id)
+    except (Later, AccessError, NotUnderstood) as error:
+        report.stopped = error
+        await _defer(world, sync, batch.rows, str(error), report)
+        return
+    await _defer(world, sync, guarded.moved, "it changed while it was planned; planned again next", report)
+    batch = await _prepare(world, sync, run_id, guarded.batch, conflicts, report)
     if not batch.rows:
         return
     connector = world.connectors[batch.connection]
@@ -100,8 +107,7 @@ async def _prepare(
         except AlreadyThere:
             taken = await _in_flight(world, batch)
             losers = [row for row in batch.rows if row.slot in taken]
-            report.classes.update({row.action: ("deferred", "another write to it is in flight") for row in losers})
-            await world.store.commit(Commit(touch=[_again(sync, row) for row in losers]))
+            await _defer(world, sync, losers, "another write to it is in flight", report)
             batch = Batch.like(batch, [row for row in batch.rows if row.slot not in taken], world)
     await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
     return batch
@@ -113,6 +119,12 @@ async def _in_flight(world: World, batch: Batch) -> set[str]:
         {"connection": batch.connection, "object_type": batch.object_type, "state": list(IN_FLIGHT)},
     )
     return {slot for pair in entries.select("record_id", "match_key").iter_rows() for slot in pair if slot}
+
+
+async def _defer(world: World, sync: Sync, rows: Sequence[Row], reason: str, report: Written) -> None:
+    """Leave *rows* for the next run."""
+    report.classes.update({row.action: ("deferred", reason) for row in rows})
+    await world.store.commit(Commit(touch=[_again(sync, row) for row in rows]))
 
 
 def _again(sync: Sync, row: Row, *, due_us: int = 0) -> pl.DataFrame:

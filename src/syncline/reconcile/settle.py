@@ -60,6 +60,7 @@ OBSERVED: dict[str, pl.DataType] = {
     "value": pl.String(),
     "as_of_us": pl.Int64(),
     "actor": pl.String(),  # who changed this field (a moment), else the record, last; null unknown
+    "field_actor": pl.String(),  # who certainly changed this very field since the write; null unknown
     "same_call": pl.Boolean(),  # read inside the very call that wrote it
 }
 
@@ -115,7 +116,7 @@ def _late_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.Da
 def _verdict(facts: SettleFacts) -> pl.Expr:
     known_self = facts.own_actor is not None
     is_own = (pl.col("actor") == facts.own_actor).fill_null(False) if known_self else pl.lit(False)
-    is_other = (pl.col("actor") != facts.own_actor).fill_null(False) if known_self else pl.lit(False)
+    is_other = (pl.col("field_actor") != facts.own_actor).fill_null(False) if known_self else pl.lit(False)
     is_unknown = pl.col("state").is_in(["unknown", "sent", "prepared"])
     answered = pl.coalesce("answered_us", "sent_us")
     before = pl.col("value").eq_missing(pl.col("pre_image")) & ~is_other

@@ -21,7 +21,7 @@ class Fault(StrEnum):
 
     LOST_REPLY = "lost_reply"  # carried out, the answer never arrives
     LOST_REQUEST = "lost_request"  # never carried out, and nobody can tell
-    LATE_WRITE = "late_write"  # no answer; carried out `late_seconds` afterwards
+    LATE_WRITE = "late_write"  # no answer; carried out afterwards: updates much later, creates within the late commit
     HALF = "half"  # every second row is carried out, the others are unknown
     LOCKED = "locked"  # every second row is refused for now
     LATER = "later"  # raised before anything was sent
@@ -37,7 +37,8 @@ class FaultyConnector(MemoryConnector):
         super().__init__(system, actor=actor, capabilities=capabilities, overlap=overlap)
         self.next_writes: list[Fault] = []
         self.lag_seconds = 0.0
-        self.late_seconds = 30.0
+        self.late_update_seconds = 300.0
+        self.late_create_seconds = 40.0
         self.ignored: set[tuple[str, str]] = set()
 
     def seen_at_us(self) -> int:
@@ -91,7 +92,8 @@ class FaultyConnector(MemoryConnector):
         def carry_out() -> None:
             self.write_one(write)
 
-        self.system.later(self.late_seconds, carry_out)
+        is_create = write.operation is Operation.CREATE
+        self.system.later(self.late_create_seconds if is_create else self.late_update_seconds, carry_out)
         return _unknown(write)
 
     def _ignore(self, write: Write) -> Outcome:

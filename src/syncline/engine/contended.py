@@ -1,0 +1,109 @@
+"""Just before the write: records that somebody may be editing are read once more, and those that moved wait.
+
+Lives here: which rows of a batch are contended, and compare-and-set for the few where the connector has it. Not here:
+what happens to a row the vendor refuses as moved (`outcomes`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from syncline.engine.batches import Batch, Row
+from syncline.engine.observe import read_again
+from syncline.engine.world import World
+from syncline.records import Operation
+from syncline.spec.model import Direction, Sync
+from syncline.trees import Table
+
+LATELY_SECONDS = 900.0
+"""A target record that changed within this long may be under somebody's hands."""
+
+SINGLE_ROWS = 25
+"""Up to this many updates carry compare-and-set, which costs vendors a request of its own for every record; above it
+the contended ones are read just before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """`batch` may go; `moved` are rows whose record changed since they were planned."""
+
+    batch: Batch
+    moved: tuple[Row, ...]
+
+
+async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
+    """Read the contended records of *batch* and take out the rows whose record moved."""
+    if batch.operation is not Operation.UPDATE or not batch.rows:
+        return Guarded(batch=batch, moved=())
+    capabilities = world.capabilities(batch.connection, batch.object_type)
+    compares = capabilities.has_compare_and_set and len(batch.rows) <= SINGLE_ROWS
+    before = await _mirror(world, batch)
+    step_us = capabilities.stamp_step_us
+    wanted = [row for row in batch.rows if _is_contended(world, sync, row, before, compares, step_us)]
+    moved: tuple[Row, ...] = ()
+    after = before
+    if wanted:
+        await _let_stamps_pass(world, wanted, before, step_us)
+        ids = [str(row.write.record_id) for row in wanted]
+        await read_again(world, batch.connection, batch.object_type, ids, run_id)
+        after = await _mirror(world, batch)
+        moved = tuple(row for row in wanted if _cells(before, row) != _cells(after, row))
+    rows = [row for row in batch.rows if row not in moved]
+    if compares:
+        rows = [_comparing(row, after) for row in rows]
+    return Guarded(batch=replace(batch, rows=tuple(rows)), moved=moved)
+
+
+_Mirror = dict[str, dict[str, object]]
+
+
+async def _mirror(world: World, batch: Batch) -> _Mirror:
+    ids = [str(row.write.record_id) for row in batch.rows]
+    keys = pl.DataFrame({"record_id": ids}).with_columns(
+        connection=pl.lit(batch.connection), object_type=pl.lit(batch.object_type)
+    )
+    rows = await world.store.by_keys(Table.MIRROR, keys)
+    columns = ("record_id", "cells", "is_deleted", "stamp_us", "previous_stamp_us", "as_of_us")
+    return {row["record_id"]: row for row in rows.select(columns).iter_rows(named=True)}
+
+
+def _cells(mirror: _Mirror, row: Row) -> tuple[object, object]:
+    known = mirror.get(str(row.write.record_id), {})
+    return known.get("cells"), known.get("is_deleted")
+
+
+def _number(mirror: _Mirror, row: Row, name: str) -> int | None:
+    value = mirror.get(str(row.write.record_id), {}).get(name)
+    return value if isinstance(value, int) else None
+
+
+def _is_contended(world: World, sync: Sync, row: Row, mirror: _Mirror, compares: bool, step_us: int) -> bool:
+    """Whether the record must be read before it is written.
+
+    Where the vendor compares, only if the stamp we hold cannot tell later edits: unknown, or read while its step was
+    still running. Else if the group is guarded, or a two-way field goes to a record that changed lately.
+    """
+    stamp_us, as_of_us = _number(mirror, row, "stamp_us"), _number(mirror, row, "as_of_us")
+    if compares:
+        return stamp_us is None or as_of_us is None or as_of_us < stamp_us + step_us
+    maps = [sync.field_map(str(cell["mapping"])) for cell in row.cells.values()]
+    if any(mapping.is_guarded for mapping in maps):
+        return True
+    was_seen_to_move = _number(mirror, row, "previous_stamp_us") is not None and stamp_us is not None
+    lately = was_seen_to_move and int(stamp_us or 0) >= world.now_us() - int(LATELY_SECONDS * 1e6)
+    return lately and any(mapping.direction is Direction.BOTH for mapping in maps)
+
+
+async def _let_stamps_pass(world: World, rows: list[Row], mirror: _Mirror, step_us: int) -> None:
+    """Wait, for one step of the stamp at most, until a reading can no longer share its stamp with a later edit."""
+    now_us = world.now_us()
+    left = [stamp + step_us - now_us for row in rows if (stamp := _number(mirror, row, "stamp_us")) is not None]
+    wait_us = max((us for us in left if us <= step_us), default=0)
+    if wait_us > 0:
+        await world.clock.sleep(wait_us / 1e6)
+
+
+def _comparing(row: Row, mirror: _Mirror) -> Row:
+    return replace(row, write=replace(row.write, unmodified_since_us=_number(mirror, row, "stamp_us")))

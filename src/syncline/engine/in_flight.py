@@ -1,0 +1,89 @@
+"""Edits that our writes overwrote unseen: what history tells afterwards goes into the conflict log.
+
+Lives here: finding, among fresh moments, changes of ours that replaced another value than the one we had read. Not
+here: what a reading means (`settlement`), or preventing the loss (`contended`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from syncline.engine.journal import with_segments
+from syncline.engine.settlement import add_rows, lost_row
+from syncline.engine.world import World
+from syncline.records import Page
+from syncline.trees import Commit, Table
+
+_LOOKED_AT = ("sent", "unknown", "written", "settled", "abandoned")
+
+
+async def log_overwritten(world: World, connection: str, page: Page, commit: Commit, run_id: str) -> None:
+    """Log the values that *page*'s moments show between our reading of a field and our write to it."""
+    if page.moments is None or page.moments.is_empty():
+        return
+    fresh = await _fresh(world, connection, page.object_type, page.moments.rename({"_id": "record_id"}))
+    ours = await _ours(world, connection, fresh)
+    if ours.is_empty():
+        return
+    keys = (
+        ours.select("record_id")
+        .unique()
+        .with_columns(connection=pl.lit(connection), object_type=pl.lit(page.object_type))
+    )
+    entries = (await world.store.by_keys(Table.ENTRY, keys)).filter(pl.col("state").is_in(list(_LOOKED_AT)))
+    written = (await with_segments(world.store, entries)).filter(pl.col("link_id") > 0)
+    step_us = world.capabilities(connection, page.object_type).stamp_step_us
+    rows = [
+        lost_row(
+            world,
+            entry,
+            run_id,
+            kind="overwritten_in_flight",
+            reason=f"{entry['field']}: edited on side {entry['side']} between our reading and our write",
+            lost=entry["expected"],
+            kept=old,
+        )
+        | {"winner_side": "b" if entry["side"] == "a" else "a"}
+        for entry, old in _replaced(ours, written, step_us)
+    ]
+    if rows:
+        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows).unique("conflict_id", keep="last"))
+
+
+async def _fresh(world: World, connection: str, object_type: str, moments: pl.DataFrame) -> pl.DataFrame:
+    """Moments that were not stored before."""
+    keys = (
+        moments.select("record_id")
+        .unique()
+        .with_columns(connection=pl.lit(connection), object_type=pl.lit(object_type))
+    )
+    known = await world.store.by_keys(Table.MOMENT, keys)
+    return moments.join(known, on=["record_id", "field", "at_us", "new"], how="anti", nulls_equal=True)
+
+
+async def _ours(world: World, connection: str, moments: pl.DataFrame) -> pl.DataFrame:
+    """Moments of our own writes: by who we are there, or by the request id of one of our calls."""
+    own = world.own_actor(connection)
+    by_actor = (pl.col("actor") == own).fill_null(False) if own is not None else pl.lit(False)
+    origins = moments["origin"].drop_nulls().unique().to_list()
+    if not origins:
+        return moments.filter(by_actor)
+    calls = await world.store.rows(Table.JOURNAL, {"connection": connection, "origin": origins})
+    return moments.filter(by_actor | pl.col("origin").is_in(calls["origin"].to_list()).fill_null(False))
+
+
+def _replaced(ours: pl.DataFrame, written: pl.DataFrame, step_us: int) -> Iterator[tuple[dict[str, Any], str]]:
+    """Entries with the value their write replaced, where it was neither what we had read nor what we wrote."""
+    pairs = ours.select("record_id", "field", "at_us", "old", "new").join(
+        written, left_on=["record_id", "field", "new"], right_on=["record_id", "field", "expected"], how="inner"
+    )
+    near = pairs.filter(pl.col("sent_us") <= pl.col("at_us") + step_us).sort("sent_us")
+    newest = near.unique(["record_id", "field", "at_us"], keep="last", maintain_order=True)
+    lost = newest.filter(
+        pl.col("old").is_not_null() & pl.col("old").ne_missing(pl.col("pre_image")) & (pl.col("old") != pl.col("new"))
+    )
+    for row in lost.iter_rows(named=True):
+        yield row | {"expected": row["new"]}, row["old"]
