@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from syncline.engine.bases import adopt_revision
+from syncline.engine.breaker import FROZEN
 from syncline.engine.laws import balances
+from syncline.engine.leaving import unlink_leavers
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import Capture, capture, dirty_links, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_creates, plan_links
@@ -115,7 +117,10 @@ def _state(report: RunReport) -> str:
 async def _observe(world: World, sync: Sync, report: RunReport, *, sweep: bool) -> None:
     if await adopt_revision(world.store, sync):
         links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
-        await world.store.commit(Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())]))
+        frozen = (await world.store.rows(Table.MARK, {"kind": FROZEN})).join(links, on="link_id", how="semi")
+        commit = Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())])
+        commit.drop[Table.MARK] = frozen.select("link_id", "mapping", "kind")
+        await world.store.commit(commit)
     report.unknown = await resolve_unknown(world, sync, report.run_id)
     for side in SIDES:
         spec = sync.side(side)
@@ -201,7 +206,8 @@ async def plan_and_write(
     report.conflicts = len(planned.all_conflicts())
     report.classes = _final_classes(planned, written, report.held)
     if writes:
-        await _account(world, sync, report, pl.concat([strangers, links]))
+        await _account(world, sync, report, pl.concat([strangers, links]), planned.later)
+        await unlink_leavers(world, sync)
 
 
 def _chosen(sync: Sync, only: frozenset[tuple[str, str, str]] | None) -> pl.DataFrame | None:
@@ -285,8 +291,10 @@ def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> 
     return ranked.unique(["side", "object_type", "record_id"], keep="first", maintain_order=True).select(list(CLASSES))
 
 
-async def _account(world: World, sync: Sync, report: RunReport, taken: pl.DataFrame) -> None:
-    """Store the two sides of the sync law and clear the marks that were planned.
+async def _account(
+    world: World, sync: Sync, report: RunReport, taken: pl.DataFrame, later: Sequence[pl.DataFrame]
+) -> None:
+    """Store the two sides of the sync law, clear the marks that were planned and set those that come due later.
 
     CONSIDERED comes from the marks taken and the links' ends, VERDICT from what the planner said.
     """
@@ -295,7 +303,7 @@ async def _account(world: World, sync: Sync, report: RunReport, taken: pl.DataFr
     linked = ends.join(links, on="link_id").select("side", "object_type", "record_id", "link_id", "seq")
     lone = taken.filter(pl.col("link_id") == 0).select("side", "object_type", "record_id", "link_id", "seq")
     considered = pl.concat([linked, lone]).unique(["side", "object_type", "record_id"], keep="first")
-    commit = Commit(clean=taken)
+    commit = Commit(clean=taken, touch=[marks for marks in later if len(marks)])
     place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
     add_rows(commit, Table.CONSIDERED, considered.with_columns(place))
     add_rows(commit, Table.VERDICT, report.classes.with_columns(place))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from syncline.engine.bases import base_rows
+from syncline.engine.breaker import still_frozen, thaw, trip
 from syncline.engine.outcomes import wake_print
 from syncline.engine.pairs import Slice, mirror_of, slices
 from syncline.engine.settlement import add_rows, conflict_id
@@ -36,12 +37,14 @@ CLOCK_SKEW_US = 1_000_000
 class Planned:
     """Actions to gate, conflict-log rows to store with them, and the class of every record considered.
 
-    `classes`: side, object_type, record_id, link_id, class, reason; fields' gravest class per record.
+    `classes`: side, object_type, record_id, link_id, class, reason; fields' gravest class per record. `later`: dirty
+    marks to set once the marks taken are cleared.
     """
 
     actions: list[pl.DataFrame] = field(default_factory=list)
     conflicts: list[pl.DataFrame] = field(default_factory=list)
     classes: list[pl.DataFrame] = field(default_factory=list)
+    later: list[pl.DataFrame] = field(default_factory=list)
 
     def all_actions(self) -> pl.DataFrame:
         return pl.concat([pl.DataFrame(schema=ACTIONS), *self.actions])
@@ -73,6 +76,7 @@ async def plan_links(world: World, sync: Sync, link_ids: Sequence[int], run_id: 
 
 async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planned: Planned) -> None:
     commit = Commit()
+    part = thaw(world, sync, part, commit)
     ends = _membership(part.ends)
     _store_membership(ends, commit)
     flowing = part.pairs.join(ends.filter(pl.col("obstacle").is_null()).select("link_id"), on="link_id", how="semi")
@@ -89,7 +93,10 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
         clock_skew_us=CLOCK_SKEW_US,
         stamp_step_us=step,
     )
-    planned.actions.append(updates(flowing, decisions, part.maps, types, world.key))
+    actions = updates(flowing, decisions, part.maps, types, world.key)
+    actions, decisions = await trip(world, sync, part, actions, decisions, commit)
+    planned.actions.append(actions)
+    planned.later.append(still_frozen(world, sync, part, decisions, commit))
     conflicts = _conflict_rows(world, sync, decisions, run_id)
     writing = pl.col("verdict").is_in(["write", "conflict_write", "fill"])
     decided = decisions.filter(writing).select("link_id", "mapping")
@@ -205,7 +212,8 @@ def _store_marks(world: World, part: Slice, decisions: pl.DataFrame, commit: Com
         decisions.filter(~pl.col("verdict").is_in(list(_NOTED))), on=["link_id", "mapping"], how="semi"
     )
     if len(over):
-        commit.drop[Table.MARK] = over.select(keys)
+        dropped = commit.drop.get(Table.MARK)
+        commit.drop[Table.MARK] = over.select(keys) if dropped is None else pl.concat([dropped, over.select(keys)])
 
 
 def _classes(ends: pl.DataFrame, decisions: pl.DataFrame, types: dict[Side, str]) -> pl.DataFrame:
