@@ -1,41 +1,48 @@
 """A day of life on both sides, as a script: who does what at which minute. Syncline is not in it, but for two pushes.
 
-Lives here: the acts and their cast. How a hand reaches a system is in `hands`; the cycles between the acts are
-`play`'s. Every person plays in one act only, so that what came of it can be seen.
+Lives here: the acts. Who plays is `cast`'s business, how a hand reaches a system `hands`', and the cycles between the
+acts are `play`'s.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from syncline.demo.cast import Cast, Newcomer, Pair
 from syncline.demo.hands import FLOW, FORM, Hands
 
-_FIRST = "Ada Bruno Clara Dario Edith Felix Greta Henri Ines Jonas Karla Luca Mara Nils Olga Pavel Rosa Sven".split()
-_LAST = "Abbott Brandt Castell Duarte Engel Fontana Grimm Hoang Ivanov Jansson Krüger Lindt Moreau Novak Okafor".split()
-_TITLES = ("Buyer", "Head of Design", "Plant Manager", "Controller", "Chief Engineer", "Office Manager", "Planner")
-_CITIES = (("Hobart", "TAS", "7000"), ("Darwin", "NT", "0800"), ("Perth", "WA", "6000"), ("Cairns", "QLD", "4870"))
+Step = Callable[[], None]
 
+_CHAPTERS = {
+    0: "New people",
+    15: "Edits, on one side and on both",
+    30: "Consent",
+    50: "Marketo rewrites what it is given",
+    60: "Things break",
+    90: "A field is hidden, leads leave the filter",
+    110: "What the other side does not take",
+}
 
-@dataclass(frozen=True)
-class Pair:
-    """A linked pair: one person of the first copy on both sides."""
-
-    salesforce_id: str
-    object_type: str
-    marketo_id: str
+_LONG_TITLE = "Adviser " * 18 + "at Law"
+TOLD = ("title", "mobile_phone", "email_opt_out")
+"""Mappings of which the day has a conflict worth telling, each decided in another way."""
 
 
 @dataclass(frozen=True)
 class Act:
-    """Something that happens at a minute of the day. `push` names who is then synced by hand."""
+    """Something that happens at a minute of the day; `push` names who is then synced by hand."""
 
     minute: float
     words: str
-    do: Callable[[], None]
+    steps: tuple[Step, ...] = ()
     push: tuple[str, ...] = ()
+
+    @property
+    def chapter(self) -> str:
+        return [title for begins, title in _CHAPTERS.items() if begins <= self.minute][-1]
 
 
 @dataclass
@@ -48,305 +55,185 @@ class Truth:
 
 
 class Day:
-    """The script over a cast. `acts` in order of time; `truth` fills as they are played; `hidden` is the mapping that
-    an administrator hides."""
+    """The script. `acts` in order of time; `truth` fills as they are played; `hidden` is the mapping of which an
+    administrator hides a field."""
 
     hidden = "phone"
 
-    def __init__(self, hands: Hands, cast: Sequence[Pair], scale: float, dice: random.Random) -> None:
+    def __init__(self, hands: Hands, cast: Cast) -> None:
         self.truth = Truth()
         self._hands = hands
-        self._scale = scale
-        self._dice = dice
-        self._leads = iter([pair for pair in cast if pair.object_type == "Lead"])
-        self._contacts = iter([pair for pair in cast if pair.object_type == "Contact"])
-        self._types = {pair.salesforce_id: pair.object_type for pair in cast}
-        self._newcomers = self._new_names()
-        self.acts = sorted(self._script(), key=lambda act: act.minute)
+        self._cast = cast
+        self._emails: dict[str, str] = {}
+        chapters = (
+            self._newcomers(),
+            self._edits(),
+            self._edits_on_both(),
+            self._consent(),
+            self._normalised(),
+            self._faults(),
+            self._hidden_field(),
+            self._filter(),
+            self._refusals(),
+        )
+        self.acts = sorted((act for chapter in chapters for act in chapter), key=lambda act: act.minute)
 
-    # -- the script -------------------------------------------------------------------------------------------------
-
-    def _script(self) -> Iterator[Act]:
-        yield from self._newcomers_come()
-        yield from self._edits()
-        yield from self._both_edit()
-        yield from self._consent()
-        yield from self._normalised()
-        yield from self._faults()
-        yield from self._hidden()
-        yield from self._filtered()
-        yield from self._oddities()
-
-    def _newcomers_come(self) -> Iterator[Act]:
-        leads = [next(self._newcomers) for _ in range(self._many(6))]
-        people = [next(self._newcomers) for _ in range(self._many(6))]
-        twice = [next(self._newcomers) for _ in range(self._many(3))]
-        wanted = tuple(person["email"] for person in people[:2])
-        met: dict[str, list[str]] = {}
-
-        def type_leads() -> None:
-            self._add_leads(leads)
-
-        def fill_forms() -> None:
-            self.truth.marketo_ids.update(self._hands.new_people([_person(one) for one in people]))
-
-        def type_twice() -> None:
-            met["a"] = self._add_leads(twice)
-
-        def fill_twice() -> None:
-            ids = self._hands.new_people([_person(one) for one in twice])
-            self.truth.marketo_ids.update(ids)
-            self.truth.pairs.update(zip(met["a"], ids, strict=True))
-
-        yield Act(1, f"Sales types {len(leads)} new leads.", type_leads)
-        yield Act(3, f"{len(people)} strangers fill in a web form.", fill_forms)
-        yield Act(6, f"Sales meets {len(twice)} people at a fair and types them as leads.", type_twice)
-        yield Act(8, f"The same {len(twice)} fill in the web form: nobody may exist twice.", fill_twice)
-        yield Act(12, f"Sales asks for {len(wanted)} of the strangers by hand: syncline push.", lambda: None, push=wanted)
+    def _newcomers(self) -> Iterator[Act]:
+        leads, strangers, twice = (self._cast.newcomers(count) for count in (6, 6, 3))
+        wanted = tuple(one.email for one in strangers[:2])
+        yield Act(1, f"Sales types {_some(leads, 'new lead')}.", (partial(self._type, leads),))
+        yield Act(3, f"{_some(strangers, 'stranger')} came by a web form.", (partial(self._fill_in, strangers),))
+        yield Act(6, f"Sales meets {_some(twice, 'person')} at a fair and types leads.", (partial(self._type, twice),))
+        yield Act(8, "They fill in the web form too: nobody may exist twice.", (partial(self._fill_in, twice),))
+        yield Act(12, f"Sales wants {_some(wanted, 'stranger')} as leads at once.", push=wanted)
 
     def _edits(self) -> Iterator[Act]:
-        calls, titles, moves = self._cast(40), self._cast(40), self._cast(12)
-        yield Act(
-            16,
-            f"Sales corrects {len(calls)} mobile numbers.",
-            lambda: self._sales({pair: {"MobilePhone": self._phone()} for pair in calls}),
-        )
-        yield Act(
-            17,
-            f"Marketing sets {len(titles)} job titles.",
-            lambda: self._marketing({pair: {"title": self._dice.choice(_TITLES)} for pair in titles}),
-        )
-        yield Act(
-            18,
-            f"{len(moves)} people move; sales changes the whole address.",
-            lambda: self._sales({pair: self._move(pair) for pair in moves}),
-        )
+        calls, titles, moves = (self._cast.people(count) for count in (40, 40, 12))
+        numbers = {pair: {"MobilePhone": self._cast.phone()} for pair in calls}
+        yield Act(16, f"Sales corrects {_some(calls, 'mobile number')}.", (self._sales(numbers),))
+        given = {pair: {"title": self._cast.title()} for pair in titles}
+        yield Act(17, f"Marketing sets {_some(titles, 'job title')}.", (self._marketing(given),))
+        addresses = {pair: self._cast.address(pair) for pair in moves}
+        yield Act(18, f"{_some(moves, 'person')} moved; sales changes addresses.", (self._sales(addresses),))
 
-    def _both_edit(self) -> Iterator[Act]:
-        titles, mobiles, places, scores = self._cast(6), self._cast(6), self._cast(4), self._cast(4)
-        yield Act(
-            21,
-            f"Sales changes the title of {len(titles)} people …",
-            lambda: self._sales({pair: {"Title": "Director of Sales"} for pair in titles}),
-        )
-        yield Act(
-            23,
-            "… and two minutes later marketing changes the same titles to something else.",
-            lambda: self._marketing({pair: {"title": "Sales Director"} for pair in titles}),
-        )
-        yield Act(
-            22,
-            f"Marketing changes the mobile number of {len(mobiles)} people …",
-            lambda: self._marketing({pair: {"mobilePhone": "0491 570 156"} for pair in mobiles}),
-        )
-        yield Act(
-            24,
-            "… and sales the same ones, to other numbers.",
-            lambda: self._sales({pair: {"MobilePhone": "0491 570 157"} for pair in mobiles}),
-        )
+    def _edits_on_both(self) -> Iterator[Act]:
+        titles, mobiles, places, scores = (self._cast.people(count) for count in (6, 6, 4, 4))
+        first = self._sales(_all(titles, Title="Director of Sales"))
+        yield Act(21, f"Sales changes {_some(titles, 'title')} …", (first,))
+        then = self._marketing(_all(titles, title="Sales Director"))
+        yield Act(23, "… and two minutes later marketing changes the same ones.", (then,))
+        first = self._marketing(_all(mobiles, mobilePhone="0491 570 156"))
+        yield Act(22, f"Marketing changes {_some(mobiles, 'mobile number')} …", (first,))
+        then = self._sales(_all(mobiles, MobilePhone="0491 570 157"))
+        yield Act(24, "… and sales the same ones, otherwise.", (then,))
+        street = self._marketing(_all(places, address="7 Harbour Street"))
+        postcode = self._sales({pair: {pair.address_field("PostalCode"): "2999"} for pair in places})
         yield Act(
             22.5,
-            f"{len(places)} addresses: marketing corrects the street, sales the postcode.",
-            lambda: (
-                self._marketing({pair: {"address": "7 Harbour Street"} for pair in places}),
-                self._sales({pair: {_FIELDS[pair.object_type]["PostalCode"]: "2999"} for pair in places}),
-            )[0],
+            f"{_some(places, 'address', 'addresses')}: marketing changes the street, sales the postcode.",
+            (street, postcode),
         )
-        yield Act(
-            23.5,
-            f"{len(scores)} lead scores are changed on both sides.",
-            lambda: (
-                self._sales({pair: {"mkto71_Lead_Score__c": 10} for pair in scores}),
-                self._marketing({pair: {"leadScore": 85} for pair in scores}),
-            )[0],
-        )
+        scored = self._sales(_all(scores, mkto71_Lead_Score__c=10))
+        rescored = self._marketing(_all(scores, leadScore=85))
+        yield Act(23.5, f"{_some(scores, 'lead score')} changed on both sides.", (scored, rescored))
 
     def _consent(self) -> Iterator[Act]:
-        by_form, by_sales, back = self._cast(8), self._cast(5), self._cast(3)
-        robot, person = back[: max(1, len(back) - 1)], back[-1:]
-        yield Act(
-            31,
-            f"{len(by_form) + len(back)} people unsubscribe by the web form.",
-            lambda: self._marketing({pair: {"unsubscribed": True} for pair in (*by_form, *back)}, source=FORM),
-        )
-        yield Act(
-            32,
-            f"{len(by_sales)} more say so on the telephone; sales ticks the box.",
-            lambda: self._sales({pair: {"HasOptedOutOfEmail": True} for pair in by_sales}),
-        )
-        yield Act(
-            41,
-            f"A Marketo flow opts {len(robot)} of them in again. It is not a person: that must not travel.",
-            lambda: self._marketing({pair: {"unsubscribed": False} for pair in robot}, source=FLOW),
-        )
-        yield Act(
-            43,
-            f"{len(person)} of them subscribes again by the web form: a person's own act.",
-            lambda: self._marketing({pair: {"unsubscribed": False} for pair in person}, source=FORM),
-        )
+        by_form, by_phone = (self._cast.people(count) for count in (8, 5))
+        undecided = self._cast.people(4, least=2)
+        robot, person = undecided[:-1], undecided[-1:]
+        out = self._marketing(_all((*by_form, *undecided), unsubscribed=True), source=FORM)
+        yield Act(31, f"{_some([*by_form, *undecided], 'person')} unsubscribed by the web form.", (out,))
+        ticked = self._sales(_all(by_phone, HasOptedOutOfEmail=True))
+        yield Act(32, f"{_some(by_phone, 'person')} said so by telephone; sales ticks the box.", (ticked,))
+        again = self._marketing(_all(robot, unsubscribed=False), source=FLOW)
+        yield Act(41, f"A Marketo flow subscribes {len(robot)} again. No person did: it must not travel.", (again,))
+        again = self._marketing(_all(person, unsubscribed=False), source=FORM)
+        yield Act(43, f"{_some(person, 'person')} did subscribe again, by the web form.", (again,))
 
     def _normalised(self) -> Iterator[Act]:
-        faxes, titles = self._cast(12), self._cast(12)
-
-        def rules() -> None:
-            self._hands.normalise("fax", "digits")
-            self._hands.normalise("title", "collapse_spaces")
-
-        yield Act(51, "Marketing switches on data cleaning: fax numbers to digits, single spaces in titles.", rules)
-        yield Act(
-            52,
-            f"Sales enters {len(faxes)} fax numbers and {len(titles)} untidy titles.",
-            lambda: self._sales(
-                {pair: {"Fax": self._phone()} for pair in faxes}
-                | {pair: {"Title": "Head  of   Purchasing "} for pair in titles}
-            ),
+        faxes, titles = (self._cast.people(count) for count in (12, 12))
+        rules = (
+            partial(self._hands.normalise, "fax", "digits"),
+            partial(self._hands.normalise, "title", "collapse_spaces"),
         )
+        yield Act(51, "From now on Marketo keeps only digits of a fax, single spaces in a title.", rules)
+        entered = {pair: {"Fax": self._cast.phone()} for pair in faxes}
+        untidy = _all(titles, Title="Head  of   Purchasing")
+        words = f"Sales enters {_some(faxes, 'fax number')} and {_some(titles, 'untidy title')}."
+        yield Act(52, words, (self._sales(entered | untidy),))
 
     def _faults(self) -> Iterator[Act]:
-        lost, refused, late = self._cast(20), self._cast(20), self._cast(10)
+        lost, refused, late = (self._cast.people(count) for count in (20, 20, 10))
         yield Act(
             61,
-            f"Sales changes {len(lost)} titles. Marketo will take them, and its answer will be lost on the way.",
-            lambda: (
-                self._hands.break_marketo("lost_reply", "^POST /rest/v1/leads.json"),
-                self._sales({pair: {"Title": "Partner"} for pair in lost}),
-            )[1],
+            f"Sales changes {_some(lost, 'title')}. Marketo's answer to that write gets lost.",
+            (
+                partial(self._hands.break_marketo, "lost_reply", "^POST /rest/v1/leads.json"),
+                self._sales(_all(lost, Title="Partner")),
+            ),
         )
         yield Act(
             71,
-            f"Marketing changes {len(refused)} titles. Salesforce will answer the write with 503.",
-            lambda: (
-                self._hands.break_salesforce("server_error", "^POST .*/composite"),
-                self._marketing({pair: {"title": "Partner"} for pair in refused}),
-            )[1],
+            f"Marketing changes {_some(refused, 'title')}. Salesforce answers that write with 503.",
+            (
+                partial(self._hands.break_salesforce, "server_error", "^POST .*/composite"),
+                self._marketing(_all(refused, title="Partner")),
+            ),
         )
         yield Act(
             81,
-            f"Marketing changes {len(late)} titles. Salesforce will say yes and commit five minutes later.",
-            lambda: (
-                self._hands.break_salesforce("late_commit", "^POST .*/composite", delay_seconds=300),
-                self._marketing({pair: {"title": "Adviser"} for pair in late}),
-            )[1],
+            f"Marketing changes {_some(late, 'title')}. Salesforce commits 5 minutes late.",
+            (
+                partial(self._hands.break_salesforce, "late_commit", "^POST .*/composite", delay_seconds=300),
+                self._marketing(_all(late, title="Adviser")),
+            ),
         )
 
-    def _hidden(self) -> Iterator[Act]:
-        edited = self._cast_of(self._leads, 5)
+    def _hidden_field(self) -> Iterator[Act]:
+        edited = self._cast.leads(5)
+        hide = partial(self._hands.hide_from_syncline, "Lead.Phone")
+        yield Act(91, "An administrator hides Lead.Phone from Syncline: nothing may be blanked.", (hide,))
+        numbers = {pair: {"phone": self._cast.phone()} for pair in edited}
         yield Act(
-            91,
-            "An administrator hides Lead.Phone from Syncline's user: no number may be blanked.",
-            lambda: self._hands.hide_from_syncline("Lead.Phone"),
-        )
-        yield Act(
-            93,
-            f"Marketing changes the phone of {len(edited)} leads meanwhile: that waits.",
-            lambda: self._marketing({pair: {"phone": self._phone()} for pair in edited}),
+            93, f"Marketing changes {_some(edited, 'phone number')} of leads; they wait.", (self._marketing(numbers),)
         )
 
-    def _filtered(self) -> Iterator[Act]:
-        closed = self._cast_of(self._leads, 4)
-        back = closed[:1]
-        yield Act(
-            96,
-            f"Sales closes {len(closed)} leads: they leave the filter and flow no more.",
-            lambda: self._sales({pair: {"Status": "Closed - Not Converted"} for pair in closed}),
-        )
-        yield Act(
-            102,
-            "Both sides go on editing them.",
-            lambda: (
-                self._sales({pair: {"Title": "Former Buyer"} for pair in closed}),
-                self._marketing({pair: {"mobilePhone": self._phone()} for pair in closed}),
-            )[0],
-        )
-        yield Act(
-            107,
-            f"{len(back)} of them is reopened: it catches up.",
-            lambda: self._sales({pair: {"Status": "Working - Contacted"} for pair in back}),
-        )
+    def _filter(self) -> Iterator[Act]:
+        closed = self._cast.leads(4)
+        shut = self._sales(_all(closed, Status="Closed - Not Converted"))
+        yield Act(96, f"Sales closes {_some(closed, 'lead')}: out of the filter, out of the flow.", (shut,))
+        former = self._sales(_all(closed, Title="Former Buyer"))
+        called = self._marketing({pair: {"mobilePhone": self._cast.phone()} for pair in closed})
+        yield Act(101, "Both sides go on editing them.", (former, called))
+        opened = self._sales({closed[0]: {"Status": "Working - Contacted"}})
+        yield Act(106, "1 of them is reopened and catches up.", (opened,))
 
-    def _oddities(self) -> Iterator[Act]:
-        long, company, nameless = self._cast(1), self._cast(3), self._cast(1)
-        yield Act(
-            111,
-            f"Marketing pastes a title of 150 characters into {len(long)} person; Salesforce takes 128.",
-            lambda: self._marketing({pair: {"title": "Adviser " * 18 + "at Law"} for pair in long}),
-        )
+    def _refusals(self) -> Iterator[Act]:
+        long, renamed, nameless = (self._cast.people(count) for count in (1, 3, 1))
+        pasted = self._marketing(_all(long, title=_LONG_TITLE))
+        yield Act(111, f"Marketing pastes a title of {len(_LONG_TITLE)} characters; Salesforce takes 128.", (pasted,))
+        company = self._marketing(_all(renamed, company="Renamed Pty Ltd"))
         yield Act(
             112,
-            f"Marketing renames the company of {len(company)} people; that field flows the other way.",
-            lambda: self._marketing({pair: {"company": "Renamed Pty Ltd"} for pair in company}),
+            f"Marketing renames {_some(renamed, 'company', 'companies')}; that flows one way, from sales.",
+            (company,),
         )
-        yield Act(
-            113,
-            f"A form blanks the last name of {len(nameless)} person; Salesforce demands one.",
-            lambda: self._marketing({pair: {"lastName": None} for pair in nameless}, source=FORM),
-        )
+        blanked = self._marketing(_all(nameless, lastName=None), source=FORM)
+        yield Act(113, "A form blanks a last name; Salesforce demands one.", (blanked,))
 
-    # -- the cast ---------------------------------------------------------------------------------------------------
+    # -- steps --------------------------------------------------------------------------------------------------------
 
-    def _many(self, count: int) -> int:
-        return max(1, round(count * self._scale))
-
-    def _cast(self, count: int) -> list[Pair]:
-        """So many people nobody has played with yet, half leads and half contacts."""
-        many = self._many(count)
-        return self._cast_of(self._leads, 0, many - many // 2) + self._cast_of(self._contacts, 0, many // 2)
-
-    def _cast_of(self, waiting: Iterator[Pair], count: int, exactly: int | None = None) -> list[Pair]:
-        many = self._many(count) if exactly is None else exactly
-        return [next(waiting) for _ in range(many)]
-
-    def _new_names(self) -> Iterator[dict[str, str]]:
-        names = [(first, last) for first in _FIRST for last in _LAST]
-        self._dice.shuffle(names)
-        for number, (first, last) in enumerate(names):
-            yield {
-                "first": first,
-                "last": last,
-                "email": f"{first}.{last}@newcomer{number}.example".lower().replace("ü", "ue"),
-                "company": f"{last} & {first}",
-            }
-
-    def _add_leads(self, people: Sequence[Mapping[str, str]]) -> list[str]:
-        ids = self._hands.new_leads([_lead(one) for one in people])
+    def _type(self, people: Sequence[Newcomer]) -> None:
+        ids = self._hands.new_leads([one.as_lead() for one in people])
         self.truth.salesforce_ids.update(ids)
-        return ids
+        self._emails |= {one.email: record_id for one, record_id in zip(people, ids, strict=True)}
 
-    def _sales(self, changes: Mapping[Pair, Mapping[str, Any]]) -> None:
-        self._hands.edit_salesforce(self._types, {pair.salesforce_id: new for pair, new in changes.items()})
-
-    def _marketing(
-        self, changes: Mapping[Pair, Mapping[str, Any]], *, source: str | None = None
-    ) -> None:
-        edits = {pair.marketo_id: new for pair, new in changes.items()}
-        if source is None:
-            self._hands.edit_marketo(edits)
-        else:
-            self._hands.edit_marketo(edits, source=source, user="")
-
-    def _phone(self) -> str:
-        return f"(02) {self._dice.randrange(5000, 10000)} {self._dice.randrange(10000):04d}"
-
-    def _move(self, pair: Pair) -> dict[str, str]:
-        city, state, postcode = self._dice.choice(_CITIES)
-        names = _FIELDS[pair.object_type]
-        return {
-            names["Street"]: f"{self._dice.randrange(1, 200)} Station Road",
-            names["City"]: city,
-            names["State"]: state,
-            names["PostalCode"]: postcode,
+    def _fill_in(self, people: Sequence[Newcomer]) -> None:
+        ids = self._hands.new_people([one.as_person() for one in people])
+        self.truth.marketo_ids.update(ids)
+        known = self._emails
+        self.truth.pairs |= {
+            (known[one.email], record_id) for one, record_id in zip(people, ids, strict=True) if one.email in known
         }
 
+    def _sales(self, changes: Mapping[Pair, Mapping[str, Any]]) -> Step:
+        edits = {pair.salesforce_id: new for pair, new in changes.items()}
+        return partial(self._hands.edit_salesforce, self._cast.types, edits)
 
-_FIELDS = {
-    "Lead": {name: name for name in ("Street", "City", "State", "PostalCode")},
-    "Contact": {name: f"Mailing{name}" for name in ("Street", "City", "State", "PostalCode")},
-}
+    def _marketing(self, changes: Mapping[Pair, Mapping[str, Any]], *, source: str | None = None) -> Step:
+        """By a marketer, or by a form or flow (*source*)."""
+        edits = {pair.marketo_id: new for pair, new in changes.items()}
+        if source is None:
+            return partial(self._hands.edit_marketo, edits)
+        return partial(self._hands.edit_marketo, edits, source=source, user="")
 
 
-def _lead(one: Mapping[str, str]) -> dict[str, str]:
-    return {"FirstName": one["first"], "LastName": one["last"], "Email": one["email"], "Company": one["company"]}
+def _all(pairs: Sequence[Pair], **new: object) -> dict[Pair, Mapping[str, Any]]:
+    """The same change for each of them."""
+    return dict.fromkeys(pairs, new)
 
 
-def _person(one: Mapping[str, str]) -> dict[str, str]:
-    return {"firstName": one["first"], "lastName": one["last"], "email": one["email"], "company": one["company"]}
+def _some(things: Sequence[object], one: str, many: str | None = None) -> str:
+    """ "1 title", "6 titles"."""
+    words = one if len(things) == 1 else many or {"person": "people"}.get(one, f"{one}s")
+    return f"{len(things)} {words}"

@@ -23,12 +23,12 @@ SALES, MARKETING = "anna.keller@acme.example", "marketer@acme.example"
 CONFIGURATION = """\
 state: sqlite:///demo.db
 connections:
-  crm:
+  salesforce:
     type: salesforce
     url: {salesforce}
     client_id: {salesforce_id}
     client_secret: env:SALESFORCE_SECRET
-  marketing:
+  marketo:
     type: marketo
     url: {marketo}
     client_id: {marketo_id}
@@ -36,10 +36,10 @@ connections:
 syncs:
   people:
     a:
-      connection: crm
+      connection: salesforce
       filter:
         Lead: "Status IS NULL OR Status <> 'Closed - Not Converted'"
-    b: marketing
+    b: marketo
 """
 
 

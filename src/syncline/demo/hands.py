@@ -40,7 +40,9 @@ class Hands:
         """People fill in a form for the first time; their ids."""
         return self._marketing(records, action="createOnly", lookup="email", source=FORM, user="")
 
-    def edit_marketo(self, changes: Mapping[str, Values], *, source: str = "Lead Database", user: str = MARKETER) -> None:
+    def edit_marketo(
+        self, changes: Mapping[str, Values], *, source: str = "Lead Database", user: str = MARKETER
+    ) -> None:
         """Somebody changes people: a marketer by hand, or a form or flow (*source*, no *user*)."""
         records = [{"id": int(record_id), **new} for record_id, new in changes.items()]
         self._marketing(records, action="updateOnly", lookup="id", source=source, user=user)

@@ -1,9 +1,9 @@
-"""What the demo measured, and whether that is what it promises. Numbers only; how they are shown is the face's business."""
+"""What the demo measured, and whether that is what it promises. Numbers only; showing them is the face's business."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 MOST_EXPLAINED = 0.02
@@ -59,5 +59,4 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """The object that `--json` prints."""
-        names = [name for name in self.__dataclass_fields__]
-        return {name: getattr(self, name) for name in names}
+        return asdict(self)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from syncline.errors import ConfigError, OurBug
 
 _PACKAGE = "syncline_sandbox"
-_COMMAND = (sys.executable, "-m", "syncline_sandbox.cli", "up", "--json", "--salesforce-port", "0", "--marketo-port", "0")
+_UP = "-m syncline_sandbox.cli up --json --salesforce-port 0 --marketo-port 0 --until-stdin-ends".split()
 _STOP_SECONDS = 10.0
 _ANSWER_SECONDS = 60.0
 
@@ -66,6 +66,10 @@ class Sandboxes:
     def both(self) -> tuple[Control, Control]:
         return self.salesforce, self.marketo
 
+    def requests(self) -> int:
+        """How many requests both have answered, by their own logs. Control requests are in none."""
+        return sum(sum(control.get("counters")["requests"].values()) for control in self.both())
+
 
 @contextmanager
 def running_sandboxes(folder: Path, seed: int) -> Iterator[Sandboxes]:
@@ -81,9 +85,14 @@ def running_sandboxes(folder: Path, seed: int) -> Iterator[Sandboxes]:
         )
     log = folder / "sandboxes.log"
     with log.open("wb") as errors:
-        # Their standard input ends with us, even if we are killed: then they end too.
+        # A session of its own: Ctrl-C in the terminal is for us alone, and we end them. A pipe as its standard input:
+        # should we be killed, it ends all the same.
         child = subprocess.Popen(
-            (*_COMMAND, "--seed", str(seed)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+            (sys.executable, *_UP, "--seed", str(seed)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
         )
         try:
             sandboxes = _met(child, log)
@@ -120,5 +129,6 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-    if child.stdout is not None:
-        child.stdout.close()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            pipe.close()

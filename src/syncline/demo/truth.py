@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from syncline.demo.day import Pair
+import polars as pl
+
+from syncline.demo.cast import Pair
 from syncline.demo.sandboxes import Sandboxes
 from syncline.demo.score import PairScore, pair_score
 from syncline.engine.world import World
@@ -18,12 +20,18 @@ from syncline.records import ID
 from syncline.spec.model import Sync
 from syncline.trees import Table
 
+MADE = "created on"
+"""How the rule of a link begins whose one record was made from the other."""
+
 TruePairs = Set[tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Linked:
-    """What the state says of identity: linked pairs, and the records of each side that are held in matching."""
+    """What the state says of identity: pairs that were matched, and the records of each side held in matching.
+
+    A record and the copy that was made of it are linked too; they are no match and not among the pairs.
+    """
 
     pairs: tuple[Pair, ...]
     held_a: frozenset[str]
@@ -36,7 +44,9 @@ class Linked:
 
 async def read_links(world: World, sync: Sync) -> Linked:
     """Links and holds of *sync* as the state has them now."""
-    ends = await world.store.rows(Table.LINK_END, {"sync": sync.name, "role": "current"})
+    links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
+    matched = links.filter(~pl.col("rule").str.starts_with(MADE)).select("link_id")
+    ends = (await world.store.by_keys(Table.LINK_END, matched)).filter(pl.col("role") == "current")
     sides: dict[str, dict[int, tuple[str, str]]] = {"a": {}, "b": {}}
     for side, link_id, object_type, record_id in ends.select("side", "link_id", "object_type", "record_id").iter_rows():
         sides[side][link_id] = (object_type, record_id)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from syncline.cli.screens.common import counts_in_words, counts_of, held_lines, some, table_of
 from syncline.engine.cycle import RunReport
@@ -64,7 +65,8 @@ def run_screen(out: Console, report: RunReport, names: Mapping[str, str]) -> Non
         proof = "every row read and every record considered is accounted for"
         lines.add_row("proof", proof if report.is_balanced else "[bold red]the laws of conservation do not balance[/]")
     out.print(lines)
-    _classes(out, report, names)
+    if (classes := classes_of(report, names)) is not None:
+        out.print(classes)
     empty_side_lines(out, report)
     held_lines(out, report.held)
     if report.unknown:
@@ -77,15 +79,16 @@ def run_screen(out: Console, report: RunReport, names: Mapping[str, str]) -> Non
         out.print(f"→ {escape(stopped.remedy)}", soft_wrap=True)
 
 
-def _classes(out: Console, report: RunReport, names: Mapping[str, str]) -> None:
+def classes_of(report: RunReport, names: Mapping[str, str]) -> Table | None:
+    """Every record considered, counted once, by side and class; None if there was none."""
     counts = {side: report.counts(side) for side in SIDES}
     present = [name for name in CLASSES if any(name in counts[side] for side in SIDES)]
     if not present:
-        return
+        return None
     table = table_of("records considered", *present)
     for side in SIDES:
         table.add_row(names[side], *(str(counts[side].get(name, 0)) for name in present))
-    out.print(table)
+    return table
 
 
 def empty_side_lines(out: Console, report: RunReport) -> None:
