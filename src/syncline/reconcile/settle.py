@@ -17,6 +17,7 @@ that table; the first that fits decides.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
 import polars as pl
 
@@ -162,14 +163,22 @@ def is_normalised(sent: str | None, read: str | None, field_type: FieldType, len
     if not sent or not read or sent == read:
         return False
     if field_type in (FieldType.NUMBER, FieldType.INTEGER):
-        decimals = len(read.partition(".")[2])
-        return abs(float(sent) - float(read)) <= 0.5 / float(10**decimals)
+        return _is_rounded(sent, read)
     if field_type is FieldType.DATETIME:
         return sent[:19] == read[:19]
     if length is not None and len(sent) > length and sent[:length].rstrip() == read:
         return True
     letters = _letters(sent)
     return bool(letters) and letters == _letters(read)
+
+
+def _is_rounded(sent: str, read: str) -> bool:
+    """Whether *read* is *sent* at fewer decimals; a text that is no number never is."""
+    try:
+        difference = abs(Decimal(sent) - Decimal(read))
+    except InvalidOperation:
+        return False
+    return difference <= Decimal(5).scaleb(-1 - len(read.partition(".")[2]))
 
 
 def _letters(text: str) -> str:
