@@ -25,6 +25,7 @@ from syncline.engine.explain import Explanation, explain, find_subjects
 from syncline.engine.observe import meet
 from syncline.engine.push import push
 from syncline.engine.readiness import check, create_fields
+from syncline.engine.verify import VerifyReport, verify
 from syncline.engine.world import World
 from syncline.spec.model import Sync
 from syncline.wiring import load_project, open_world
@@ -45,7 +46,7 @@ class Org:
     """The Salesforce org as its administrator sees it: REST calls with a session of their own."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx2.Client(base_url=url, timeout=10)
+        self._http = httpx2.Client(base_url=url, timeout=10, verify=False)  # plain http: no authorities to load
         self._session: dict[str, str] = {}
 
     def control(self, name: str, body: object = None) -> Any:
@@ -93,7 +94,7 @@ class Instance:
     """The Marketo instance as its administrator sees it: REST calls of an API user of their own."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx2.Client(base_url=url, timeout=10)
+        self._http = httpx2.Client(base_url=url, timeout=10, verify=False)  # plain http: no authorities to load
         self._token = ""
 
     def control(self, name: str, body: object = None) -> Any:
@@ -230,6 +231,19 @@ class Stage:
     def errors(self) -> list[dict[str, Any]]:
         """What `syncline errors` lists."""
         return list(self._wait(inbox.errors(self.world.store, self.sync.name)).iter_rows(named=True))
+
+    def retry(self) -> int:
+        """What `syncline retry` does: let everything refused be tried again in the next run."""
+        return self._wait(inbox.retry(self.world, self.sync, None))
+
+    def warnings(self) -> set[tuple[str, str]]:
+        """Code and subject of everything `syncline check` finds."""
+        readiness = self._wait(check(self.world, self.sync))
+        return {(problem.code, problem.subject) for problem in readiness.problems}
+
+    def verified(self) -> VerifyReport:
+        """What `syncline verify` tells."""
+        return self._wait(verify(self.world, self.sync))
 
     def explain(self, record: str | int) -> Explanation:
         """What `syncline explain` tells of one record."""

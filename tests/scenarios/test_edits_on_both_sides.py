@@ -66,7 +66,7 @@ def test_the_newest_edit_wins(make_stage: MakeStage) -> None:
 
 
 @both_presets
-@pytest.mark.scenario("native-7")
+@pytest.mark.scenario("native-7", "W7")
 def test_a_field_may_have_a_policy_of_its_own(make_stage: MakeStage, preset: str) -> None:
     """Both presets: the file decides for one field, the preset for the others."""
     stage = make_stage(preset, fields={"phone": {"policy": "a"}})
@@ -74,6 +74,8 @@ def test_a_field_may_have_a_policy_of_its_own(make_stage: MakeStage, preset: str
     edit_in_salesforce_then_marketo(stage, "Lead", lead, person)
     stage.cycle()
     assert phones(stage, "Lead", lead, person) == (OURS, OURS), "the field's own policy did not decide"
+    logged = [(c["mapping"], c["value_a"], c["value_b"]) for c in stage.explain(lead).conflicts]
+    assert logged == [("phone", OURS, THEIRS)]
 
 
 @both_presets

@@ -45,7 +45,7 @@ def test_an_edit_of_a_hidden_field_is_skipped(make_stage: MakeStage, preset: str
 
 
 @both_presets
-@pytest.mark.scenario("native-10")
+@pytest.mark.scenario("native-10", "W6")
 def test_a_new_result_of_a_formula_waits_for_a_touch_or_a_sweep(make_stage: MakeStage, preset: str) -> None:
     """Both presets alike: a formula's inputs move no stamp of the record. A sweep, when asked for, finds them.
 
@@ -53,6 +53,7 @@ def test_a_new_result_of_a_formula_waits_for_a_touch_or_a_sweep(make_stage: Make
     """
     fields = {"description": False, "owner_title": OWNER_TITLE_MAP}
     stage = make_stage(preset, fields=fields)
+    assert ("SYN-215", "crm.Lead.Owner_Title__c") in stage.warnings(), "nobody is warned of the formula"
     lead, person = linked_lead(stage)
     owner = stage.org.read("Lead", lead, "OwnerId")
     until_read_for_good(stage)
@@ -122,3 +123,5 @@ def test_a_field_that_goes_out_of_sight_stops_and_keeps_its_data(make_stage: Mak
     stage.cycle()
     assert stage.org.read("Lead", lead, "Rating") == "Hot"
     assert stage.instance.read(person, "rating") == "Cold"
+    report = stage.verified()
+    assert (report.counts["rating"], report.unexplained) == ({"hidden": 1}, 0)

@@ -124,7 +124,20 @@ def test_a_push_without_company_and_default_fails_and_says_so(make_stage: MakeSt
     assert stage.errors() == []
 
 
-@pytest.mark.scenario("native-5")
+def test_a_refused_push_can_be_retried(make_stage: MakeStage) -> None:
+    """A retry is the second half of the push that was refused: it makes the lead in the next run."""
+    stage = make_stage("native")
+    bob = stage.instance.create(firstName="Bob", lastName="Cole", email="bob@example.com")
+    stage.cycle()
+    stage.push(bob)
+    stage.instance.update(bob, company="Colliers")
+    assert stage.retry() == 1
+    stage.cycle()
+    assert [lead["Company"] for lead in stage.org.leads("bob@example.com", "Company")] == ["Colliers"]
+    assert stage.errors() == []
+
+
+@pytest.mark.scenario("native-5", "W33")
 def test_a_push_without_company_makes_a_lead_with_a_marked_value(make_stage: MakeStage) -> None:
     """`recommended` gives Salesforce a value that says what it is, and never pulls it back."""
     stage = make_stage("recommended")

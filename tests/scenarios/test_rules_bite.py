@@ -410,6 +410,13 @@ BITES = (
         off=no_obstacles,
         says="it left and flowed",
     ),
+    Bite(
+        number="native-52 unlink",
+        scenario=switch.test_a_record_that_leaves_the_filter_may_end_its_link,
+        given={**NATIVE, "rating": "Hot"},
+        off=replaced(cycle, "unlink_leavers", nothing),
+        says="the link did not end",
+    ),
 )
 
 

@@ -73,9 +73,36 @@ def test_a_record_that_leaves_the_filter_stops_and_says_so(make_stage: MakeStage
     stage.instance.update(person, phone="555 0222")
     stage.cycle()
     assert stage.org.read("Lead", lead, "Phone") is None, "it left and flowed back"
+    verified = stage.verified()
+    assert (verified.counts["title"], verified.unexplained) == ({"filtered": 1}, 0)
 
     stage.org.update("Lead", lead, Rating="Warm")
     stage.cycle()
     assert stage.instance.read(person, "title", "rating") == {"title": "Director", "rating": "Warm"}
+    assert stage.org.read("Lead", lead, "Phone") == "555 0222"
+    assert len(stage.instance.people("ada@example.com")) == 1
+
+
+@pytest.mark.parametrize(("preset", "rating"), [("recommended", "Warm"), ("native", "Hot")])
+@pytest.mark.scenario("native-52")
+def test_a_record_that_leaves_the_filter_may_end_its_link(make_stage: MakeStage, preset: str, rating: str) -> None:
+    """With `unlink` they are two strangers from then on; back in, the lead finds its person by the Id kept there.
+
+    That is a first link: what differs goes to the newest under `recommended`, and to Marketo under `native`.
+    """
+    stage = make_stage(preset, a=MARKETABLE, leaves_filter="unlink")
+    lead, person = linked_lead(stage, Rating="Hot")
+    stage.org.update("Lead", lead, Rating="Cold")
+    stage.cycle()
+    assert stage.explain(lead).link is None, "the link did not end"
+    stage.org.update("Lead", lead, Title="Director")
+    stage.instance.update(person, phone="555 0222")
+    assert stage.cycle().counts("a") == {"filtered": 1}
+    assert stage.instance.read(person, "title") is None
+
+    stage.org.update("Lead", lead, Rating="Warm")
+    stage.cycle()
+    assert stage.instance.read(person, "title", "rating") == {"title": "Director", "rating": rating}
+    assert stage.org.read("Lead", lead, "Rating") == rating
     assert stage.org.read("Lead", lead, "Phone") == "555 0222"
     assert len(stage.instance.people("ada@example.com")) == 1

@@ -1,6 +1,7 @@
 """Dead letters that are answered: what was refused before and has now been written.
 
-Lives here: closing. Not here: burying (`outcomes`, `planning`) or waking by a person (`inbox`).
+Lives here: closing them, and which refused creates a person asked for again. Not here: burying (`outcomes`,
+`planning`) or waking by a person (`inbox`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ async def close_letters(world: World, sync: Sync, written: Sequence[Row], commit
     """Resolve the dead letters of these rows: those of a create by its source, those of an update by its fields."""
     if not written:
         return
-    letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": "dead"})
+    letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": ["dead", "retried"]})
     if letters.is_empty():
         return
     made = {(row.source_type, row.source_id) for row in written if not row.link_id}
@@ -35,3 +36,11 @@ async def close_letters(world: World, sync: Sync, written: Sequence[Row], commit
     if over:
         states = pl.DataFrame({"letter_id": over}).with_columns(pl.lit("resolved").alias("state"))
         commit.amend[Table.DEAD_LETTER] = [states]
+
+
+async def creates_asked_for(world: World, sync: Sync) -> pl.DataFrame:
+    """side, object_type, record_id of records whose refused create a person retries: it was asked for once already."""
+    where = {"sync": sync.name, "state": "retried", "link_id": 0, "operation": "create"}
+    letters = await world.store.rows(Table.DEAD_LETTER, where)
+    source = pl.when(pl.col("side") == "a").then(pl.lit("b")).otherwise(pl.lit("a"))
+    return letters.select(source.alias("side"), "object_type", "record_id").unique()

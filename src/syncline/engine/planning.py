@@ -14,6 +14,7 @@ import polars as pl
 
 from syncline.engine.bases import base_rows
 from syncline.engine.breaker import still_frozen, thaw, trip
+from syncline.engine.letters import creates_asked_for
 from syncline.engine.outcomes import wake_print
 from syncline.engine.pairs import Slice, mirror_of, slices
 from syncline.engine.settlement import add_rows, conflict_id
@@ -252,14 +253,16 @@ async def plan_creates(
     world: World, sync: Sync, lone: pl.DataFrame, planned: Planned, run_id: str, *, forced: bool = False
 ) -> None:
     """Turn unmatched records into creates on the other side where the preset or a person (*forced*) asks for it."""
+    again = await creates_asked_for(world, sync)
     for side in SIDES:
         own = lone.filter(pl.col("side") == side)
         for (object_type,), part in own.group_by("object_type", maintain_order=True):
             if sync.side(side).creates is Creates.NEVER and not forced:
+                stays = part.join(again, on=again.columns, how="anti")
                 planned.classes.append(
-                    _lone(part, "unchanged", "stays on its side: the sync does not create from here")
+                    _lone(stays, "unchanged", "stays on its side: the sync does not create from here")
                 )
-                continue
+                part = part.join(again, on=again.columns, how="semi")
             for at in range(0, len(part), SLICE_LINKS):
                 await _plan_creates_of(
                     world, sync, side, str(object_type), part[at : at + SLICE_LINKS], planned, run_id

@@ -6,7 +6,7 @@ settings) comes from its connector.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncline.engine.observe import inspect, meet
@@ -79,6 +79,23 @@ def _field_problems(sync: Sync, side: Side, object_type: str, schema: ObjectSche
             )
     for m in sync.fields:
         yield from _write_problem(sync, side, object_type, schema, m)
+    yield from _formula_problems(sync, side, object_type, schema, wanted)
+
+
+def _formula_problems(
+    sync: Sync, side: Side, object_type: str, schema: ObjectSchema, wanted: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Mapped formula fields, unless the sync sweeps them: their new results move no stamp."""
+    for name, user in sorted(wanted.items()):
+        described = schema.field(name)
+        if described is not None and described.is_calculated and sync.sweep_seconds is None:
+            yield Problem(
+                code="SYN-215",
+                subject=f"{sync.side(side).connection}.{object_type}.{name}",
+                message=f"{object_type}.{name} (used by {user}) is calculated: a new result alone is not noticed.",
+                remedy="Say sweep_formulas_every: 24h for the sync, or run `syncline run --sweep` when it matters.",
+                blocks=False,
+            )
 
 
 def _write_problem(

@@ -16,7 +16,7 @@ from syncline.schema import ObjectSchema
 from syncline.spec.durations import seconds_of
 from syncline.spec.expressions import parse as parse_expression
 from syncline.spec.file import CeilingFile, FieldFile, File, SideFile, SyncFile
-from syncline.spec.model import Ceiling, Direction, End, FieldMap, Policy, SideSpec, Sync
+from syncline.spec.model import Ceiling, Direction, End, FieldMap, LeavesFilter, Policy, SideSpec, Sync
 from syncline.spec.presets.people import PRESETS
 
 _CEILINGS = ("create", "blank", "delete")
@@ -26,7 +26,7 @@ def resolve(file: File) -> dict[str, Sync]:
     """Every sync of the file, with all defaults applied.
 
     Raises ConfigError: SYN-120 unknown connection, SYN-121 unknown preset, SYN-122 unknown object type, SYN-123 a field
-    map that cannot work, SYN-131/132 a refused expression.
+    map that cannot work, SYN-124 a choice not built yet, SYN-131/132 a refused expression.
     """
     return {name: _sync(name, sync, file) for name, sync in file.syncs.items()}
 
@@ -52,6 +52,10 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
     base = PRESETS[sync.preset](name, files["a"].connection, files["b"].connection)
     a, b = _side(base, "a", files["a"]), _side(base, "b", files["b"])
     fields = tuple(_fields(base, sync))
+    if sync.leaves_filter is LeavesFilter.DELETE:
+        raise ConfigError(
+            f"Sync {name!r}: leaves_filter: delete is not available yet.", code="SYN-124", remedy="Say stop or unlink."
+        )
     resolved = replace(
         base,
         a=a,
