@@ -98,6 +98,7 @@ CASES = [
     Case(id="the value before, set by another", value="before", actor="she", field_actor="she", verdict="foreign"),
     Case(id="the value before, outcome unknown", value="before", at=120, entries=(UNKNOWN,), verdict="not_visible"),
     Case(id="the same after the late commit", value="before", at=170, entries=(UNKNOWN,), verdict="not_applied"),
+    Case(id="what a write given up sent", value="sent", entries=(entry(state="abandoned"),), verdict="echo"),
     Case(id="our value in other spelling, proven ours", value="SENT.", actor="us", verdict="normalised"),
     Case(id="our value in other spelling, same call", value="SENT.", at=100, same_call=True, verdict="normalised"),
     Case(id="our value in other spelling, unproven", value="SENT.", actor="she", verdict="foreign"),
@@ -148,6 +149,17 @@ def test_a_field_no_entry_wrote_has_no_verdict() -> None:
         schema=OBSERVED,
     )  # fmt: skip
     assert settle(observed, pl.DataFrame([entry()], schema=OUTSTANDING), FACTS).is_empty()
+
+
+@pytest.mark.parametrize("value", ["before", "else", "SENT."])
+def test_a_write_given_up_says_nothing_of_a_field_it_did_not_change(value: str) -> None:
+    observed = pl.DataFrame(
+        [{"record_id": "B", "field": "x", "value": value, "as_of_us": 200 * SECOND, "actor": None, "field_actor": None,
+          "same_call": False}],
+        schema=OBSERVED,
+    )  # fmt: skip
+    given_up = pl.DataFrame([entry(state="abandoned")], schema=OUTSTANDING)
+    assert settle(observed, given_up, FACTS).is_empty()
 
 
 @pytest.mark.parametrize(

@@ -82,12 +82,14 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     """The verdict on every observed field: OUTSTANDING's newest row with `value`, `verdict` and `matched_batch`.
 
     For `late_own`, `matched_batch` names the older entry whose value was seen and the print columns are that entry's.
+    A newest entry that was given up says nothing of a field, unless what it sent is there after all.
     """
     newest = outstanding.filter(pl.col("rank") == 1)
     joined = observed.join(newest, on=["record_id", "field"], how="inner")
     joined = joined.join(_late_candidates(observed, outstanding), on=["record_id", "field"], how="left")
     joined = joined.with_columns(_explained(joined, facts).alias("_explained"))
     judged = joined.with_columns(_verdict(facts).alias("verdict"))
+    judged = judged.filter((pl.col("state") != "abandoned") | pl.col("verdict").is_in(["echo", "late_own"]))
     late = pl.col("verdict") == "late_own"
     return judged.with_columns(
         pl.when(late).then("late_batch").otherwise("batch_id").alias("matched_batch"),
