@@ -22,8 +22,8 @@ _CHAPTERS = {
     30: "Consent",
     50: "Marketo rewrites what it is given",
     60: "Things break",
-    90: "A field is hidden, leads leave the filter",
-    110: "What the other side does not take",
+    100: "A field is hidden, leads leave the filter",
+    120: "What the other side does not take",
 }
 
 _LONG_TITLE = "Adviser " * 18 + "at Law"
@@ -161,7 +161,7 @@ class Day:
             ),
         )
         yield Act(
-            81,
+            91,
             f"Marketing changes {_some(late, 'title')}. Salesforce commits 5 minutes late.",
             (
                 partial(self._hands.break_salesforce, "late_commit", "^POST .*/composite", delay_seconds=300),
@@ -172,34 +172,34 @@ class Day:
     def _hidden_field(self) -> Iterator[Act]:
         edited = self._cast.leads(5)
         hide = partial(self._hands.hide_from_syncline, "Lead.Phone")
-        yield Act(91, "An administrator hides Lead.Phone from Syncline: nothing may be blanked.", (hide,))
+        yield Act(101, "An administrator hides Lead.Phone from Syncline: nothing may be blanked.", (hide,))
         numbers = {pair: {"phone": self._cast.phone()} for pair in edited}
         yield Act(
-            93, f"Marketing changes {_some(edited, 'phone number')} of leads; they wait.", (self._marketing(numbers),)
+            103, f"Marketing changes {_some(edited, 'phone number')} of leads; they wait.", (self._marketing(numbers),)
         )
 
     def _filter(self) -> Iterator[Act]:
         closed = self._cast.leads(4)
         shut = self._sales(_all(closed, Status="Closed - Not Converted"))
-        yield Act(96, f"Sales closes {_some(closed, 'lead')}: out of the filter, out of the flow.", (shut,))
+        yield Act(106, f"Sales closes {_some(closed, 'lead')}: out of the filter, out of the flow.", (shut,))
         former = self._sales(_all(closed, Title="Former Buyer"))
         called = self._marketing({pair: {"mobilePhone": self._cast.phone()} for pair in closed})
-        yield Act(101, "Both sides go on editing them.", (former, called))
+        yield Act(111, "Both sides go on editing them.", (former, called))
         opened = self._sales({closed[0]: {"Status": "Working - Contacted"}})
-        yield Act(106, "1 of them is reopened and catches up.", (opened,))
+        yield Act(116, "1 of them is reopened and catches up.", (opened,))
 
     def _refusals(self) -> Iterator[Act]:
         long, renamed, nameless = (self._cast.people(count) for count in (1, 3, 1))
         pasted = self._marketing(_all(long, title=_LONG_TITLE))
-        yield Act(111, f"Marketing pastes a title of {len(_LONG_TITLE)} characters; Salesforce takes 128.", (pasted,))
+        yield Act(121, f"Marketing pastes a title of {len(_LONG_TITLE)} characters; Salesforce takes 128.", (pasted,))
         company = self._marketing(_all(renamed, company="Renamed Pty Ltd"))
         yield Act(
-            112,
+            122,
             f"Marketing renames {_some(renamed, 'company', 'companies')}; that flows one way, from sales.",
             (company,),
         )
         blanked = self._marketing(_all(nameless, lastName=None), source=FORM)
-        yield Act(113, "A form blanks a last name; Salesforce demands one.", (blanked,))
+        yield Act(123, "A form blanks a last name; Salesforce demands one.", (blanked,))
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
