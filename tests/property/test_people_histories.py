@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from syncline.connectors.memory import Fault
 from syncline.records import Side
-from tests.support.memory_laws import differences, duplicates, losses, open_ends, unbalanced
+from tests.support.memory_laws import differences, duplicates, is_idle, losses, open_ends, unbalanced
 from tests.support.memory_life import (
     EDITED,
     GUARDED_SYSTEMS,
@@ -90,6 +90,13 @@ class Lag:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """A rule of that side replaces the next title we write, in the same transaction."""
+
+    side: Side
+
+
+@dataclass(frozen=True)
 class Dies:
     """In place of an act inside a run: our process ends."""
 
@@ -104,7 +111,7 @@ class Run:
     during: tuple[tuple[int, Act], ...] = ()
 
 
-Step = New | Change | Both | Filter | Hide | Wait | Trouble | Lag | Run
+Step = New | Change | Both | Filter | Hide | Wait | Trouble | Lag | Flow | Run
 
 SIDE = st.sampled_from(("a", "b"))
 WHO = st.integers(0, 3)
@@ -176,6 +183,8 @@ def _do(life: Life, step: Step | Dies) -> None:
             life.connectors[side].next_writes.append(fault)
         case Lag(side, seconds):
             life.connectors[side].lag_seconds = seconds
+        case Flow(side):
+            life.flows[side] += 1
 
 
 def _edit(life: Life, side: Side, who: int, field: str, how: str = "fresh", late_seconds: float = 0.0) -> None:
@@ -196,9 +205,13 @@ async def rest(life: Life) -> None:
         connector.next_writes.clear()
         connector.lag_seconds = 0.0
         connector.hidden.clear()
-    for _ in range(7):
+        life.flows["a" if side == "a" else "b"] = 0
+    for _ in range(9):
         life.clock.advance(1000.0)
+        writes = len(life.written)
         await life.cycle()
+        if len(life.written) == writes and await is_idle(life):
+            return
 
 
 async def judge(life: Life) -> None:
@@ -235,11 +248,12 @@ CALM = st.lists(CALM_STEP, min_size=3, max_size=14)
 ACT = st.one_of(CHANGE, CHANGE, BOTH, st.just(Dies()))
 DURING = st.lists(st.tuples(st.integers(1, 20), ACT), max_size=2).map(tuple)
 TROUBLE = st.builds(Trouble, side=SIDE, fault=st.sampled_from(Fault))
+FLOW = st.builds(Flow, side=SIDE)
 LAG = st.builds(Lag, side=SIDE, seconds=st.sampled_from((0.0, 0.8)))
 EDITS = st.lists(st.one_of(CHANGE, CHANGE, BOTH, BOTH, LATE_CHANGE, CALM_STEP), min_size=1, max_size=3)
-ROUND = st.tuples(EDITS, st.lists(st.one_of(TROUBLE, TROUBLE, LAG), max_size=2), st.builds(Run, during=DURING)).map(
-    lambda parts: [*parts[0], *parts[1], parts[2]]
-)
+ROUND = st.tuples(
+    EDITS, st.lists(st.one_of(TROUBLE, TROUBLE, LAG, FLOW), max_size=2), st.builds(Run, during=DURING)
+).map(lambda parts: [*parts[0], *parts[1], parts[2]])
 ROUGH = st.lists(ROUND, min_size=2, max_size=7).map(lambda rounds: [step for own in rounds for step in own])
 
 

@@ -158,3 +158,9 @@ async def open_ends(life: Life) -> list[str]:
     return [f"in flight: {json.dumps(row)}" for row in entries.iter_rows(named=True)] + [
         f"due: {json.dumps(row)}" for row in due.iter_rows(named=True)
     ]
+
+
+async def is_idle(life: Life) -> bool:
+    """Nothing is in flight, unread, marked for later or still to happen."""
+    entries = await life.store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown", "written"]})
+    return not entries and not await life.store.count(Table.DIRTY) and not any(s.is_busy for s in life.systems.values())

@@ -13,8 +13,9 @@ from typing import Any
 import polars as pl
 
 from syncline import records
-from syncline.connectors.memory import Fault, FaultyConnector, MemorySystem
+from syncline.connectors.memory import FaultyConnector, MemorySystem
 from syncline.connectors.memory.connector import POOR, RICH
+from syncline.connectors.memory.system import Flow, Row
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.world import World
 from syncline.errors import Later
@@ -54,9 +55,10 @@ class Variant:
     name: str
     capabilities: Capabilities
     has_unique_key: bool
+    confirms: bool = False  # a write's answer carries what was read in the same call
 
 
-RICH_SYSTEMS = Variant("rich", RICH, has_unique_key=True)
+RICH_SYSTEMS = Variant("rich", RICH, has_unique_key=True, confirms=True)
 POOR_SYSTEMS = Variant("poor", POOR, has_unique_key=False)
 GUARDED_SYSTEMS = Variant("compare-and-set only", replace(POOR, has_compare_and_set=True), has_unique_key=True)
 
@@ -133,7 +135,10 @@ class WatchedConnector(FaultyConnector):
     async def write(self, writes: Sequence[Write], **options: Any) -> WriteAnswer:
         await self.before("write")
         self.wrote(writes)
-        return await super().write(writes, **options)
+        answer = await super().write(writes, **options)
+        if answer.confirmed is not None:
+            self.showed(answer.confirmed)
+        return answer
 
 
 @dataclass(kw_only=True)
@@ -156,6 +161,7 @@ class Life:
     deaths: int = 0
     runs: int = 0
     values_made: int = 0
+    flows: dict[Side, int] = field(default_factory=lambda: {"a": 0, "b": 0})
     plan: dict[int, Callable[[], None]] = field(default_factory=dict)
     effects: int = 0
 
@@ -178,7 +184,10 @@ class Life:
         life = Life(
             variant=variant, clock=clock, systems=systems, connectors=connectors, store=store, key=key, sync=sync
         )
+        for side, system in systems.items():
+            system.flow = life._flow(side)
         for side, connector in connectors.items():
+            connector.confirms = variant.confirms
             connector.before = life._before
             connector.showed = life._watcher(side)
             connector.wrote = life._writer(side)
@@ -262,6 +271,17 @@ class Life:
         if act := self.plan.pop(self.effects, None):
             act()
 
+    def _flow(self, side: Side) -> Flow:
+        """Replaces our title as often as `flows` says."""
+
+        def flow(_: Row | None, cells: Mapping[str, str], actor: str) -> Mapping[str, str]:
+            if actor != "syncline" or "title" not in cells or not self.flows[side]:
+                return {}
+            self.flows[side] -= 1
+            return {"title": self.fresh("title by rule")}
+
+        return flow
+
     def _watcher(self, side: Side) -> Callable[[Page], None]:
         def showed(page: Page) -> None:
             for row in page.rows.iter_rows(named=True):
@@ -322,6 +342,3 @@ def filtered_people() -> Sync:
 
 def dies() -> None:
     raise ProcessDied
-
-
-FAULTS = tuple(Fault)

@@ -55,6 +55,7 @@ class MemoryConnector:
         self.manifest = Manifest(name="memory", label="In memory", settings=(), object_types=tuple(system.schemas))
         self._capabilities = capabilities
         self.hidden: set[str] = set()  # fields the connected user may not read
+        self.confirms = False  # read what was written inside the same call
         self._overlap = overlap
         self._calls = 0
 
@@ -114,7 +115,17 @@ class MemoryConnector:
     async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
         self._calls += 1
         self.system.catch_up()
-        return WriteAnswer(outcomes=tuple(self.write_one(write) for write in writes))
+        return self.answer(writes, [self.write_one(write) for write in writes])
+
+    def answer(self, writes: Sequence[Write], outcomes: Sequence[Outcome]) -> WriteAnswer:
+        """The answer to *writes*, with a reading of what was written if this system confirms."""
+        if not self.confirms or not writes:
+            return WriteAnswer(outcomes=tuple(outcomes))
+        object_type = writes[0].object_type
+        ids = [out.record_id for out in outcomes if out.status is Status.WRITTEN and out.record_id]
+        rows = [(self.system.rows[record_id], self.system.rows[record_id].now) for record_id in ids]
+        page = self._page(object_type, list(self.system.schemas[object_type].fields), rows, How.READ_BACK)
+        return WriteAnswer(outcomes=tuple(outcomes), confirmed=page)
 
     def write_one(self, write: Write) -> Outcome:
         """Carry out one write as the vendor would, now."""

@@ -51,12 +51,11 @@ class FaultyConnector(MemoryConnector):
         self._calls += 1
         self.system.catch_up()
         play = self.write_one if fault is None else self._plays()[fault]
-        return WriteAnswer(
-            outcomes=tuple(
-                self.write_one(write) if at % 2 and fault in _EVERY_SECOND else play(write)
-                for at, write in enumerate(writes)
-            )
-        )
+        outcomes = [
+            self.write_one(write) if at % 2 and fault in _EVERY_SECOND else play(write)
+            for at, write in enumerate(writes)
+        ]
+        return self.answer(writes, outcomes)
 
     def write_one(self, write: Write) -> Outcome:
         cells = {name: value for name, value in write.cells.items() if (write.record_id, name) not in self.ignored}

@@ -93,6 +93,11 @@ class MemorySystem:
         """Do *work* once that much time has passed, before whatever asks next."""
         self._later.append((self.now_us() + int(seconds * 1e6), work))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether work is still to be done later."""
+        return bool(self._later)
+
     def catch_up(self) -> None:
         """Do the work that has come due."""
         now_us = self.now_us()
