@@ -19,9 +19,11 @@ from syncline.connectors.salesforce.cursor import Cursor
 from syncline.engine import background, cycle, inbox, observe, pairs, planning
 from syncline.engine import push as push_module
 from syncline.engine.sides import HIDDEN, USABLE
+from syncline.engine.sides import side_values as honest_side_values
 from syncline.engine.world import World
 from syncline.ports import Lane
 from syncline.reconcile.absorb import Absorbed
+from syncline.reconcile.absorb import absorb as honest_absorb
 from syncline.records import Write, WriteAnswer
 from syncline.spec import resolve
 from syncline.spec.model import Creates, FieldMap, Policy, Sync
@@ -76,7 +78,7 @@ def file_says_nothing_of_fields(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_forced(patch: pytest.MonkeyPatch) -> None:
-    planned = cycle.plan_creates
+    planned = planning.plan_creates
 
     async def plan_creates(*given: Any, forced: bool) -> None:
         await planned(*given)
@@ -99,10 +101,8 @@ def default_with_every_write(patch: pytest.MonkeyPatch) -> None:
 
 
 def every_row_counts_as_new(patch: pytest.MonkeyPatch) -> None:
-    honest = observe.absorb
-
     def absorb(*given: Any, **more: Any) -> Absorbed:
-        found = honest(*given, **more)
+        found = honest_absorb(*given, **more)
         return replace(found, woken=tuple(found.verdicts["record_id"].to_list()))
 
     patch.setattr(observe, "absorb", absorb)
@@ -125,10 +125,8 @@ def new_fields_are_not_filled(patch: pytest.MonkeyPatch) -> None:
 
 
 def hidden_is_empty(patch: pytest.MonkeyPatch) -> None:
-    honest = pairs.side_values
-
     async def side_values(world: World, *given: Any) -> pl.DataFrame:
-        values = await honest(world, *given)
+        values = await honest_side_values(world, *given)
         empty = fingerprint(world.key, ("",))
         for name in [column[2:] for column in values.columns if column.startswith("k.")]:
             hidden = pl.col(f"k.{name}") == HIDDEN
@@ -151,11 +149,9 @@ def answers(value: bool) -> Callable[..., Awaitable[bool]]:
 
 
 def push_asks_the_switch(patch: pytest.MonkeyPatch) -> None:
-    honest = push_module.plan_and_write
-
     async def plan_and_write(world: World, sync: Sync, *given: Any, **more: Any) -> None:
         if await inbox.is_enabled(world.store, sync.name):
-            await honest(world, sync, *given, **more)
+            await cycle.plan_and_write(world, sync, *given, **more)
 
     patch.setattr(push_module, "plan_and_write", plan_and_write)
 
