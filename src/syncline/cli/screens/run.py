@@ -37,6 +37,7 @@ def run_as_dict(report: RunReport) -> dict[str, Any]:
         "green": report.is_green,
         "balanced": report.is_balanced,
         "observed": {f"{c.connection}.{c.object_type}": c.rows for c in report.captures},
+        "skipped": report.skipped,
         "empty_sides": empty_sides(report),
         "links_made": report.links_made,
         "written": written_of(report),
@@ -55,7 +56,8 @@ def run_screen(out: Console, report: RunReport, names: Mapping[str, str]) -> Non
     lines = table_of("", "")
     lines.show_header = False
     if report.captures:  # an explicit push reads single records, and neither counts rows nor proves a law
-        lines.add_row("read", ", ".join(f"{c.connection}.{c.object_type} {c.rows}" for c in report.captures))
+        read = ", ".join(f"{c.connection}.{c.object_type} {c.rows}" for c in report.captures)
+        lines.add_row("read", read + (f"; {report.skipped} held nothing new" if report.skipped else ""))
     lines.add_row("linked", some(report.links_made, "new pair"))
     lines.add_row("written", counts_in_words(written_of(report), names) or "nothing")
     lines.add_row("conflicts", f"{report.conflicts} decided" + (" (syncline conflicts)" if report.conflicts else ""))
