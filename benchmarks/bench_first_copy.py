@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import Any
 
 from syncline.engine import readiness
-from syncline.engine.batches import our_key
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.observe import meet
 from syncline.engine.world import World

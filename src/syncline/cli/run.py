@@ -36,7 +36,7 @@ def plan(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 20, opti
     async def command() -> int:
         async with preview(options) as (world, sync):
             report = await run_cycle(world, sync, writes=False)
-            calls = calls_to_write(world, sync, report.actions)
+            calls = calls_to_write(world, sync, report.sheets)
         if options.json:
             print_json(plan_as_dict(report, calls))
         else:

@@ -7,10 +7,7 @@ under another revision of the mapping list is carried over by mapping key where 
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 import pyarrow as pa
@@ -22,16 +19,14 @@ from syncline.spec.model import Sync
 from syncline.trees import Commit, Store, Table
 from syncline.values import CANONICALISER
 
-
-@dataclass(frozen=True, slots=True)
-class BasePatch:
-    """New prints of one mapping of one link; None leaves that side as it is, 0 makes it unknown."""
-
-    link_id: int
-    sync: str
-    mapping: str
-    print_a: int | None
-    print_b: int | None
+# New prints of one mapping of one link; null leaves that side as it is, 0 makes it unknown. Later rows win.
+PATCHES: dict[str, pl.DataType] = {
+    "link_id": pl.Int64(),
+    "sync": pl.String(),
+    "mapping": pl.String(),
+    "print_a": pl.UInt64(),
+    "print_b": pl.UInt64(),
+}
 
 
 def base_columns(bases: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
@@ -77,48 +72,44 @@ def base_rows(sync: Sync, link_ids: pl.Series, prints: Mapping[Side, pl.DataFram
     )
 
 
-async def patch_bases(world: World, patches: Iterable[BasePatch], commit: Commit) -> None:
-    """Lay *patches* over the stored bases (and over those already in *commit*) and put the result into *commit*."""
-    by_link: dict[int, list[BasePatch]] = {}
-    for patch in patches:
-        if patch.link_id:
-            by_link.setdefault(patch.link_id, []).append(patch)
-    if not by_link:
+async def patch_bases(world: World, patches: pl.DataFrame, commit: Commit) -> None:
+    """Lay *patches* (PATCHES) over the stored bases (and over those already in *commit*) and put the result into
+    *commit*. Rows without a link are passed over."""
+    patches = patches.filter(pl.col("link_id") != 0)
+    if patches.is_empty():
         return
-    stored = await world.store.by_keys(Table.BASE, pl.DataFrame({"link_id": list(by_link)}))
+    touched = patches.select("link_id").unique(maintain_order=True)
+    stored = await world.store.by_keys(Table.BASE, touched)
     pending = commit.put.get(Table.BASE)
     if pending is not None:
         stored = pl.concat(
-            [stored.join(pending, on="link_id", how="anti"), pending.filter(pl.col("link_id").is_in(list(by_link)))]
+            [stored.join(pending, on="link_id", how="anti"), pending.join(touched, on="link_id", how="semi")]
         )
-    known = {row["link_id"]: row for row in stored.iter_rows(named=True)}
-    rows = [_patched(world.syncs[own[0].sync], known.get(link_id), link_id, own) for link_id, own in by_link.items()]
-    fresh = pl.DataFrame(rows, schema=stored.schema)
+    fresh = pl.concat(
+        [
+            _patched(world.syncs[str(name)], stored, own)
+            for (name,), own in patches.group_by("sync", maintain_order=True)
+        ]
+    )
     kept = pending.join(fresh, on="link_id", how="anti") if pending is not None else None
     commit.put[Table.BASE] = fresh if kept is None else pl.concat([kept, fresh])
 
 
-def _patched(
-    sync: Sync, row: Mapping[str, Any] | None, link_id: int, patches: Sequence[BasePatch]
-) -> dict[str, object]:
-    order = {m.key: at for at, m in enumerate(sync.fields)}
-    shape = f"<{len(order)}Q"
-    grids = {
-        side: list(struct.unpack(shape, row[f"prints_{side}"])) if row is not None else [0] * len(order)
-        for side in ("a", "b")
-    }
-    for patch in patches:
-        for side, print_ in (("a", patch.print_a), ("b", patch.print_b)):
-            if print_ is not None:
-                grids[side][order[patch.mapping]] = print_
-    return {
-        "link_id": link_id,
-        "sync": sync.name,
-        "revision": sync.revision(),
-        "canonicaliser": CANONICALISER,
-        "prints_a": struct.pack(shape, *grids["a"]),
-        "prints_b": struct.pack(shape, *grids["b"]),
-    }
+def _patched(sync: Sync, stored: pl.DataFrame, patches: pl.DataFrame) -> pl.DataFrame:
+    """BASE rows of the links in *patches*, all of one sync; a link without a stored base starts unknown."""
+    links = patches.select("link_id").unique(maintain_order=True)
+    keys = [m.key for m in sync.fields]
+    grid = links.join(base_columns(stored, keys), on="link_id", how="left", maintain_order="left")
+    newest = patches.group_by("mapping", "link_id", maintain_order=True).agg(
+        pl.col(f"print_{side}").drop_nulls().last() for side in SIDES
+    )
+    for (key,), own in newest.group_by("mapping", maintain_order=True):
+        prints = own.select("link_id", "print_a", "print_b")
+        joined = links.join(prints, on="link_id", how="left", maintain_order="left")
+        grid = grid.with_columns(
+            pl.coalesce(joined[f"print_{side}"], pl.col(f"x{side}.{key}")).alias(f"x{side}.{key}") for side in SIDES
+        )
+    return base_rows(sync, links["link_id"], {side: grid.select([f"x{side}.{key}" for key in keys]) for side in SIDES})
 
 
 async def adopt_revision(store: Store, sync: Sync) -> bool:

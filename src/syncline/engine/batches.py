@@ -5,15 +5,17 @@ Lives here: `Row` (one record to write) and `Batch`. No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
 
 import polars as pl
 
 from syncline.engine.journal import pack
 from syncline.engine.settlement import add_rows
+from syncline.engine.sheets import Sheets, cut
 from syncline.engine.world import World
-from syncline.reconcile.plan import ACTIONS
 from syncline.reconcile.settle import SEGMENT
 from syncline.records import SIDES, Operation, Side, Write, other
 from syncline.spec.model import Sync
@@ -22,7 +24,7 @@ from syncline.trees import TABLES, Commit, Table
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One record's write. `cells` are per field what the journal keeps (ACTIONS values)."""
+    """One record's write. What the journal keeps of its fields are the ACTIONS rows of *sheet* from *first* on."""
 
     action: str
     write: Write
@@ -30,7 +32,9 @@ class Row:
     source_side: Side
     source_type: str
     source_id: str
-    cells: Mapping[str, Mapping[str, object]]  # target field -> ACTIONS row
+    sheet: pl.DataFrame
+    first: int
+    count: int
     is_second_try: bool = False
 
     @property
@@ -38,11 +42,22 @@ class Row:
         """What may be in flight once only: the record, or a create's key."""
         return self.write.record_id or self.write.key or ""
 
+    @property
+    def lines(self) -> pl.DataFrame:
+        """This row's ACTIONS rows, one per field."""
+        return self.sheet.slice(self.first, self.count)
+
+    @property
+    def cells(self) -> dict[str, dict[str, Any]]:
+        """`lines` by target field. For single rows: whoever needs all rows of a batch asks `Batch.lines`."""
+        return {line["field"]: line for line in self.lines.iter_rows(named=True)}
+
     def without(self, fields: set[str]) -> Row:
         """The same write without the fields it was refused for."""
-        cells = {name: cell for name, cell in self.cells.items() if name not in fields}
+        kept = self.lines.filter(~pl.col("field").is_in(list(fields)))
         sent = {name: value for name, value in self.write.cells.items() if name not in fields}
-        return replace(self, cells=cells, write=replace(self.write, cells=sent), is_second_try=True)
+        write = replace(self.write, cells=sent)
+        return replace(self, sheet=kept, first=0, count=len(kept), write=write, is_second_try=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +75,20 @@ class Batch:
     def like(batch: Batch, rows: Sequence[Row], world: World) -> Batch:
         """A new batch (a new journal entry) for other rows of the same kind."""
         return replace(batch, batch_id=world.random.token(8), rows=tuple(rows))
+
+    def lines(self) -> pl.DataFrame:
+        """The ACTIONS rows of all rows, in their order, with the `position` of the row."""
+        parts: list[pl.DataFrame] = []
+        for _, run in groupby(enumerate(self.rows), key=lambda numbered: id(numbered[1].sheet)):
+            numbered = list(run)
+            places = pl.DataFrame(
+                [(position, row.first, row.first + row.count) for position, row in numbered],
+                schema={"position": pl.Int64, "first": pl.Int64, "end": pl.Int64},
+                orient="row",
+            ).select("position", pl.int_ranges("first", "end").alias("at"))
+            flat = places.explode("at").drop_nulls("at")
+            parts.append(numbered[0][1].sheet[flat["at"]].with_columns(flat["position"]))
+        return pl.concat(parts)
 
     def entry_states(self, states: Sequence[str], record_ids: Sequence[str | None] | None = None) -> pl.DataFrame:
         """Amendments of this batch's ENTRY rows, in order."""
@@ -85,81 +114,68 @@ def our_key(sync: Sync, side: Side, object_type: str, record_id: str) -> str:
     return f"{sync.name}.{side}.{object_type}.{record_id}".lower()
 
 
-def calls_to_write(world: World, sync: Sync, actions: pl.DataFrame) -> dict[str, int]:
-    """By connection, how many API calls carrying out *actions* takes at most, retries apart; bulk jobs take fewer."""
+def calls_to_write(world: World, sync: Sync, sheets: Sheets) -> dict[str, int]:
+    """By connection, how many API calls carrying out a plan takes at most, retries apart; bulk jobs take fewer."""
     out = {sync.side(side).connection: 0 for side in SIDES}
-    for batch in batches_of(world, sync, actions):
-        per_call = world.capabilities(batch.connection, batch.object_type).write_rows_per_call
-        out[batch.connection] += -(-len(batch.rows) // per_call)
+    for (side_name, object_type, _), part in sheets.outline().group_by("side", "object_type", "kind"):
+        connection = sync.side("a" if side_name == "a" else "b").connection
+        able = world.capabilities(connection, str(object_type))
+        full, rest = divmod(len(part), able.write_rows_per_batch)
+        for rows, batches in ((able.write_rows_per_batch, full), (rest, 1)):
+            out[connection] += batches * -(-rows // able.write_rows_per_call)
     return out
 
 
-def batches_of(world: World, sync: Sync, actions: pl.DataFrame) -> list[Batch]:
-    """Cut *actions* into batches, creates after updates, in the order of their records."""
-    out: list[Batch] = []
-    groups = actions.partition_by("kind", "side", "object_type", maintain_order=True, as_dict=True)
-    for (kind, side_name, object_type), part in sorted(
-        groups.items(), key=lambda item: (item[0][0] != "update", item[0])
-    ):
-        side: Side = "a" if side_name == "a" else "b"
+def batches_of(world: World, sync: Sync, sheets: Sheets) -> Iterator[Batch]:
+    """Cut planned actions into batches, creates after updates, in the order of their records. Made one at a time:
+    only the one at hand is in memory as rows."""
+    for (kind, side, object_type), parts in sheets.by_kind():
         connection = sync.side(side).connection
-        rows = _rows_of(sync, side, str(object_type), part)
-        size = world.capabilities(connection, str(object_type)).write_rows_per_batch
-        for at in range(0, len(rows), size):
-            out.append(
-                Batch(
-                    batch_id=world.random.token(8),
-                    side=side,
-                    connection=connection,
-                    object_type=str(object_type),
-                    operation=Operation(str(kind)),
-                    rows=tuple(rows[at : at + size]),
-                )
+        size = world.capabilities(connection, object_type).write_rows_per_batch
+        for sheet in cut(parts, size):
+            yield Batch(
+                batch_id=world.random.token(8),
+                side=side,
+                connection=connection,
+                object_type=object_type,
+                operation=kind,
+                rows=tuple(_rows_of(sync, side, object_type, sheet)),
             )
-    return out
 
 
-def _rows_of(sync: Sync, side: Side, object_type: str, part: pl.DataFrame) -> list[Row]:
-    key_field = sync.side(side).key_fields.get(object_type)
-    cells: dict[str, dict[str, Mapping[str, object]]] = {}
-    for row in part.iter_rows(named=True):
-        cells.setdefault(row["action"], {})[row["field"]] = row
-    return [_row(sync, side, object_type, key_field, action, own) for action, own in cells.items()]
-
-
-def _row(
-    sync: Sync,
-    side: Side,
-    object_type: str,
-    key_field: str | None,
-    action: str,
-    cells: Mapping[str, Mapping[str, object]],
-) -> Row:
-    first = next(iter(cells.values()))
-    source = other(side)
-    source_type, source_id = str(first["source_type"]), str(first["source_id"])
-    is_create = first["kind"] == "create"
-    sent = {name: str(cell["after"]) for name, cell in cells.items()}
-    key = our_key(sync, source, source_type, source_id) if is_create and key_field else None
-    record_id = first["record_id"]
-    write = Write(
-        operation=Operation(str(first["kind"])),
-        object_type=object_type,
-        cells=sent,
-        record_id=str(record_id) if record_id is not None else None,
-        key_field=key_field if is_create else None,
-        key=key,
+def _rows_of(sync: Sync, side: Side, object_type: str, sheet: pl.DataFrame) -> Iterator[Row]:
+    """The rows of a sheet: ACTIONS rows of one operation, those of one action together."""
+    key_field, source = sync.side(side).key_fields.get(object_type), other(side)
+    names, afters = sheet["field"].to_list(), sheet["after"].to_list()
+    firsts = (
+        sheet.with_row_index("_at")
+        .group_by("action", maintain_order=True)
+        .agg(pl.col("_at").first(), pl.len().alias("_count"), *(pl.col(name).first() for name in _OF_ACTION))
     )
-    link_id = first["link_id"]
-    return Row(
-        action=action,
-        write=write,
-        link_id=link_id if isinstance(link_id, int) else 0,
-        source_side=source,
-        source_type=source_type,
-        source_id=source_id,
-        cells=cells,
-    )
+    for action, at, count, kind, record_id, link_id, source_type, source_id in firsts.iter_rows():
+        is_create = kind == Operation.CREATE
+        write = Write(
+            operation=Operation(kind),
+            object_type=object_type,
+            cells=dict(zip(names[at : at + count], afters[at : at + count], strict=True)),
+            record_id=record_id,
+            key_field=key_field if is_create else None,
+            key=our_key(sync, source, source_type, source_id) if is_create and key_field else None,
+        )
+        yield Row(
+            action=action,
+            write=write,
+            link_id=link_id or 0,
+            source_side=source,
+            source_type=source_type,
+            source_id=source_id,
+            sheet=sheet,
+            first=at,
+            count=count,
+        )
+
+
+_OF_ACTION = ("kind", "record_id", "link_id", "source_type", "source_id")
 
 
 def prepared(world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame) -> Commit:
@@ -203,16 +219,6 @@ def prepared(world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.
 
 
 def _segment(batch: Batch) -> pl.DataFrame:
-    columns: dict[str, list[object]] = {name: [] for name in SEGMENT}
-    for position, row in enumerate(batch.rows):
-        for cell in row.cells.values():
-            columns["position"].append(position)
-            columns["link_id"].append(row.link_id)
-            columns["expected"].append(cell["after"])
-            columns["pre_image"].append(cell["before"])
-            for name in _COPIED:
-                columns[name].append(cell[name])
-    return pl.DataFrame(columns, schema=SEGMENT)
-
-
-_COPIED = [name for name in SEGMENT if name in ACTIONS and name not in {"position", "link_id"}]
+    renamed = {"expected": "after", "pre_image": "before"}
+    columns = [pl.col(renamed.get(name, name)).cast(kind).alias(name) for name, kind in SEGMENT.items()]
+    return batch.lines().select(columns)

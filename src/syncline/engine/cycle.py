@@ -21,12 +21,13 @@ from syncline.engine.observe import Capture, capture, dirty_links, meet, read_ev
 from syncline.engine.planning import CLASSES, Planned, plan_creates, plan_links
 from syncline.engine.rereads import read_assumed, read_due
 from syncline.engine.settlement import add_rows
+from syncline.engine.sheets import Sheets
 from syncline.engine.world import World
 from syncline.engine.write import Written, resolve_unknown, write_actions
 from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
 from syncline.reconcile.conserve import GRAVITY, Balance
-from syncline.reconcile.plan import ACTIONS, Held, gate
+from syncline.reconcile.plan import Held, gate
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
@@ -44,7 +45,7 @@ class RunReport:
     sync: str
     captures: list[Capture] = field(default_factory=list)
     links_made: int = 0
-    actions: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACTIONS))
+    sheets: Sheets = field(default_factory=Sheets)
     held: list[Held] = field(default_factory=list)
     classes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CLASSES))
     conflicts: int = 0
@@ -53,6 +54,11 @@ class RunReport:
     stopped: SynclineError | None = None
     fates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # what became of each action, and why
     calls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def actions(self) -> pl.DataFrame:
+        """Everything that was planned, field by field (ACTIONS); `sheets` tells of large plans in less memory."""
+        return self.sheets.whole()
 
     @property
     def is_balanced(self) -> bool:
@@ -195,11 +201,10 @@ async def plan_and_write(
         links = links.join(ends.select("link_id").unique(), on="link_id", how="semi")
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
     going = await _gate(world, sync, report, planned, was_linked)
-    planned_actions = planned.all_actions()
     written = Written()
     if writes:
         written = await write_actions(world, sync, report.run_id, going, planned.all_conflicts(), lane=lane)
-    report.actions = planned_actions
+    report.sheets = planned.sheets
     report.stopped = written.stopped
     report.fates = written.classes
     report.unknown += sum(name == "unknown" for name, _ in written.classes.values())
@@ -217,13 +222,13 @@ def _chosen(sync: Sync, only: frozenset[tuple[str, str, str]] | None) -> pl.Data
     return pl.DataFrame(sorted(only), schema=names, orient="row").with_columns(pl.lit(sync.name).alias("sync"))
 
 
-async def _gate(world: World, sync: Sync, report: RunReport, planned: Planned, was_linked: int) -> pl.DataFrame:
+async def _gate(world: World, sync: Sync, report: RunReport, planned: Planned, was_linked: int) -> Sheets:
     """Hold what is above its ceiling; a first copy's creates are exempt."""
     first_copy = was_linked == 0
     linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     approved = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": "approved"})
-    going, report.held = gate(
-        planned.all_actions(),
+    _, report.held = gate(
+        planned.sheets.gist(),
         sync.ceilings,
         linked=linked,
         exempt=frozenset({"create"}) if first_copy else frozenset(),
@@ -233,7 +238,7 @@ async def _gate(world: World, sync: Sync, report: RunReport, planned: Planned, w
         commit = Commit()
         add_rows(commit, Table.HOLD, pl.DataFrame([_hold_row(world, sync, report, held) for held in report.held]))
         await world.store.commit(commit)
-    return going
+    return planned.sheets.without(report.held)
 
 
 def _hold_row(world: World, sync: Sync, report: RunReport, held: Held) -> Mapping[str, object]:
@@ -252,12 +257,10 @@ def _hold_row(world: World, sync: Sync, report: RunReport, held: Held) -> Mappin
 
 def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> pl.DataFrame:
     """What was planned, corrected by what happened: one row per record, in its gravest class."""
-    actions = (
-        planned.all_actions().select("action", "side", "object_type", "record_id", "source_type", "source_id").unique()
-    )
+    actions = planned.sheets.outline()
     stopped = {action.split("/")[0]: ("held", f"above the ceiling on {h.kind}s") for h in held for action in h.actions}
     became = {**stopped, **written.classes}
-    rows = [(row["action"], *became[row["action"]]) for row in actions.iter_rows(named=True) if row["action"] in became]
+    rows = [(action, *became[action]) for action in actions["action"] if action in became]
     fates = pl.DataFrame(rows, schema={"action": pl.String, "class": pl.String, "reason": pl.String}, orient="row")
     touched = actions.join(fates, on="action")
     targets = touched.filter(pl.col("record_id").is_not_null()).select(

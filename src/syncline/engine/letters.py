@@ -24,8 +24,8 @@ async def close_letters(world: World, sync: Sync, written: Sequence[Row], commit
     if letters.is_empty():
         return
     made = {(row.source_type, row.source_id) for row in written if not row.link_id}
-    fields = {(row.link_id, str(cell["mapping"])) for row in written if row.link_id for cell in row.cells.values()}
-    links = {link_id for link_id, _ in fields}
+    links = {row.link_id for row in written if row.link_id} & set(letters["link_id"])
+    fields = {(row.link_id, mapping) for row in written if row.link_id in links for mapping in row.lines["mapping"]}
     over = [
         letter["letter_id"]
         for letter in letters.iter_rows(named=True)

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from syncline import records
-from syncline.engine.bases import BasePatch, patch_bases
+from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.batches import Batch, Row
 from syncline.engine.journal import with_segments
 from syncline.engine.letters import close_letters
@@ -76,19 +76,18 @@ async def _store_written(
         ends = [(ids[row.action], row, str(o.record_id)) for row, o in made]
         put_links(world, sync, batch.side, batch.object_type, ends, out.commit)
     await _assume(world, sync, batch, done, out.commit)
-    patches = [
-        BasePatch(
-            ids.get(row.action, row.link_id), sync.name, str(cell["mapping"]), _print(cell, "a"), _print(cell, "b")
-        )
-        for row, _ in done
-        for cell in row.cells.values()
-    ]
-    await patch_bases(world, patches, out.commit)
+    links = pl.DataFrame(
+        [(at, ids.get(row.action, row.link_id)) for at, row in _positions(batch, done)],
+        schema={"position": pl.Int64, "link_id": pl.Int64},
+        orient="row",
+    )
+    prints = batch.lines().drop("link_id").join(links, on="position", how="inner", maintain_order="left")
+    await patch_bases(world, prints.with_columns(pl.lit(sync.name).alias("sync")).select(list(PATCHES)), out.commit)
 
 
-def _print(cell: Mapping[str, object], side: Side) -> int:
-    value = cell[f"print_{side}"]
-    return value if isinstance(value, int) else 0
+def _positions(batch: Batch, done: Sequence[tuple[Row, Outcome]]) -> list[tuple[int, Row]]:
+    written = {row.action for row, _ in done}
+    return [(at, row) for at, row in enumerate(batch.rows) if row.action in written]
 
 
 def put_links(
@@ -141,43 +140,33 @@ def put_link_rows(
 
 async def _assume(world: World, sync: Sync, batch: Batch, done: Sequence[tuple[Row, Outcome]], commit: Commit) -> None:
     """Mirror := sent, flagged as assumed until it is read."""
-    ids = [str(o.record_id) for _, o in done]
-    keys = pl.DataFrame({"record_id": ids}, schema={"record_id": pl.String}).with_columns(
-        connection=pl.lit(batch.connection), object_type=pl.lit(batch.object_type)
+    place = {"connection": pl.lit(batch.connection), "object_type": pl.lit(batch.object_type)}
+    ids = pl.DataFrame({"record_id": [str(o.record_id) for _, o in done]}, schema={"record_id": pl.String})
+    if ids.is_empty():
+        return
+    known = await world.store.by_keys(Table.MIRROR, ids.with_columns(**place))
+    rows = ids.join(known.drop(*place), on="record_id", how="left", maintain_order="left").with_columns(**place)
+    cells, flags = [], []
+    held = zip(done, decode_objects(rows["cells"]), decode_objects(rows["flags"]), strict=True)
+    for (row, _), before, assumed in held:
+        key = {row.write.key_field: row.write.key} if row.write.key_field and row.write.key else {}
+        sent = {**row.write.cells, **key}
+        cells.append(encode_object({name: value for name, value in {**before, **sent}.items() if value is not None}))
+        earlier = {name: by for name, by in assumed.items() if by is not None}
+        flags.append(encode_object(earlier | dict.fromkeys(sent, sync.name)))
+    is_new = pl.col("as_of_us").is_null()
+    add_rows(
+        commit,
+        Table.MIRROR,
+        rows.with_columns(
+            pl.Series("cells", cells, dtype=pl.String),
+            pl.Series("flags", flags, dtype=pl.String),
+            pl.when(is_new).then(world.now_us()).otherwise("created_us").alias("created_us"),
+            pl.col("is_deleted").fill_null(False),
+            pl.col("how").fill_null(How.WRITE.value),
+            pl.col("as_of_us").fill_null(0),  # anything that is read is newer than a row we only assume
+        ),
     )
-    known = {row["record_id"]: row for row in (await world.store.by_keys(Table.MIRROR, keys)).iter_rows(named=True)}
-    now_us = world.now_us()
-    rows = [_assumed_row(sync, batch, row, str(o.record_id), known.get(str(o.record_id)), now_us) for row, o in done]
-    if rows:
-        add_rows(commit, Table.MIRROR, pl.DataFrame(rows, schema=dict(TABLES[Table.MIRROR][0])))
-
-
-def _assumed_row(
-    sync: Sync, batch: Batch, row: Row, record_id: str, known: dict[str, object] | None, now_us: int
-) -> dict[str, object]:
-    sent = {
-        **row.write.cells,
-        **({row.write.key_field: row.write.key} if row.write.key_field and row.write.key else {}),
-    }
-    base = known or {
-        "connection": batch.connection,
-        "object_type": batch.object_type,
-        "record_id": record_id,
-        "stamp_us": None,
-        "previous_stamp_us": None,
-        "actor": None,
-        "created_us": now_us,
-        "is_deleted": False,
-        "as_of_us": 0,  # anything that is read is newer than a row we only assume
-        "previous_as_of_us": None,
-        "how": How.WRITE.value,
-        "cells": None,
-        "flags": None,
-    }
-    cells, flags = decode_objects(pl.Series([base["cells"], base["flags"]], dtype=pl.String))
-    merged = {name: value for name, value in (cells | sent).items() if value is not None}
-    assumed = {name: by for name, by in flags.items() if by is not None} | dict.fromkeys(sent, sync.name)
-    return {**base, "cells": encode_object(merged), "flags": encode_object(assumed)}
 
 
 def _classify(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, outcome: Outcome, out: Settlement) -> None:
@@ -239,7 +228,7 @@ def _bury(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, outcome
                 row.link_id,
                 str(c["mapping"]),
                 "dead",
-                json.dumps({"side": batch.side, "print": _print(c, source)}),
+                json.dumps({"side": batch.side, "print": c[f"print_{source}"]}),
                 now_us,
             )
             for c in blamed

@@ -18,16 +18,17 @@ from syncline.engine.letters import creates_asked_for
 from syncline.engine.outcomes import wake_print
 from syncline.engine.pairs import Slice, mirror_of, slices
 from syncline.engine.settlement import add_rows, conflict_id
+from syncline.engine.sheets import Sheets
 from syncline.engine.sides import side_values, writable
 from syncline.engine.world import Progress, World
 from syncline.reconcile.conserve import GRAVITY
 from syncline.reconcile.merge import merge
-from syncline.reconcile.plan import ACTIONS, CreateTerms, creates, updates
+from syncline.reconcile.plan import CreateTerms, creates, updates
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Creates, FieldMap, Policy, Sync
 from syncline.trees import TABLES, Commit, Table
 
-SLICE_LINKS = 50_000
+SLICE_LINKS = 10_000
 """Links planned at once: what bounds the memory of a large plan."""
 
 CLOCK_SKEW_US = 1_000_000
@@ -42,13 +43,10 @@ class Planned:
     marks to set once the marks taken are cleared.
     """
 
-    actions: list[pl.DataFrame] = field(default_factory=list)
+    sheets: Sheets = field(default_factory=Sheets)
     conflicts: list[pl.DataFrame] = field(default_factory=list)
     classes: list[pl.DataFrame] = field(default_factory=list)
     later: list[pl.DataFrame] = field(default_factory=list)
-
-    def all_actions(self) -> pl.DataFrame:
-        return pl.concat([pl.DataFrame(schema=ACTIONS), *self.actions])
 
     def all_conflicts(self) -> pl.DataFrame:
         return pl.concat([pl.DataFrame(schema=dict(TABLES[Table.CONFLICT][0])), *self.conflicts])
@@ -96,7 +94,7 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
     )
     actions = updates(flowing, decisions, part.maps, types, world.key)
     actions, decisions = await trip(world, sync, part, actions, decisions, commit)
-    planned.actions.append(actions)
+    planned.sheets.add(actions)
     planned.later.append(still_frozen(world, sync, part, decisions, commit))
     conflicts = _conflict_rows(world, sync, decisions, run_id)
     writing = pl.col("verdict").is_in(["write", "conflict_write", "fill"])
@@ -306,7 +304,7 @@ async def _plan_creates_of(
     values = await side_values(world, sync, side, object_type, target_type, rows)
     actions, missing = creates(values, flowing, terms)
     actions, dead = await _without_dead(world, sync, actions)
-    planned.actions.append(actions)
+    planned.sheets.add(actions)
     lacking = missing.group_by("record_id").agg(pl.col("field").str.join(", "))
     planned.classes.append(
         part.join(lacking, on="record_id", how="inner").select(

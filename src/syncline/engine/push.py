@@ -37,7 +37,7 @@ async def push(world: World, sync: Sync, text: str) -> RunReport:
         await close_run(world, report, "failed", str(error) or "stopped by a signal")
         raise
     await close_run(world, report, "failed" if report.stopped else "succeeded")
-    if report.stopped is None and report.actions["kind"].is_in(["create"]).any():
+    if report.stopped is None and report.sheets.outline()["kind"].is_in(["create"]).any():
         await _second_look(world, sync, report, only)
     return report
 
@@ -52,7 +52,7 @@ async def _second_look(world: World, sync: Sync, report: RunReport, only: frozen
         await close_run(world, after, "failed", str(error))
         raise
     await close_run(world, after, "failed" if after.stopped else "succeeded")
-    report.actions = pl.concat([report.actions, after.actions])
+    report.sheets.extend(after.sheets)
     report.held += after.held
     report.conflicts += after.conflicts
     report.unknown += after.unknown

@@ -13,13 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from syncline.engine.bases import BasePatch, patch_bases
+from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.world import World
 from syncline.reconcile.settle import OBSERVED, SettleFacts, settle
-from syncline.records import Page, Side, other
+from syncline.records import SIDES, Page, Side, other
 from syncline.spec.model import Overridden
 from syncline.trees import TABLES, Commit, Table
-from syncline.values import fingerprint
+from syncline.values import fingerprint, fingerprints
 
 KEEPS = ("too_early", "not_visible")
 """Verdicts after which the mirror keeps the assumed value: this reading says nothing yet."""
@@ -64,7 +64,8 @@ async def _observed(
 ) -> pl.DataFrame:
     """OBSERVED rows: the page's cells that some entry wrote. The newest moment since the write names the actor."""
     written = outstanding.filter(pl.col("rank") == 1).select("record_id", "field", "sent_us")
-    fields = [name for name in page.fields if name in set(written["field"])]
+    asked = set(written["field"].unique())
+    fields = [name for name in page.fields if name in asked]
     rows = page.rows.filter(pl.col("_id").is_in(written["record_id"].implode()))
     cells = rows.unpivot(on=fields, index=["_id", "_as_of_us", "_actor"], variable_name="field").filter(
         pl.col("value").is_not_null()
@@ -141,16 +142,21 @@ def _touch(commit: Commit, links: pl.DataFrame, *, due_us: int) -> None:
 async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> None:
     """A success that was unknown sets its pair; a late write of ours its own; ignored writes restore; a normalised
     value becomes the base of its side."""
-    patches: list[BasePatch] = []
     confirmed = (pl.col("verdict") == "echo") & (pl.col("state") != "written")
-    for row in verdicts.filter(confirmed | (pl.col("verdict") == "late_own")).iter_rows(named=True):
-        patches.append(BasePatch(row["link_id"], row["sync"], row["mapping"], row["print_a"], row["print_b"]))
-    for row in verdicts.filter(pl.col("verdict") == "not_taken").iter_rows(named=True):
-        patches.append(
-            BasePatch(row["link_id"], row["sync"], row["mapping"], row["base_a_before"], row["base_b_before"])
-        )
-    for row in verdicts.filter(pl.col("verdict") == "normalised").iter_rows(named=True):
-        patches.append(BasePatch(row["link_id"], row["sync"], row["mapping"], *_normalised_prints(world, row)))
+    sent = verdicts.filter(confirmed | (pl.col("verdict") == "late_own"))
+    ignored = verdicts.filter(pl.col("verdict") == "not_taken").with_columns(
+        print_a="base_a_before", print_b="base_b_before"
+    )
+    spelt = verdicts.filter(pl.col("verdict") == "normalised")
+    read = pl.Series("_read", fingerprints(world.key, spelt["value"]), dtype=pl.UInt64)
+    spelt = spelt.with_columns(
+        pl.when((pl.col("side") == side) & (pl.col(f"print_{side}") != 0))  # 0: a base of more than this field
+        .then(read)
+        .otherwise(f"print_{side}")
+        .alias(f"print_{side}")
+        for side in SIDES
+    )
+    patches = pl.concat([rows.select(list(PATCHES)) for rows in (sent, ignored, spelt)])
     await patch_bases(world, patches, commit)
 
 

@@ -16,6 +16,7 @@ from syncline.engine.batches import Batch, Row, batches_of, prepared
 from syncline.engine.contended import guard
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.observe import Capture, dirty_links, dirty_records, read_again, take_page
+from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
@@ -37,18 +38,17 @@ class Written:
 
 
 async def write_actions(
-    world: World, sync: Sync, run_id: str, actions: pl.DataFrame, conflicts: pl.DataFrame, *, lane: Lane = Lane.LIVE
+    world: World, sync: Sync, run_id: str, sheets: Sheets, conflicts: pl.DataFrame, *, lane: Lane = Lane.LIVE
 ) -> Written:
-    """Carry out *actions* (plan.ACTIONS), batch by batch. *conflicts* are logged with the batch that decides them.
+    """Carry out planned actions, batch by batch. *conflicts* are logged with the batch that decides them.
 
     A record with a write in flight is deferred. Raises nothing once something was sent: what a vendor refuses, loses
     or cannot take now is in the classes.
     """
     report = Written()
     done = 0
-    batches = batches_of(world, sync, actions)
-    total = sum(len(batch.rows) for batch in batches)
-    for batch in batches:
+    total = sheets.count()
+    for batch in batches_of(world, sync, sheets):
         if report.stopped is not None:
             await _defer(world, sync, batch.rows, "not sent", report)
             continue
@@ -80,7 +80,7 @@ async def _write_batch(
         return
     await _settle(world, sync, run_id, batch, answer, report)
     second = [row.without(set(out.fields)) for row, out in _field_refusals(batch, answer)]
-    if second := [row for row in second if row.cells]:
+    if second := [row for row in second if row.count]:
         again = Batch.like(batch, second, world)
         await _write_batch(world, sync, run_id, again, conflicts.clear(), report, lane)
 

@@ -226,6 +226,16 @@ def gate(
     return going, held
 
 
+def without_held(actions: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
+    """*actions* (ACTIONS) less those of the kinds that `gate` held."""
+    return actions.filter(~_OF_KIND[one.kind] for one in held) if held else actions
+
+
+def only_blanking(actions: pl.DataFrame) -> pl.DataFrame:
+    """The rows of *actions* that empty a field which holds a value."""
+    return actions.filter(_OF_KIND["blank"])
+
+
 _OF_KIND: dict[str, pl.Expr] = {
     "create": pl.col("kind") == "create",
     "blank": (pl.col("kind") == "update") & (pl.col("after") == EMPTY) & (pl.col("before").fill_null("") != EMPTY),
