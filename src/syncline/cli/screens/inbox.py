@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 from rich.console import Console
@@ -40,13 +42,19 @@ def errors_screen(out: Console, rows: pl.DataFrame) -> None:
         table.add_row(
             row["letter_id"],
             when(row["at_us"]),
-            f"{row['object_type']} {row['record_id'] or '(new)'} on {row['side']}",
+            _refused(row),
             row["code"],
             escape(row["message"]),
             f"another {row['wakes_on']}",
         )
     out.print(table)
     out.print("`syncline retry` tries all of them again in the next run, `syncline retry ID` one.", soft_wrap=True)
+
+
+def _refused(row: Mapping[str, Any]) -> str:
+    """The record whose write was refused; a create's letter names the record it was to be made from."""
+    record = f"{row['object_type']} {row['record_id']}"
+    return f"{record} on {row['side']}" if row["link_id"] else f"new on {row['side']}, from {record}"
 
 
 def holds_screen(out: Console, rows: pl.DataFrame) -> None:
