@@ -180,17 +180,15 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-120": Code("A sync names a connection that the file does not have.", "Add it under `connections`.", "spec"),
     "SYN-121": Code("There is no preset of this name.", "Use `recommended` or `native`.", "spec"),
-    "SYN-122": Code("The preset does not know the object type.", "Use one the message names.", "spec"),
+    "SYN-122": Code(
+        "A preset or a connector does not know an object type.", "Use one the message names.", "spec wiring"
+    ),
     "SYN-123": Code(
         "A field map cannot work: an end is missing, or a transform without its reverse.",
         "Declare the missing end or transform, or a direction.",
         "spec",
     ),
-    "SYN-124": Code(
-        "Two syncs of the file join the same object types of the same two connections.",
-        "Make them one sync, or give them different objects.",
-        "spec",
-    ),
+    "SYN-124": Code("A choice that exists in the rules is not available yet.", "Use one the message names.", "spec"),
     "SYN-131": Code("A filter or transform is not one SQL expression.", "Correct the expression.", "spec"),
     "SYN-132": Code(
         "A filter or transform uses something that is not on the allow-list: a sub-query, a table, a file, a function "
@@ -202,6 +200,11 @@ CODES: Mapping[str, Code] = {
         "A filter or transform names a field that its object does not have, or that the connected user cannot see.",
         "Correct the name, or grant read access to the field.",
         "spec engine",
+    ),
+    "SYN-134": Code(
+        "A filter or transform cannot be evaluated: it does not fit the types of its fields or one of their values.",
+        "Cast the fields, or use TRY_CAST.",
+        "spec",
     ),
     "SYN-140": Code("A connection has a setting its connector does not know.", "Use one it knows.", "connectors"),
     "SYN-141": Code("A connection lacks a setting it needs.", "Add it.", "connectors wiring"),

@@ -21,6 +21,7 @@ from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
 from syncline.net.transport import HttpxTransport
 from syncline.ports import Clock, Connector, Random
+from syncline.records import SIDES, Side
 from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.file import File, load
 from syncline.spec.model import Sync
@@ -71,19 +72,42 @@ class Project:
 def load_project(path: Path) -> Project:
     """Read the configuration; raises ConfigError with everything that can be seen without a connection."""
     file = load(path)
-    return Project(path=path, file=file, syncs=resolve(file))
+    project = Project(path=path, file=file, syncs=resolve(file))
+    for sync in project.syncs.values():
+        for side in SIDES:
+            _require_objects(project, sync, side)
+    return project
+
+
+def _require_objects(project: Project, sync: Sync, side: Side) -> None:
+    """Each side's connector must speak of the object types the sync has there: a swapped a and b is found here."""
+    spec = sync.side(side)
+    kind = _kind_of(project, spec.connection)
+    known = manifest_of(kind).object_types
+    if unknown := [name for name in spec.object_types if name not in known]:
+        raise ConfigError(
+            f"Sync {sync.name!r}, side {side}: {spec.connection} is a {kind} connection, which has no {unknown[0]!r}.",
+            code="SYN-122",
+            remedy=f"It has {', '.join(known)}. Are a and b swapped?",
+        )
+
+
+def _kind_of(project: Project, connection: str) -> str:
+    given = project.file.connections[connection]
+    if "type" not in given:
+        raise ConfigError(f"Connection {connection!r} needs a `type`.", code="SYN-141", remedy="salesforce or marketo.")
+    return str(given["type"])
 
 
 def connect(
     project: Project, name: str, clock: Clock, chance: Random, environ: Mapping[str, str]
 ) -> tuple[Connector, HttpxTransport]:
     """The connector of one connection and the transport to close after it."""
-    given = project.file.connections[name]
-    if "type" not in given:
-        raise ConfigError(f"Connection {name!r} needs a `type`.", code="SYN-141", remedy="salesforce or marketo.")
-    kind = str(given["type"])
-    settings = settings_of(name, given, manifest_of(kind), environ)
-    transport = HttpxTransport(ca_file=settings.get("ca_file"))
+    given, kind = project.file.connections[name], _kind_of(project, name)
+    folder = project.path.parent
+    settings = settings_of(name, given, manifest_of(kind), environ, folder)
+    ca_file = settings.get("ca_file")
+    transport = HttpxTransport(ca_file=str(folder / ca_file) if ca_file else None)
     return connector_class(kind)(settings, transport, clock, chance), transport
 
 
@@ -91,7 +115,11 @@ def _is_untouched(url: str) -> bool:
     """Whether no run has ever made this state: looking at it then shows an empty one and leaves no file."""
     prefix, _, target = url.partition("///")
     path = Path(target)
-    return prefix == "sqlite:" and bool(path.name) and not any(path.with_name(path.name + suffix).exists() for suffix in ("", ".claim"))
+    return (
+        prefix == "sqlite:"
+        and bool(path.name)
+        and not any(path.with_name(path.name + suffix).exists() for suffix in ("", ".claim"))
+    )
 
 
 @asynccontextmanager

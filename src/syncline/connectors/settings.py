@@ -14,15 +14,21 @@ from syncline.errors import ConfigError
 from syncline.ports import Manifest
 
 _REFERENCE = ("env:", "file:")
+MOST_CHARACTERS = 100_000
 
 
 def settings_of(
-    name: str, given: Mapping[str, str | int | bool], manifest: Manifest, environ: Mapping[str, str]
+    name: str,
+    given: Mapping[str, str | int | float | bool],
+    manifest: Manifest,
+    environ: Mapping[str, str],
+    folder: Path = Path(),
 ) -> dict[str, str]:
-    """The settings of connection *name* with references resolved and defaults applied.
+    """The settings of connection *name* with references resolved and defaults applied. Relative paths of references
+    count from *folder*.
 
     Raises ConfigError: SYN-140 an unknown setting, SYN-141 a required one missing, SYN-142 a secret written into the
-    file, SYN-143 a reference that leads nowhere.
+    file, SYN-143 a reference that leads nowhere or to nothing.
     """
     known = {setting.name: setting for setting in manifest.settings}
     for key in given:
@@ -51,27 +57,36 @@ def settings_of(
                 code="SYN-142",
                 remedy=f"Write {setting.name}: env:{name.upper()}_{setting.name.upper()} and set that variable.",
             )
-        out[setting.name] = _resolved(name, setting.name, text, environ)
+        out[setting.name] = _resolved(name, setting.name, text, environ, folder)
     return out
 
 
-def _resolved(connection: str, setting: str, text: str, environ: Mapping[str, str]) -> str:
+def _resolved(connection: str, setting: str, text: str, environ: Mapping[str, str], folder: Path) -> str:
+    """What *text* refers to, without the white space around it; *text* itself if it is no reference."""
+    who = f"Connection {connection!r}: {setting!r} refers to"
     if text.startswith("env:"):
-        variable = text.removeprefix("env:")
-        if variable not in environ:
+        variable = text.removeprefix("env:").strip()
+        value = environ.get(variable, "").strip()
+        if not value:
+            state = "empty" if variable in environ else "not set"
             raise ConfigError(
-                f"Connection {connection!r}: {setting!r} refers to the variable {variable}, which is not set.",
-                code="SYN-143",
-                remedy=f"export {variable}=…",
+                f"{who} the variable {variable}, which is {state}.", code="SYN-143", remedy=f"export {variable}=…"
             )
-        return environ[variable]
+        return value
     if text.startswith("file:"):
-        path = Path(text.removeprefix("file:"))
-        try:
-            return path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError(
-                f"Connection {connection!r}: {setting!r} refers to {path}, which cannot be read: {error.strerror}.",
-                code="SYN-143",
-            ) from error
+        return _from_file(who, folder / text.removeprefix("file:").strip())
     return text
+
+
+def _from_file(who: str, path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            value = file.read(MOST_CHARACTERS + 1).strip()
+    except OSError as error:
+        raise ConfigError(f"{who} {path}, which cannot be read: {error.strerror}.", code="SYN-143") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{who} {path}, which is not text.", code="SYN-143") from None
+    if not value or len(value) > MOST_CHARACTERS:
+        state = "too long for a secret" if value else "empty"
+        raise ConfigError(f"{who} {path}, which is {state}.", code="SYN-143")
+    return value

@@ -26,7 +26,7 @@ from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, is_outdated
 from syncline.records import How, Page, Problem, Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import Sync
-from syncline.spec.resolve import typed
+from syncline.spec.resolve import require_fields, typed
 from syncline.trees import TABLES, Commit, Table
 from syncline.values import instant
 
@@ -44,11 +44,11 @@ class Capture:
     is_empty_side: bool = False
 
 
-async def meet(world: World, sync: Sync, *, remember: bool = True) -> Sync:
+async def meet(world: World, sync: Sync, *, remember: bool = True, strict: bool = True) -> Sync:
     """Learn, once a run, who we are on both sides and what their objects look like; tell the store who is who.
 
     The sync comes back with the described types, and is from now on the world's. With *remember* false the store is
-    only read.
+    only read. ConfigError SYN-133 if the sync names a field that never existed, unless *strict* is false.
     """
     schemas: dict[Side, dict[str, ObjectSchema]] = {"a": {}, "b": {}}
     captured: set[str] = set()
@@ -64,6 +64,8 @@ async def meet(world: World, sync: Sync, *, remember: bool = True) -> Sync:
             schemas[side][object_type] = world.schemas[spec.connection, object_type]
             seen = await _ever_seen(world, spec.connection, object_type, remember=remember)
             captured |= {f"{side}.{object_type}.{name}" for name in seen}
+    if strict and remember:
+        require_fields(sync, schemas, frozenset(captured))
     world.syncs = {**world.syncs, sync.name: typed(sync, schemas, frozenset(captured))}
     return world.syncs[sync.name]
 

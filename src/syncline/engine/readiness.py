@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from syncline.engine.observe import inspect, meet
 from syncline.engine.world import World
 from syncline.engine.write import make_fields
-from syncline.errors import SynclineError
+from syncline.errors import ConfigError, SynclineError
 from syncline.records import SIDES, NewField, Problem, Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import PSEUDO_FIELDS, Creates, Direction, FieldMap, Sync
+from syncline.spec.resolve import unknown_field
 from syncline.values import FieldType
 
 
@@ -46,11 +49,12 @@ async def check(world: World, sync: Sync) -> Readiness:
     if len(out.connected) < 2:
         return out
     declared = sync
-    sync = await meet(world, sync)
+    sync = await meet(world, sync, strict=False)
     for side in SIDES:
         for object_type in sync.side(side).object_types:
             schema = world.schema(sync.side(side).connection, object_type)
             out.problems += _field_problems(sync, side, object_type, schema)
+            out.problems += _filter_problems(world, sync, side, object_type, schema)
             out.problems += _required_problems(sync, side, object_type, schema)
             made = list(_new_fields(declared, side, object_type, schema))
             out.new_fields.setdefault(sync.side(side).connection, []).extend(made)
@@ -63,8 +67,7 @@ async def check(world: World, sync: Sync) -> Readiness:
 
 def _field_problems(sync: Sync, side: Side, object_type: str, schema: ObjectSchema) -> Iterator[Problem]:
     connection = sync.side(side).connection
-    names = sync.filter_fields.get(side, {}).get(object_type, ())
-    wanted = {n: "the filter" for n in names if n not in PSEUDO_FIELDS}
+    wanted: dict[str, str] = {}
     for m in sync.fields:
         end = m.ends(side).get(object_type)
         if end is not None:
@@ -96,6 +99,23 @@ def _formula_problems(
                 remedy="Say sweep_formulas_every: 24h for the sync, or run `syncline run --sweep` when it matters.",
                 blocks=False,
             )
+
+
+def _filter_problems(world: World, sync: Sync, side: Side, object_type: str, schema: ObjectSchema) -> Iterator[Problem]:
+    """Fields the filter names and nobody shows; with all of them there, whether it can be evaluated at all."""
+    subject = f"{sync.side(side).connection}.{object_type}"
+    names = sync.filter_fields.get(side, {}).get(object_type, ())
+    unknown = [n for n in names if n not in PSEUDO_FIELDS and schema.field(n) is None]
+    errors = [unknown_field("the filter", object_type, name, schema) for name in unknown]
+    if names and not unknown:
+        types = {n: described.type for n in names if (described := schema.field(n)) is not None}
+        nobody = pl.DataFrame(schema=dict.fromkeys(names, pl.String()))
+        try:
+            world.evaluate.predicate(sync.side(side).filters[object_type], nobody, types)
+        except ConfigError as wrong:
+            errors.append(wrong)
+    for each in errors:
+        yield Problem(code=each.code, subject=subject, message=each.message, remedy=each.remedy)
 
 
 def _write_problem(

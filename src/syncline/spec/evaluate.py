@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import duckdb
 import polars as pl
 
+from syncline.errors import ConfigError
 from syncline.spec.expressions import parse
 from syncline.values import EMPTY, FieldType, canonical
 
@@ -21,6 +22,9 @@ _SQL_TYPES: dict[FieldType, str] = {
     FieldType.DATE: "DATE",
     FieldType.DATETIME: "TIMESTAMPTZ",
 }
+
+_ROW = "@row"  # no field's name can be this
+_QUOTED_ROW = f'"{_ROW}"'
 
 
 class DuckEvaluator:
@@ -37,28 +41,44 @@ class DuckEvaluator:
         self._connection.execute("SET lock_configuration = true")
 
     def predicate(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.Series:
-        """Boolean per row; null where SQL says null."""
-        return self._run(f"CAST(({parse(expression).sql}) AS BOOLEAN)", cells, types).cast(pl.Boolean)
+        """Boolean per row; null where SQL says null. ConfigError SYN-134 if it cannot be evaluated."""
+        return self._run("BOOLEAN", expression, cells, types).cast(pl.Boolean)
 
     def scalar(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType], out: FieldType) -> pl.Series:
         """Canonical text of type *out* per row; "" for SQL null. A result that does not fit the type stays as it is
-        and is the target's to refuse."""
-        texts = self._run(f"CAST(({parse(expression).sql}) AS VARCHAR)", cells, types)
+        and is the target's to refuse. ConfigError SYN-134 if it cannot be evaluated."""
+        texts = self._run("VARCHAR", expression, cells, types)
         known = {text: _canonical(out, text) for text in texts.unique().to_list()}
         return pl.Series([known[text] for text in texts.to_list()], dtype=pl.String)
 
-    def _run(self, sql: str, cells: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.Series:
-        if cells.is_empty():
-            return pl.Series([], dtype=pl.String)
+    def _run(self, out: str, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.Series:
+        """Also bound when there are no rows: an expression that can never work says so at once."""
+        sql = f"CAST(({parse(expression).sql}) AS {out})"
         columns = [_typed(name, types.get(name, FieldType.TEXT)) for name in cells.columns]
-        numbered = cells.with_row_index("_row")
+        numbered = cells.with_row_index(_ROW)
         self._connection.register("cells", numbered.to_arrow())
         try:
-            inner = f"SELECT _row, {', '.join(columns)} FROM cells" if columns else "SELECT _row FROM cells"
-            rows = self._connection.execute(f"SELECT {sql} FROM ({inner}) ORDER BY _row").fetchall()
+            inner = f"SELECT {', '.join([_QUOTED_ROW, *columns])} FROM cells"
+            rows = self._connection.execute(f"SELECT {sql} FROM ({inner}) ORDER BY {_QUOTED_ROW}").fetchall()
+        except duckdb.Error as error:
+            raise _cannot(expression, error) from None  # its text quotes people's values
         finally:
             self._connection.unregister("cells")
-        return pl.Series([row[0] for row in rows], strict=False)
+        return pl.Series([row[0] for row in rows], dtype=pl.Boolean if out == "BOOLEAN" else pl.String)
+
+
+_WHY: tuple[tuple[type[duckdb.Error], str, str], ...] = (
+    (duckdb.ConversionException, "a value cannot be converted", "Use TRY_CAST, which gives null for such a value."),
+    (duckdb.OutOfMemoryException, "it needs too much memory", "Make its results shorter."),
+    (duckdb.BinderException, "a function or operator does not fit the types of its fields", "Cast the fields first."),
+)
+
+
+def _cannot(expression: str, error: duckdb.Error) -> ConfigError:
+    why, remedy = next(
+        ((words, remedy) for kind, words, remedy in _WHY if isinstance(error, kind)), (type(error).__name__, None)
+    )
+    return ConfigError(f"{expression!r} cannot be evaluated: {why}.", code="SYN-134", remedy=remedy)
 
 
 def _typed(name: str, field_type: FieldType) -> str:

@@ -6,15 +6,17 @@ secrets (`secrets.py`): the file holds references, never a secret.
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-import yaml
 
 from syncline.errors import ConfigError
 from syncline.spec.model import Blanks, Creates, Direction, Drift, LeavesFilter, Overridden, Policy
+from syncline.spec.shape import Fault, faults_of
+from syncline.spec.yaml_text import Document
+
+MOST_FAULTS = 20
 
 
 class FieldFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -27,7 +29,7 @@ class FieldFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_d
     direction: Direction | None = None
     policy: Policy | dict[str, Policy] | None = None
     first_link: Policy | None = None
-    tie: str | None = None
+    tie: Literal["a", "b"] | None = None
     blanks: Blanks | None = None
     drift: Drift | None = None
     overridden: Overridden | None = None
@@ -49,8 +51,10 @@ class SideFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
 
 
 class CeilingFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    share: float
-    plus: int
+    """Most actions of a kind in one run: `share` (0 to 1) of the linked records, plus `plus`."""
+
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    plus: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -73,7 +77,7 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
 class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """The whole file. A connection has a `type` and that connector's settings."""
 
-    connections: dict[str, dict[str, str | int | bool]]
+    connections: dict[str, dict[str, str | int | float | bool]]
     syncs: dict[str, SyncFile]
     state: str = "sqlite:///syncline.db"
 
@@ -81,46 +85,45 @@ class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
 def load(path: Path) -> File:
     """Read and check the file.
 
-    Raises ConfigError: SYN-110 no such file, SYN-111 not YAML, SYN-112 a key or value that is not known (with the
-    nearest known key).
+    Raises ConfigError: SYN-110 no such file, SYN-111 not YAML we take, SYN-112 keys or values that may not stand where
+    they stand, all of them at once, each with its path, line and the nearest known key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise ConfigError(f"There is no {path}.", code="SYN-110", remedy="Run `syncline init` to make one.") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", code="SYN-110") from error
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start + 1} is not UTF-8"
+        raise ConfigError(f"{path} is not text: {where}.", code="SYN-111", remedy="Save it as UTF-8.") from None
     return parse(text, str(path))
 
 
 def parse(text: str, source: str = "the configuration") -> File:
     """`load` for a text."""
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source} is not valid YAML: {error}", code="SYN-111") from error
-    try:
-        return msgspec.convert(raw, File)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_in_words(str(error), raw)}", code="SYN-112") from error
+    document = Document(text, source)
+    if document.content is None:
+        raise ConfigError(f"{source} is empty.", code="SYN-112", remedy="`syncline init` writes one to begin with.")
+    if faults := list(faults_of(document.content, File)):
+        raise ConfigError(
+            "\n".join(_in_words(fault, document, source) for fault in faults[:MOST_FAULTS]),
+            code="SYN-112",
+            remedy=f"… and {len(faults) - MOST_FAULTS} more." if len(faults) > MOST_FAULTS else None,
+        )
+    return msgspec.convert(document.content, File)
 
 
-_KNOWN_KEYS = {
-    kind.__name__: tuple(kind.__struct_fields__) for kind in (File, SyncFile, SideFile, FieldFile, CeilingFile)
-}
-
-
-def _in_words(message: str, raw: Any) -> str:
-    """msgspec's message, with the nearest known key for an unknown one."""
-    marker = "contains unknown field `"
-    if marker not in message:
-        return message + "."
-    unknown = message.split(marker)[1].split("`")[0]
-    where = message.split(" - at `")[1].rstrip("`").replace("$.", "").replace("$", "") if " - at `" in message else ""
-    known = sorted({key for keys in _KNOWN_KEYS.values() for key in keys})
-    near = difflib.get_close_matches(unknown, known, n=1)
-    place = f" in {where}" if where else ""
-    return f"unknown key {unknown!r}{place}." + (f" Did you mean {near[0]!r}?" if near else "")
+def _in_words(fault: Fault, document: Document, source: str) -> str:
+    line = document.line(fault.path)
+    where = ", ".join([source, *([f"line {line}"] if line else [])])
+    path = ".".join(str(step)[:60] for step in fault.path)
+    return (
+        f"{where}: "
+        + ": ".join([*([path] if path else []), fault.message])
+        + ". " * bool(fault.hint)
+        + (fault.hint or ".")
+    )
 
 
 def json_schema() -> dict[str, Any]:

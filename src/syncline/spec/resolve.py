@@ -6,7 +6,9 @@ Every problem that can be seen without a connection is raised here as ConfigErro
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +18,7 @@ from syncline.schema import ObjectSchema
 from syncline.spec.durations import seconds_of
 from syncline.spec.expressions import parse as parse_expression
 from syncline.spec.file import CeilingFile, FieldFile, File, SideFile, SyncFile
-from syncline.spec.model import Ceiling, Direction, End, FieldMap, LeavesFilter, Policy, SideSpec, Sync
+from syncline.spec.model import PSEUDO_FIELDS, Ceiling, Direction, End, FieldMap, LeavesFilter, Policy, SideSpec, Sync
 from syncline.spec.presets.people import PRESETS
 
 _CEILINGS = ("create", "blank", "delete")
@@ -26,9 +28,33 @@ def resolve(file: File) -> dict[str, Sync]:
     """Every sync of the file, with all defaults applied.
 
     Raises ConfigError: SYN-120 unknown connection, SYN-121 unknown preset, SYN-122 unknown object type, SYN-123 a field
-    map that cannot work, SYN-124 a choice not built yet, SYN-131/132 a refused expression.
+    map that cannot work, SYN-112 a file without syncs, SYN-124 a choice not built yet, SYN-131/132 a refused
+    expression.
     """
+    if not file.syncs:
+        raise ConfigError("The file has no sync.", code="SYN-112", remedy="Add one under `syncs`.")
+    _require_names(file)
     return {name: _sync(name, sync, file) for name, sync in file.syncs.items()}
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+def _require_names(file: File) -> None:
+    """A sync's name is part of the keys we leave in both systems, without case."""
+    for name in (*file.connections, *file.syncs):
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{name[:60]!r} cannot be a name: at most 40 letters, digits, - and _.",
+                code="SYN-112",
+                remedy="Rename it.",
+            )
+    folded = sorted(file.syncs, key=str.lower)
+    for first, second in itertools.pairwise(folded):
+        if first.lower() == second.lower():
+            raise ConfigError(
+                f"The syncs {first!r} and {second!r} differ in case only.", code="SYN-112", remedy="Rename one."
+            )
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
@@ -49,6 +75,12 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
                 code="SYN-120",
                 remedy=_nearest(own.connection, file.connections),
             )
+    if files["a"].connection == files["b"].connection:
+        raise ConfigError(
+            f"Sync {name!r}: both sides are the connection {files['a'].connection!r}.",
+            code="SYN-120",
+            remedy="Name two connections.",
+        )
     base = PRESETS[sync.preset](name, files["a"].connection, files["b"].connection)
     a, b = _side(base, "a", files["a"]), _side(base, "b", files["b"])
     fields = tuple(_fields(base, sync))
@@ -85,11 +117,21 @@ def _side(base: Sync, side: Side, own: SideFile) -> SideSpec:
                 code="SYN-122",
                 remedy=_nearest(name, preset.object_types),
             )
+    if isinstance(own.filter, dict):
+        _require_types(f"Sync {base.name!r}, side {side}, filter", own.filter, objects)
     filters = dict.fromkeys(objects, own.filter) if isinstance(own.filter, str) else dict(own.filter or {})
     creates_as = preset.creates_as if preset.creates_as in objects else objects[0]
     return replace(
         preset, object_types=objects, filters=filters, creates_as=creates_as, creates=own.creates or preset.creates
     )
+
+
+def _require_types(where: str, named: Iterable[str], known: Iterable[str]) -> None:
+    for name in named:
+        if name not in known:
+            raise ConfigError(
+                f"{where}: there is no object {name!r} here.", code="SYN-122", remedy=_nearest(name, known)
+            )
 
 
 def _filter_fields(side: SideSpec) -> dict[str, tuple[str, ...]]:
@@ -139,6 +181,9 @@ def _changed(base: Sync, mapping: FieldMap, new: FieldFile) -> FieldMap:
     changes: dict[str, Any] = {name: value for name in _PLAIN if (value := getattr(new, name)) is not None}
     changes |= {to: value for name, to in _RENAMED.items() if (value := getattr(new, name)) is not None}
     if new.policy is not None:
+        if not isinstance(new.policy, Policy):
+            known = (*base.a.object_types, "*")
+            _require_types(f"Sync {base.name!r}, field {mapping.key!r}, policy", new.policy, known)
         changes["policies"] = {"*": new.policy} if isinstance(new.policy, Policy) else dict(new.policy)
     defaults: dict[Side, str | None] = {"a": new.default_a, "b": new.default_b}
     changes["defaults"] = {**mapping.defaults, **{side: text for side, text in defaults.items() if text is not None}}
@@ -154,6 +199,8 @@ def _ends(base: Sync, mapping: FieldMap, side: Side, new: FieldFile) -> Mapping[
     ends = dict(mapping.ends(side))
     if given is not None:
         types = base.side(side).object_types
+        if not isinstance(given, str):
+            _require_types(f"Sync {base.name!r}, field {mapping.key!r}, {side}", given, types)
         named = dict.fromkeys(types, given) if isinstance(given, str) else given
         ends = {name: End(inputs=(field,), field=None if "." in field else field) for name, field in named.items()}
     text = new.to_b if side == "a" else new.to_a
@@ -219,3 +266,35 @@ def _existing(
         for object_type, end in ends.items()
         if object_type in schemas and all(exists(object_type, name) for name in end.inputs)
     }
+
+
+def require_fields(sync: Sync, schemas: Mapping[Side, Mapping[str, ObjectSchema]], captured: frozenset[str]) -> None:
+    """ConfigError SYN-133 if a filter, or a transform or field map that is not optional, names a field that neither
+    exists nor was ever *captured*. The key field and those that `init --create-fields` makes are left to `check`."""
+    for use, side, object_type, name in _named_fields(sync):
+        schema = schemas[side].get(object_type)
+        if schema is None or schema.field(name) is not None or f"{side}.{object_type}.{name}" in captured:
+            continue
+        raise unknown_field(use, object_type, name, schema)
+
+
+def unknown_field(use: str, object_type: str, name: str, schema: ObjectSchema) -> ConfigError:
+    """The error of a *use* ("the filter", a mapping's key) that names a field *object_type* does not show."""
+    near = difflib.get_close_matches(name, schema.fields, n=1)
+    return ConfigError(
+        f"{object_type} has no field {name!r}, which {use} names, or the connected user cannot see it.",
+        code="SYN-133",
+        remedy=f"Did you mean {near[0]!r}?" if near else "",
+    )
+
+
+def _named_fields(sync: Sync) -> Iterator[tuple[str, Side, str, str]]:
+    for side in SIDES:
+        for object_type, names in sync.filter_fields.get(side, {}).items():
+            yield from (("the filter", side, object_type, n) for n in names if n not in PSEUDO_FIELDS)
+        made = sync.side(side).may_make
+        for m in sync.fields:
+            for object_type, end in m.ends(side).items():
+                if m.key not in sync.optional and object_type in sync.side(side).object_types:
+                    use, own = f"the field map {m.key!r}", PSEUDO_FIELDS | made.keys()
+                    yield from ((use, side, object_type, n) for n in end.inputs if n not in own)
