@@ -127,7 +127,7 @@ async def _overwritten(life: Life) -> list[tuple[Edit, Pair, FieldMap]]:
 
 def _next_actor(life: Life, edit: Edit) -> str | None:
     """Who changed the field next after the edit; None if nobody did."""
-    changes = [c for c in life.systems[edit.side].changes if (c.record_id, c.field) == (edit.record_id, edit.field)]
+    changes = [c for c in life.systems[edit.side].rows[edit.record_id].changes if c.field == edit.field]
     at = next(i for i, c in enumerate(changes) if c.committed_us == edit.at_us and c.new == edit.new)
     return changes[at + 1].actor if at + 1 < len(changes) else None
 

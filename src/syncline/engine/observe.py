@@ -258,24 +258,25 @@ async def take_page(
     open_entries = await outstanding(world.store, connection, object_type, [*known["record_id"], *page.missing])
     telling = replace(page, rows=page.rows.filter(~is_outdated(known, page, clockwork)))
     settled = await settle_page(world, connection, telling, open_entries, same_call=same_call)
+    ends = await world.store.links_of(connection, object_type, [*ids, *page.missing])
     result = absorb(
         known,
         page,
         clockwork,
         connection=connection,
         keep=settled.keep if settled else None,
-        unplanned=await _unplanned(world, connection, object_type, known["record_id"].to_list()),
+        unplanned=await _unplanned(world, ends),
     )
     if settled is not None:
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
     await log_overwritten(world, connection, page, commit, run_id)
     _put_rows(world, connection, page, result, run_id, commit)
-    await _wake(world, connection, object_type, result.woken, commit)
+    _wake(world, connection, object_type, result.woken, ends, commit)
     fresh = _fresh_writes(open_entries)
     again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
     if again:
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
-    await _mark_sight(world, connection, page, fresh, commit)
+    await _mark_sight(world, page, ends, fresh, commit)
     bury_unreadable(world, connection, page, commit)
     _put_law(connection, page, result, run_id, number, commit)
     await world.store.commit(commit)
@@ -299,11 +300,10 @@ def _fresh_writes(open_entries: pl.DataFrame) -> frozenset[str]:
     return frozenset(open_entries.filter(pl.col("state") != "abandoned")["record_id"])
 
 
-async def _unplanned(world: World, connection: str, object_type: str, ids: Sequence[str]) -> frozenset[str]:
-    """Those of *ids* whose link has a dirty mark: an earlier change of theirs was not planned yet."""
-    if not ids:
+async def _unplanned(world: World, ends: pl.DataFrame) -> frozenset[str]:
+    """Records of *ends* whose link has a dirty mark: an earlier change of theirs was not planned yet."""
+    if ends.is_empty():
         return frozenset()
-    ends = await world.store.links_of(connection, object_type, list(ids))
     dirty = await world.store.by_keys(Table.DIRTY, ends.select("sync", "link_id").unique())
     return frozenset(ends.join(dirty, on=["sync", "link_id"], how="semi")["record_id"])
 
@@ -350,11 +350,13 @@ def history_rows(world: World, connection: str, page: Page, result: Absorbed, ru
     return pl.DataFrame(rows, schema=dict(TABLES[Table.HISTORY][0]))
 
 
-async def _wake(world: World, connection: str, object_type: str, ids: Sequence[str], commit: Commit) -> None:
+def _wake(
+    world: World, connection: str, object_type: str, ids: Sequence[str], ends: pl.DataFrame, commit: Commit
+) -> None:
     """Mark the links of changed records dirty in every sync that uses them; unlinked ones as themselves."""
     if not ids:
         return
-    ends = await world.store.links_of(connection, object_type, list(ids))
+    ends = ends.filter(pl.col("record_id").is_in(list(ids)))
     for sync, side in world.sides_of(connection, object_type):
         own = ends.filter((pl.col("sync") == sync.name) & (pl.col("side") == side))
         linked = own.select("link_id").unique(maintain_order=True)
@@ -380,15 +382,14 @@ def dirty_records(sync: str, side: str, object_type: str, ids: Iterable[str], *,
     return pl.DataFrame(rows, schema=_TOUCHED, orient="row")
 
 
-async def _mark_sight(world: World, connection: str, page: Page, written: frozenset[str], commit: Commit) -> None:
+async def _mark_sight(world: World, page: Page, ends: pl.DataFrame, written: frozenset[str], commit: Commit) -> None:
     """Links whose record was asked for by id and not found are out of sight; any reading that shows it brings it back.
 
     *written* are records with a write of ours outstanding: a replica may not know them yet, so they stay in sight.
     """
     found = set(page.rows[records.ID].to_list())
     lost = [record_id for record_id in page.missing if record_id not in written]
-    ends = await world.store.links_of(connection, page.object_type, [*found, *lost])
-    current = ends.filter(pl.col("role") == "current")
+    current = ends.filter((pl.col("role") == "current") & pl.col("record_id").is_in([*found, *lost]))
     if current.is_empty():
         return
     links = await world.store.by_keys(Table.LINK, current.select("link_id").unique())

@@ -227,19 +227,20 @@ class MemoryConnector:
             next_cursor=position,
             has_more=more,
             hidden=frozenset(set(fields) - set(shown)),
-            moments=self._moments({row.record_id for row, _ in rows}, set(shown)),
+            moments=self._moments([row for row, _ in rows], set(shown)),
         )
 
-    def _moments(self, ids: set[str], fields: set[str]) -> pl.DataFrame | None:
+    def _moments(self, rows: Sequence[Row], fields: set[str]) -> pl.DataFrame | None:
         if not self._capabilities.has_field_history:
             return None
         seen_at_us = self.seen_at_us()
-        rows = [
+        moments = [
             (c.record_id, c.field, c.at_us, *self._who(c.actor), c.old, c.new, self._is_person(c.actor))
-            for c in self.system.changes
-            if c.record_id in ids and c.field in fields and c.committed_us <= seen_at_us
+            for row in rows
+            for c in row.changes
+            if c.field in fields and c.committed_us <= seen_at_us
         ]
-        return pl.DataFrame(rows, schema=MOMENT_SCHEMA, orient="row")
+        return pl.DataFrame(moments, schema=MOMENT_SCHEMA, orient="row")
 
     def _who(self, actor: str) -> tuple[str | None, None]:
         """Actor and transaction id of a change, as far as this system tells."""

@@ -25,24 +25,6 @@ class Version:
     cells: Mapping[str, str]
 
 
-@dataclass(kw_only=True)
-class Row:
-    """One record. `versions` are all its states, newest last."""
-
-    record_id: str
-    object_type: str
-    created_us: int
-    versions: list[Version] = field(default_factory=list)
-
-    @property
-    def now(self) -> Version:
-        return self.versions[-1]
-
-    def as_of(self, at_us: int) -> Version | None:
-        """The state a replica of that instant shows; None if the record is not there yet."""
-        return next((version for version in reversed(self.versions) if version.committed_us <= at_us), None)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """One field's change, as the system's history tells it."""
@@ -55,6 +37,25 @@ class Change:
     actor: str
     old: str
     new: str
+
+
+@dataclass(kw_only=True)
+class Row:
+    """One record. `versions` are all its states, newest last; `changes` is its history, field by field."""
+
+    record_id: str
+    object_type: str
+    created_us: int
+    versions: list[Version] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def now(self) -> Version:
+        return self.versions[-1]
+
+    def as_of(self, at_us: int) -> Version | None:
+        """The state a replica of that instant shows; None if the record is not there yet."""
+        return next((version for version in reversed(self.versions) if version.committed_us <= at_us), None)
 
 
 Normaliser = Callable[[str, str], str]
@@ -74,7 +75,6 @@ class MemorySystem:
         self.schemas = dict(schemas)
         self.rows: dict[str, Row] = {}
         self.log: list[tuple[int, str]] = []
-        self.changes: list[Change] = []
         self.unique: set[str] = set()
         self.normalise: Normaliser = lambda _, value: value
         self.flow: Flow = lambda _row, _cells, _actor: {}
@@ -125,7 +125,7 @@ class MemorySystem:
         before = row.now.cells if row.versions else dict.fromkeys(self.schemas[row.object_type].fields, "")
         kept = {name: self.normalise(name, value) for name, value in cells.items()}
         now_us = self.now_us()
-        self.changes += [
+        row.changes += [
             Change(
                 record_id=row.record_id,
                 object_type=row.object_type,
