@@ -68,8 +68,8 @@ class Cast:
         many = max(least, self._many(count))
         return self._next("Lead", many - many // 2) + self._next("Contact", many // 2)
 
-    def leads(self, count: int) -> list[Pair]:
-        return self._next("Lead", self._many(count))
+    def leads(self, count: int, *, least: int = 1) -> list[Pair]:
+        return self._next("Lead", max(least, self._many(count)))
 
     def newcomers(self, count: int) -> list[Newcomer]:
         return [next(self._newcomers) for _ in range(self._many(count))]

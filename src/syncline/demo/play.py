@@ -117,6 +117,7 @@ async def _measure(
         set(stage.ground.types) | day.truth.salesforce_ids,
         stage.ground.marketo_ids | day.truth.marketo_ids,
     )
+    api_calls = stage.sandboxes.requests()  # before the judge reads
     duplicates = await duplicates_created(
         stage.world, stage.sync, stage.sandboxes, stage.ground.true_pairs | day.truth.pairs, made_by_people
     )
@@ -137,7 +138,7 @@ async def _measure(
         held_records=len(linked.held_a) + len(linked.held_b),
         true_pairs_apart=round(score.apart_share, 5),
         duplicates_created=duplicates,
-        api_calls=stage.sandboxes.requests(),
+        api_calls=api_calls,
         seconds=0.0,
         simulated_seconds=(stage.clock.now() - MORNING).total_seconds(),
     )
