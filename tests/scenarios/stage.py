@@ -1,8 +1,7 @@
 """The stage of a scenario: an org, an instance, an administrator's client of each, and Syncline between them.
 
-Lives here: the public REST calls an administrator would make – reads and edits go past Syncline, through the vendors'
-own interfaces – and starting Syncline's runs. The control endpoint is used for the clock, rights, faults and fields
-only. Not here: what a scenario says.
+Lives here: setting up, letting time pass, starting Syncline and asking it. Not here: what a scenario says, or the
+administrators' calls (`clients`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx2
 import yaml
 
 from syncline.engine import inbox
@@ -30,126 +28,13 @@ from syncline.engine.world import World
 from syncline.spec.model import Sync
 from syncline.wiring import load_project, open_world
 from syncline_sandbox.core.clock import SandboxClock
+from tests.scenarios.clients import Instance, Org
 from tests.support.virtual import SeededRandom
 
 T = TypeVar("T")
 
 CYCLE_SECONDS = 300.0
 ENVIRON = {"SCENARIO_SECRET": "sandbox-secret"}
-
-
-class CallRefused(AssertionError):
-    """A public call of the administrator was refused: the scenario itself is wrong."""
-
-
-class Org:
-    """The Salesforce org as its administrator sees it: REST calls with a session of their own."""
-
-    def __init__(self, url: str) -> None:
-        self._http = httpx2.Client(base_url=url, timeout=10, verify=False)  # plain http: no authorities to load
-        self._session: dict[str, str] = {}
-
-    def control(self, name: str, body: object = None) -> Any:
-        return _json(self._http.post(f"/_sandbox/{name}", json=body))
-
-    def log_in(self) -> None:
-        form = {
-            "grant_type": "password",
-            "client_id": "sandbox-client",
-            "client_secret": "sandbox-secret",
-            "username": "admin@sandbox.example",
-            "password": "sandbox-password",
-        }
-        token = _json(self._http.post("/services/oauth2/token", data=form))["access_token"]
-        self._session = {"Authorization": f"Bearer {token}"}
-
-    def _call(self, method: str, path: str, body: object = None, **query: str) -> Any:
-        url = f"/services/data/v59.0/{path}"
-        return _json(self._http.request(method, url, json=body, params=query or None, headers=self._session))
-
-    def create(self, object_type: str, **values: object) -> str:
-        return str(self._call("POST", f"sobjects/{object_type}", values)["id"])
-
-    def update(self, object_type: str, record_id: str, **values: object) -> None:
-        self._call("PATCH", f"sobjects/{object_type}/{record_id}", values)
-
-    def query(self, soql: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self._call("GET", "query", q=soql)["records"]
-        return [{name: value for name, value in row.items() if name != "attributes"} for row in rows]
-
-    def read(self, object_type: str, record_id: str, *fields: str) -> Any:
-        """One value for one field, else a dictionary."""
-        row = self.query(f"SELECT {', '.join(fields)} FROM {object_type} WHERE Id = '{record_id}'")[0]
-        return row[fields[0]] if len(fields) == 1 else row
-
-    def leads(self, email: str, *fields: str) -> list[dict[str, Any]]:
-        names = ", ".join(("Id", *fields))
-        return self.query(f"SELECT {names} FROM Lead WHERE Email = '{email}' ORDER BY CreatedDate, Id")
-
-    def close(self) -> None:
-        self._http.close()
-
-
-class Instance:
-    """The Marketo instance as its administrator sees it: REST calls of an API user of their own."""
-
-    def __init__(self, url: str) -> None:
-        self._http = httpx2.Client(base_url=url, timeout=10, verify=False)  # plain http: no authorities to load
-        self._token = ""
-
-    def control(self, name: str, body: object = None) -> Any:
-        return _json(self._http.post(f"/_sandbox/{name}", json=body))
-
-    def log_in(self) -> None:
-        """As an API user that is not Syncline's."""
-        user = {"client_id": "marketer", "client_secret": "other-secret", "user": "marketer@example.com"}
-        self.control("users", user)
-        self.renew()
-
-    def renew(self) -> None:
-        """Ask for the token in force: it lives for an hour."""
-        query = {"grant_type": "client_credentials", "client_id": "marketer", "client_secret": "other-secret"}
-        self._token = _json(self._http.get("/identity/oauth/token", params=query))["access_token"]
-
-    def _call(self, method: str, path: str, body: object = None, **query: object) -> list[dict[str, Any]]:
-        params = {name: str(value) for name, value in query.items()}
-        headers = {"Authorization": f"Bearer {self._token}"}
-        answer = _json(self._http.request(method, path, json=body, params=params, headers=headers))
-        if not answer["success"]:
-            raise CallRefused(f"{method} {path}: {answer}")
-        return list(answer["result"])
-
-    def create(self, **values: object) -> int:
-        return self._sync("createOnly", None, values)
-
-    def update(self, person: int, **values: object) -> None:
-        self._sync("updateOnly", "id", {"id": person, **values})
-
-    def _sync(self, action: str, lookup: str | None, record: Mapping[str, object]) -> int:
-        body = {"action": action, "input": [record], **({"lookupField": lookup} if lookup else {})}
-        (result,) = self._call("POST", "/rest/v1/leads.json", body)
-        if result["status"] not in ("created", "updated"):
-            raise CallRefused(f"{action} {record}: {result}")
-        return int(result["id"])
-
-    def people(self, email: str, *fields: str) -> list[dict[str, Any]]:
-        """Everybody with this address, the oldest first; `id` and *fields*."""
-        query = {"filterType": "email", "filterValues": email, "fields": ",".join(("id", *fields))}
-        return sorted(self._call("GET", "/rest/v1/leads.json", **query), key=lambda row: int(row["id"]))
-
-    def read(self, person: int, *fields: str) -> Any:
-        """One value for one field, else a dictionary."""
-        row = self._call("GET", f"/rest/v1/lead/{person}.json", fields=",".join(fields))[0]
-        return row[fields[0]] if len(fields) == 1 else {name: row[name] for name in fields}
-
-    def close(self) -> None:
-        self._http.close()
-
-
-def _json(answer: httpx2.Response) -> Any:
-    if answer.status_code >= 400:
-        raise CallRefused(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}")
-    return answer.json() if answer.content else None
 
 
 class StageClock:

@@ -6,38 +6,42 @@ Each row names a scenario's test, what switches its rule off, and the words of t
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import polars as pl
 import pytest
 
-from syncline.connectors.salesforce import SalesforceConnector
 from syncline.connectors.salesforce import write as salesforce_write
-from syncline.connectors.salesforce.cursor import Cursor
-from syncline.engine import background, cycle, inbox, observe, pairs, planning
+from syncline.engine import background, cycle, planning
 from syncline.engine import push as push_module
-from syncline.engine.sides import HIDDEN, USABLE
-from syncline.engine.sides import side_values as honest_side_values
-from syncline.engine.world import World
-from syncline.ports import Lane
-from syncline.reconcile.absorb import Absorbed
-from syncline.reconcile.absorb import absorb as honest_absorb
-from syncline.records import Write, WriteAnswer
 from syncline.spec import resolve
-from syncline.spec.model import Creates, FieldMap, Policy, Sync
-from syncline.spec.presets.people import PRESETS
+from syncline.spec.model import Creates, Policy
 from syncline.spec.presets_match import NATIVE_MATCH_RULES, RECOMMENDED_MATCH_RULES
-from syncline.trees import Commit, Table
-from syncline.values import fingerprint
 from tests.scenarios import test_edits_on_both_sides as edits
 from tests.scenarios import test_fields_come_and_go as fields
 from tests.scenarios import test_new_people as people
 from tests.scenarios import test_switch_and_filter as switch
 from tests.scenarios.conftest import MakeStage
-
-Off = Callable[[pytest.MonkeyPatch], None]
+from tests.scenarios.rules_off import (
+    Off,
+    an_hour_is_forgotten,
+    answers,
+    by,
+    default_with_every_write,
+    every_row_counts_as_new,
+    file_says_nothing_of_fields,
+    hidden_is_empty,
+    in_fields,
+    in_presets,
+    never_forced,
+    new_fields_are_not_filled,
+    no_obstacles,
+    nothing,
+    push_asks_the_switch,
+    replaced,
+    strangers_are_looked_at_once,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,143 +53,6 @@ class Bite:
     off: Off
     says: str
     given: dict[str, Any] = field(default_factory=dict)
-
-
-# -- what switches a rule off ------------------------------------------------------------------------------------------
-
-
-def in_presets(change: Callable[[Sync], Sync]) -> Off:
-    """Both presets, changed."""
-
-    def off(patch: pytest.MonkeyPatch) -> None:
-        for name, preset in dict(PRESETS).items():
-            patch.setitem(PRESETS, name, lambda *given, _preset=preset: change(_preset(*given)))
-
-    return off
-
-
-def in_fields(change: Callable[[FieldMap], FieldMap], *keys: str) -> Off:
-    """Both presets, with these field maps changed."""
-    return in_presets(lambda sync: replace(sync, fields=tuple(change(m) if m.key in keys else m for m in sync.fields)))
-
-
-def replaced(where: object, name: str, by: object) -> Off:
-    return lambda patch: patch.setattr(where, name, by)
-
-
-def file_says_nothing_of_fields(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(resolve, "_changed", lambda _base, mapping, _new: mapping)
-
-
-def never_forced(patch: pytest.MonkeyPatch) -> None:
-    planned = planning.plan_creates
-
-    async def plan_creates(*given: Any, forced: bool) -> None:
-        await planned(*given)
-
-    patch.setattr(cycle, "plan_creates", plan_creates)
-
-
-async def nothing(*_: object, **__: object) -> None:
-    """A step left out."""
-
-
-def default_with_every_write(patch: pytest.MonkeyPatch) -> None:
-    honest = SalesforceConnector.write
-
-    async def write(self: SalesforceConnector, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
-        again = [replace(one, cells={**one.cells, "Company": "Private person"}) for one in writes]
-        return await honest(self, again, lane=lane)
-
-    patch.setattr(SalesforceConnector, "write", write)
-
-
-def every_row_counts_as_new(patch: pytest.MonkeyPatch) -> None:
-    def absorb(*given: Any, **more: Any) -> Absorbed:
-        found = honest_absorb(*given, **more)
-        return replace(found, woken=tuple(found.verdicts["record_id"].to_list()))
-
-    patch.setattr(observe, "absorb", absorb)
-
-
-def new_fields_are_not_filled(patch: pytest.MonkeyPatch) -> None:
-    """The cursor takes the new field on; records are read when they are next touched."""
-    honest = observe._backfill
-
-    async def fill(world: World, report: Any, names: Sequence[str], run_id: str) -> None:
-        where = {"connection": report.connection, "object_type": report.object_type}
-        known = await world.store.rows(Table.CURSOR, where)
-        if known.is_empty():
-            await honest(world, report, names, run_id)
-            return
-        row = observe.cursor_row(world, report, str(known["position"][0]), names, known["rows_seen"][0])
-        await world.store.commit(Commit(put={Table.CURSOR: row}))
-
-    patch.setattr(observe, "_backfill", fill)
-
-
-def hidden_is_empty(patch: pytest.MonkeyPatch) -> None:
-    async def side_values(world: World, *given: Any) -> pl.DataFrame:
-        values = await honest_side_values(world, *given)
-        empty = fingerprint(world.key, ("",))
-        for name in [column[2:] for column in values.columns if column.startswith("k.")]:
-            hidden = pl.col(f"k.{name}") == HIDDEN
-            values = values.with_columns(
-                pl.when(hidden).then(pl.lit("")).otherwise(f"v.{name}").alias(f"v.{name}"),
-                pl.when(hidden).then(pl.lit("")).otherwise(f"t.{name}").alias(f"t.{name}"),
-                pl.when(hidden).then(pl.lit(empty, dtype=pl.UInt64)).otherwise(f"f.{name}").alias(f"f.{name}"),
-                pl.when(hidden).then(pl.lit(USABLE, dtype=pl.UInt8)).otherwise(f"k.{name}").alias(f"k.{name}"),
-            )
-        return values
-
-    patch.setattr(pairs, "side_values", side_values)
-
-
-def answers(value: bool) -> Callable[..., Awaitable[bool]]:
-    async def said(*_: object) -> bool:
-        return value
-
-    return said
-
-
-def push_asks_the_switch(patch: pytest.MonkeyPatch) -> None:
-    async def plan_and_write(world: World, sync: Sync, *given: Any, **more: Any) -> None:
-        if await inbox.is_enabled(world.store, sync.name):
-            await cycle.plan_and_write(world, sync, *given, **more)
-
-    patch.setattr(push_module, "plan_and_write", plan_and_write)
-
-
-def an_hour_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    honest = Cursor.of_text
-
-    def of_text(text: str) -> Cursor:
-        cursor = honest(text)
-        return replace(cursor, since_us=cursor.since_us + 3_600_000_000)
-
-    patch.setattr(Cursor, "of_text", staticmethod(of_text))
-
-
-def strangers_are_looked_at_once(patch: pytest.MonkeyPatch) -> None:
-    honest, met = observe.dirty_records, set[str]()
-
-    def dirty_records(sync: str, side: str, object_type: str, ids: Sequence[str], **more: Any) -> pl.DataFrame:
-        fresh = [record_id for record_id in ids if record_id not in met]
-        met.update(fresh)
-        return honest(sync, side, object_type, fresh, **more)
-
-    patch.setattr(observe, "dirty_records", dirty_records)
-
-
-def no_obstacles(patch: pytest.MonkeyPatch) -> None:
-    honest = planning._membership
-    patch.setattr(
-        planning, "_membership", lambda ends: honest(ends).with_columns(pl.lit(None, pl.String).alias("obstacle"))
-    )
-
-
-def by(policy: Policy) -> Callable[[FieldMap], FieldMap]:
-    return lambda mapping: replace(mapping, policies={"*": policy})
 
 
 NATIVE, RECOMMENDED = {"preset": "native"}, {"preset": "recommended"}
