@@ -30,7 +30,7 @@ def test_a_new_visible_lead_is_a_person_within_one_cycle(make_stage: MakeStage, 
     assert len(people) == 1, "the new lead is no person"
     (person,) = people
     assert (person["firstName"], person["lastName"], person["company"]) == ("Ada", "Byron", "Analytical")
-    assert person["synclineSfdcType"] == "Lead"
+    assert person["synclineSfdcType"] == "lead"
     assert stage.instance.read(person["id"], "synclineSfdcId") == lead
 
 

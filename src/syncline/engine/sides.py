@@ -57,7 +57,7 @@ def read_cells(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     wide = widen_flags(widen(rows, fields), fields)
     return wide.with_columns(
         pl.col("record_id").alias(CELL + AT_ID),
-        pl.col("object_type").alias(CELL + AT_TYPE),
+        pl.col("object_type").str.to_lowercase().alias(CELL + AT_TYPE),
         pl.when("is_deleted").then(pl.lit("true")).otherwise(pl.lit("false")).alias(CELL + AT_DELETED),
     )
 

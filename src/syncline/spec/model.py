@@ -16,7 +16,7 @@ from syncline.values import FieldType
 
 # Pseudo fields: facts about a record that mappings may read like fields, never write.
 AT_ID = "@id"  # the vendor's id
-AT_TYPE = "@type"  # the object type's name
+AT_TYPE = "@type"  # the object type's name, in lower case
 AT_DELETED = "@deleted"  # "true" or "false"
 PSEUDO_FIELDS = frozenset({AT_ID, AT_TYPE, AT_DELETED})
 
