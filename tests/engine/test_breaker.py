@@ -1,4 +1,4 @@
-"""Two machines fight over a field through us: it is frozen, both writers are named, the rest flows, silence thaws it."""
+"""Two machines fight over a field through us: it is frozen, both writers are named, the rest flows, silence thaws."""
 
 from __future__ import annotations
 
