@@ -318,3 +318,21 @@ def test_an_unreadable_row_is_kept_until_it_can_be_read() -> None:
         assert (await life.store.rows(Table.DEAD_LETTER))["state"].to_list() == ["resolved"]
 
     lived(life)
+
+
+def test_who_is_in_doubt_no_more_is_created() -> None:
+    async def life() -> None:
+        life = await Life.begin(POOR_SYSTEMS)
+        life.new_person("a", 1)
+        twins = [life.new_person("b", 1), life.new_person("b", 1)]
+        await life.cycle()
+        assert (await life.store.rows(Table.HOLD))["state"].to_list() == ["open"]
+        for twin in twins:
+            life.edit("b", twin, "email", f"{twin}@else.test")
+            life.edit("b", twin, "last", f"Other{twin}")
+        await rest(life)
+        await judge(life)
+        assert (await life.store.rows(Table.HOLD))["state"].to_list() == ["resolved"]
+        assert len(life.people_of("b")) == 3
+
+    lived(life)

@@ -265,7 +265,7 @@ class Life:
         self.reports.append(report)
         return report
 
-    async def _before(self, _: str) -> None:
+    async def _before(self, what: str) -> None:
         self.effects += 1
         self.clock.advance(0.05)
         if act := self.plan.pop(self.effects, None):

@@ -5,11 +5,14 @@ Lives here: loading and storing. Who is whom is decided by `reconcile.match`.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from syncline.engine.batches import our_key
+from syncline.engine.observe import dirty_records
 from syncline.engine.outcomes import put_link_rows
 from syncline.engine.settlement import add_rows
 from syncline.engine.sides import read_cells
@@ -166,6 +169,17 @@ async def _store_links(world: World, sync: Sync, result: MatchResult) -> tuple[i
     return ids
 
 
+def _freed(sync: Sync, subjects: Sequence[str], result: MatchResult) -> list[pl.DataFrame]:
+    """Dirty marks of records that are in doubt no more and found nobody: they may be created now."""
+    lone = {
+        (side, object_type, record_id)
+        for side, part in (("a", result.creates_a), ("b", result.creates_b))
+        for object_type, record_id in part.select("object_type", "record_id").iter_rows()
+    }
+    members = [(m["side"], m["object_type"], m["record_id"]) for text in subjects for m in json.loads(text)]
+    return [dirty_records(sync.name, *member[:2], [member[2]]) for member in dict.fromkeys(members) if member in lone]
+
+
 async def _store_holds(world: World, sync: Sync, result: MatchResult, run_id: str) -> None:
     """Open a hold per group in doubt; close those of this sync that are in doubt no more."""
     open_now = await world.store.rows(Table.HOLD, {"sync": sync.name, "state": "open", "kind": ["ambiguous", "linked"]})
@@ -183,5 +197,6 @@ async def _store_holds(world: World, sync: Sync, result: MatchResult, run_id: st
     over = open_now.join(result.holds, on="hold_id", how="anti")
     if len(over):
         commit.amend[Table.HOLD] = [over.select("hold_id", pl.lit("resolved").alias("state"))]
+        commit.touch += _freed(sync, over["subject"].to_list(), result)
     if not commit.is_empty():
         await world.store.commit(commit)
