@@ -14,7 +14,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 from rich.table import Table
 
-from syncline.cli.screens.common import shown, some, table_of
+from syncline.cli.screens.common import shown, table_of
 from syncline.cli.screens.run import classes_of, written_of
 from syncline.cli.screens.state import verify_screen
 from syncline.demo.day import Act
@@ -31,6 +31,11 @@ from syncline.engine.world import Progress
 
 NAMES: Mapping[str, str] = {"a": "salesforce", "b": "marketo"}
 _TEXT_WIDTH = 100
+_LEGEND = (
+    "A cycle reads what changed, matches, merges, writes and settles. Its table counts every record it considered, "
+    "once: agreed and unchanged need nothing, held waits for a person, waiting for a right, unknown for proof; dead "
+    "was refused."
+)
 _INDENT = 7  # behind "09:05  "
 
 
@@ -61,9 +66,8 @@ class Story(Narrator):
     def began(self, people: DemoPeople, stage: Stage) -> None:
         self._phase("Two systems", "running on this machine")
         where = _silent_table(3)
-        held = (
-            f"{len(people.leads):,} leads, {len(people.contacts):,} contacts of {some(len(people.accounts), 'account')}"
-        )
+        leads, contacts, accounts = len(people.leads), len(people.contacts), len(people.accounts)
+        held = f"{leads:,} leads, {contacts:,} contacts of {accounts:,} accounts"
         where.add_row("salesforce", stage.sandboxes.salesforce.url, held)
         where.add_row("marketo", stage.sandboxes.marketo.url, f"{len(people.people):,} people: the same, misspelt")
         self._out.print(where)
@@ -76,7 +80,8 @@ class Story(Narrator):
         self._work("first copy")
 
     def first_copy(self, reports: Sequence[RunReport], score: PairScore, linked: Linked) -> None:
-        self._phase("First copy", "match before creating; in doubt ask, never guess")
+        self._phase("First copy", "match before creating; in doubt ask, never guess", gap=False)
+        self._say(_LEGEND)
         for report in reports:
             self._cycle_line("", report)
         held = f"{len(linked.held_a):,} in salesforce, {len(linked.held_b):,} in marketo"
@@ -134,7 +139,8 @@ class Story(Narrator):
         self._out.print(_promises(outcome))
         self._say(
             f"{outcome.simulated_seconds / 3600:.1f} hours of the sandboxes' time in {outcome.seconds:.0f} s; "
-            f"{some(outcome.runs, 'run')}, {outcome.api_calls:,} API calls. Both sandboxes have ended; nothing is left."
+            f"{_many(outcome.runs, 'run')}, {_many(outcome.api_calls, 'API call')}. Both sandboxes have ended; nothing "
+            "is left."
         )
         kept = not outcome.broken_promises
         said = "[bold green]As promised.[/]" if kept else "[bold red]Not as promised:[/] "
@@ -147,12 +153,13 @@ class Story(Narrator):
         if self._out.is_terminal:
             self._busy.start()
 
-    def _phase(self, title: str, words: str) -> None:
+    def _phase(self, title: str, words: str, *, gap: bool = True) -> None:
         self._busy.stop()
         self._phases += 1
         self._out.print()
         self._out.print(Rule(f"[bold]{self._phases}  {title}[/] [dim]· {words}[/]", align="left"))
-        self._out.print()
+        if gap:
+            self._out.print()
 
     def _say(self, words: str) -> None:
         self._out.print(f"\n{words}\n", width=min(_TEXT_WIDTH, self._out.width))
@@ -168,17 +175,21 @@ class Story(Narrator):
         """What a cycle read and wrote in a line, and its table where it considered anything."""
         rows = sum(capture.rows for capture in report.captures)
         parts = [
-            f"[bold]cycle[/]: read {some(rows, 'row')}" if rows else "[bold]cycle[/]: nothing new",
-            report.links_made and f"matched {some(report.links_made, 'pair')}",
-            report.conflicts and f"decided {some(report.conflicts, 'conflict')}",
+            f"[bold]cycle[/]: read {_many(rows, 'row')}" if rows else "[bold]cycle[/]: nothing new",
+            report.links_made and f"matched {_many(report.links_made, 'pair')}",
+            report.conflicts and f"decided {_many(report.conflicts, 'conflict')}",
             _written(report),
-            report.unknown and f"[yellow]{some(report.unknown, 'write')} of unknown outcome[/]",
+            report.unknown and f"[yellow]{_many(report.unknown, 'write')} of unknown outcome[/]",
             not report.is_balanced and "[bold red]the books do not balance[/]",
-            f"[dim]{some(sum(report.calls.values()), 'API call')}[/]",
+            f"[dim]{_many(sum(report.calls.values()), 'API call')}[/]",
         ]
         self._line(at, "; ".join(str(part) for part in parts if part))
         if (classes := classes_of(report, NAMES)) is not None:
             self._out.print(Padding(classes, (0, 0, 0, _INDENT), expand=False))
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _silent_table(columns: int) -> Table:

@@ -36,6 +36,7 @@ def verify_screen(out: Console, report: VerifyReport, names: Mapping[str, str], 
     """Every mapped field with its classes, then what nobody can explain, then the verdict."""
     classes = [n for n in ("equal", "normalised", *EXPLAINED, UNEXPLAINED) if report.total(n) or n == UNEXPLAINED]
     table = table_of("field", *classes, whole=("field",))
+    table.padding = (0, 1, 0, 0)  # many columns: all of them fit on a narrow terminal
     for mapping, counts in report.counts.items():
         table.add_row(mapping, *(str(counts.get(name, 0) or "") for name in classes))
     table.add_row("[bold]all[/]", *(f"[bold]{report.total(name)}[/]" for name in classes))
