@@ -336,3 +336,26 @@ def test_who_is_in_doubt_no_more_is_created() -> None:
         assert len(life.people_of("b")) == 3
 
     lived(life)
+
+
+def test_a_busy_system_does_not_keep_the_other_from_being_written() -> None:
+    async def life() -> None:
+        life = await Life.begin(POOR_SYSTEMS)
+        for number in (1, 2):
+            life.new_person("a", number)
+        for _ in range(2):
+            await life.cycle()
+            life.clock.advance(10)
+        (one, two), (there_one, there_two) = life.people_of("a"), life.people_of("b")
+        life.edit("b", there_one, "title", "to a")
+        life.edit("a", two, "title", "to b")
+        life.connectors["a"].next_writes.append(Fault.LATER)
+        report = await life.cycle()
+        assert report is not None
+        assert report.stopped is not None
+        assert life.systems["b"].rows[there_two].now.cells["title"] == "to b"
+        await rest(life)
+        await judge(life)
+        assert life.systems["a"].rows[one].now.cells["title"] == "to a"
+
+    lived(life)

@@ -50,7 +50,8 @@ async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
         await read_again(world, batch.connection, batch.object_type, ids, run_id)
         after = await _mirror(world, batch)
         moved = tuple(row for row in wanted if _cells(before, row) != _cells(after, row))
-    rows = [row for row in batch.rows if row not in moved]
+    gone = {row.action for row in moved}
+    rows = [row for row in batch.rows if row.action not in gone]
     if compares:
         rows = [_comparing(row, after) for row in rows]
     return Guarded(batch=replace(batch, rows=tuple(rows)), moved=moved)

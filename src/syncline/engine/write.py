@@ -29,12 +29,18 @@ from syncline.trees import AlreadyThere, Commit, Table
 class Written:
     """What became of actions: `classes` maps an action to its conservation class, with the reason beside it.
 
-    `stopped` is the error that ended the writing of a connection early; its unsent actions are deferred.
+    `stopped` is the first error that ended the writing of a connection early; that connection's unsent actions are
+    deferred, the others' go on.
     """
 
     classes: dict[str, tuple[str, str]] = field(default_factory=dict)
     new_links: list[int] = field(default_factory=list)
     stopped: SynclineError | None = None
+    silent: set[str] = field(default_factory=set)  # connections that take no more writes in this run
+
+    def stop(self, connection: str, error: SynclineError) -> None:
+        self.silent.add(connection)
+        self.stopped = self.stopped or error
 
 
 async def write_actions(
@@ -49,7 +55,7 @@ async def write_actions(
     done = 0
     total = sheets.count()
     for batch in batches_of(world, sync, sheets):
-        if report.stopped is not None:
+        if batch.connection in report.silent:
             await _defer(world, sync, batch.rows, "not sent", report)
             continue
         await _write_batch(world, sync, run_id, batch, conflicts, report, lane)
@@ -64,7 +70,7 @@ async def _write_batch(
     try:
         guarded = await guard(world, sync, batch, run_id)
     except (Later, AccessError, NotUnderstood) as error:
-        report.stopped = error
+        report.stop(batch.connection, error)
         await _defer(world, sync, batch.rows, str(error), report)
         return
     await _defer(world, sync, guarded.moved, "it changed while it was planned; planned again next", report)
@@ -75,7 +81,7 @@ async def _write_batch(
     try:
         answer = await connector.write([row.write for row in batch.rows], lane=lane)
     except (Later, AccessError, NotUnderstood) as error:
-        report.stopped = error
+        report.stop(batch.connection, error)
         await _withdraw(world, sync, batch, error, report)
         return
     await _settle(world, sync, run_id, batch, answer, report)
