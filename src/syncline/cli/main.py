@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 
 from cyclopts import App
@@ -36,7 +37,7 @@ app.register_install_completion_command()
 
 def main() -> None:
     """Entry point of the console script; a command's return value is the exit code."""
-    app()
+    app(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -49,7 +49,12 @@ async def check(world: World, sync: Sync) -> Readiness:
     if len(out.connected) < 2:
         return out
     declared = sync
-    sync = await meet(world, sync, strict=False)
+    try:
+        sync = await meet(world, sync, strict=False)
+    except SynclineError as error:  # an object cannot be described; what of it can be said, its connector has said
+        if error.code not in {problem.code for problem in out.problems}:
+            out.problems.append(Problem(code=error.code, subject="", message=error.message, remedy=error.remedy))
+        return out
     for side in SIDES:
         for object_type in sync.side(side).object_types:
             schema = world.schema(sync.side(side).connection, object_type)

@@ -93,9 +93,9 @@ def _open_memory() -> SqliteStore:
 
 
 def _open_reader(path: Path, check: bool) -> SqliteStore:
-    if not path.is_file():
-        raise state_error(UNREACHABLE, str(path), detail="there is no such file")
     note = read_note(path)
+    if not path.is_file() and not note.has_state:
+        raise state_error(UNREACHABLE, str(path), detail="there is no such file")
     try:
         _require_undamaged(path, note, check)
     except StateError:
