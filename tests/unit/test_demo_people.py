@@ -34,6 +34,15 @@ def test_how_many_of_each(demo):
     assert len(demo.contact_accounts) == len(demo.contacts)
 
 
+def test_fewer_people_with_their_own_twins():
+    small = make_people(1, 300)
+    assert len(small.leads) + len(small.contacts) == len(small.people) == len(small.true_pairs) == 300
+    assert len(small.accounts) == 60 > max(small.contact_accounts)
+    assert {b for _, _, b in small.true_pairs} == set(range(300))
+    names = [(original(small, kind, a)["LastName"], small.people[b]["lastName"]) for kind, a, b in small.true_pairs]
+    assert sum(mine == theirs for mine, theirs in names) > 150
+
+
 def test_every_original_has_an_address_of_its_own(demo):
     emails = [record["Email"] for record in (*demo.leads, *demo.contacts)]
     assert len(set(emails)) == len(emails)

@@ -11,8 +11,8 @@ from syncline.demo.sandboxes import Control
 class DemoClock:
     """Implements `ports.Clock` for one world and the sandboxes it talks to. Time stands still but for `sleep`.
 
-    A sleeper returns at once, with every clock moved to the time it asked for. Of several sleepers the one who asked
-    for the latest time decides; the others find that their time has passed.
+    A sleeper returns at once, with every clock moved to the time it asked for. Of those who go to sleep together the
+    one who asked for the latest time decides; the others find that their time has passed.
     """
 
     def __init__(self, start: datetime, controls: tuple[Control, ...]) -> None:
@@ -24,8 +24,9 @@ class DemoClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        self.move_to(self._now + timedelta(seconds=seconds))
-        await asyncio.sleep(0)
+        until = self._now + timedelta(seconds=seconds)
+        await asyncio.sleep(0)  # whoever goes to sleep together counts from the same moment
+        self.move_to(until)
 
     def move_to(self, at: datetime) -> None:
         """Let time pass until *at*; nothing happens if that has passed."""
