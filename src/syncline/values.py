@@ -168,14 +168,6 @@ def fingerprint(key: bytes, inputs: Sequence[str]) -> int:
 
 def fingerprints(key: bytes, cells: Iterable[str | None]) -> list[int | None]:
     """Fingerprints of single-input cells in order; None stays None. Repeated values are hashed once."""
-    known: dict[str, int] = {}
-    out: list[int | None] = []
-    for cell in cells:
-        if cell is None:
-            out.append(None)
-            continue
-        print_ = known.get(cell)
-        if print_ is None:
-            print_ = known[cell] = fingerprint(key, (cell,))
-        out.append(print_)
-    return out
+    texts = list(cells)
+    known = {text: fingerprint(key, (text,)) for text in set(texts) if text is not None}
+    return [None if text is None else known[text] for text in texts]

@@ -123,12 +123,11 @@ def _kind(sync: Sync, end: End, wide: pl.DataFrame, is_hidden: bool) -> pl.Serie
 
 
 def _prints(key: bytes, end: End, wide: pl.DataFrame, usable: pl.Series) -> list[int | None]:
-    flags = usable.to_list()
-    if len(end.inputs) == 1:
-        cells = wide[CELL + end.inputs[0]].to_list()
-        return fingerprints(key, (cell if ok else None for cell, ok in zip(cells, flags, strict=True)))
-    rows = wide.select([CELL + name for name in end.inputs]).iter_rows()
-    return [fingerprint(key, row) if ok else None for row, ok in zip(rows, flags, strict=True)]
+    cells = [CELL + name for name in end.inputs]
+    told = wide.select(pl.when(usable).then(pl.col(name)) for name in cells)
+    if len(cells) == 1:
+        return fingerprints(key, told.to_series().to_list())
+    return [None if None in row else fingerprint(key, row) for row in told.iter_rows()]
 
 
 def _outgoing(

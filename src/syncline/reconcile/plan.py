@@ -73,8 +73,8 @@ def _updates_of(
         return None
     source, name = other(target), mapping.key
     rows = own.join(pairs, on="link_id", how="inner")
-    expected = pl.Series("_expected", _expected_prints(rows["value"], end, key), dtype=pl.UInt64)
-    rows = rows.with_columns(expected)
+    own = rows[f"f{source}.{name}"] if len(mapping.ends(source)[types[source]].inputs) == 1 else None
+    rows = rows.with_columns(_expected_prints(rows["value"], rows[f"{source}.{name}"], own, end, key))
     prints: dict[Side, pl.Expr] = {target: pl.col("_expected"), source: pl.col(f"f{source}.{name}")}
     return rows.select(
         (pl.lit(f"u{target}:") + pl.col("link_id").cast(pl.String)).alias("action"),
@@ -101,11 +101,21 @@ def _updates_of(
     ).select(list(ACTIONS))
 
 
-def _expected_prints(values: pl.Series, end: End, key: bytes) -> list[int | None]:
-    """The target's fingerprint once *values* stand there; 0 (unknown) where its base covers more than that field."""
+def _expected_prints(
+    values: pl.Series, made_from: pl.Series, own: pl.Series | None, end: End, key: bytes
+) -> pl.Series:
+    """The target's fingerprint once *values* stand there; 0 (unknown) where its base covers more than that field.
+
+    A value that is copied as it is has the fingerprint of its source cell: *own*, where that covers *made_from* alone.
+    """
     if end.inputs != (end.field,):
-        return [0] * len(values)
-    return fingerprints(key, values.to_list())
+        return pl.repeat(0, len(values), dtype=pl.UInt64, eager=True).alias("_expected")
+    if own is None:
+        return pl.Series("_expected", fingerprints(key, values.to_list()), dtype=pl.UInt64)
+    is_known = (values == made_from).fill_null(False) & own.is_not_null()
+    others = pl.select(pl.when(~is_known).then(values)).to_series()
+    fresh = pl.Series(fingerprints(key, others.to_list()), dtype=pl.UInt64)
+    return pl.select(pl.when(is_known).then(own).otherwise(fresh)).to_series().alias("_expected")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +159,8 @@ def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Sid
     is_default = (value.is_null() | (value == EMPTY)) if default is not None else pl.lit(False)
     after = pl.when(is_default).then(pl.lit(default)).otherwise(value)
     rows = values.with_columns(after.alias("_after"), is_default.alias("_is_default"))
-    expected = pl.Series("_expected", _expected_prints(rows["_after"], end, terms.key), dtype=pl.UInt64)
-    rows = rows.with_columns(expected)
+    own = rows[f"f.{name}"] if len(mapping.ends(terms.source)[terms.source_type].inputs) == 1 else None
+    rows = rows.with_columns(_expected_prints(rows["_after"], rows[f"v.{name}"], own, end, terms.key))
     zero = pl.lit(0, dtype=pl.UInt64)
     # A default that is pulled back counts as the target's own change: its base stays unknown, so it flows.
     agreed = pl.when(pl.col("_is_default") & mapping.pulls_default_back).then(zero).otherwise(pl.col("_expected"))
