@@ -18,7 +18,7 @@ from syncline.connectors.memory.connector import POOR, RICH
 from syncline.connectors.memory.system import Flow, Row
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.world import World
-from syncline.errors import Later
+from syncline.errors import ConfigError, Later
 from syncline.ports import Capabilities
 from syncline.records import Page, Side, Write, WriteAnswer
 from syncline.spec.model import Sync
@@ -251,14 +251,15 @@ class Life:
         )
 
     async def cycle(self, plan: Mapping[int, Callable[[], None]] | None = None) -> RunReport | None:
-        """One run; before its n-th effect plan[n] happens. None if it died or the vendor was away."""
+        """One run; before its n-th effect plan[n] happens. None if it died, the vendor was away, or the sync could not
+        start (a field that was hidden from the beginning)."""
         self.plan, self.effects = dict(plan or {}), 0
         try:
             report = await run_cycle(self.world(), self.sync)
         except ProcessDied:
             self.deaths += 1
             return None
-        except Later:
+        except (ConfigError, Later):
             return None
         finally:
             self.plan = {}
