@@ -134,7 +134,7 @@ def _phone(number: int) -> str:
 
 
 class JumpingClock:
-    """Implements `ports.Clock`: sleeping moves this clock and the sandboxes' on at once. `waited_seconds` sums it up."""
+    """Implements `ports.Clock`: sleeping moves this clock and the sandboxes' on at once, summed in `waited_seconds`."""
 
     def __init__(self, controls: Sequence[str]) -> None:
         self.waited_seconds = 0.0

@@ -112,8 +112,8 @@ class Operation(enum.StrEnum):
 class Write:
     """One record to write. `cells` are canonical ("" clears). Results come in the order of the writes.
 
-    A create carries `key_field` and `key`: our key, enforced unique by the target where it can be. `unmodified_since_us`
-    asks for compare-and-set where the connector declares it.
+    A create carries `key_field` and `key`: our key, enforced unique by the target where it can be.
+    `unmodified_since_us` asks for compare-and-set where the connector declares it.
     """
 
     operation: Operation

@@ -144,7 +144,6 @@ def fitting(rule: MatchRule, a: Profiles, b: Profiles) -> pl.DataFrame:
         if rule.compatible_name:
             name_a, name_b = (f"a.{_GIVEN}", f"a.{_FAMILY}"), (f"b.{_GIVEN}", f"b.{_FAMILY}")
             pairs = pairs.filter(compatible(pairs, name_a, name_b, rule.min_similarity, rule.name_parts))
-        found.append(
-            pairs.select(a=f"a.{PROFILE}", b=f"b.{PROFILE}", contradicts=_contradicting(pairs, rule)).cast(pl.Schema(PAIRS))
-        )
+        rows = pairs.select(a=f"a.{PROFILE}", b=f"b.{PROFILE}", contradicts=_contradicting(pairs, rule))
+        found.append(rows.cast(pl.Schema(PAIRS)))
     return pl.concat(found).unique(["a", "b"]).sort("a", "b")
