@@ -359,3 +359,34 @@ def test_a_busy_system_does_not_keep_the_other_from_being_written() -> None:
         assert life.systems["a"].rows[one].now.cells["title"] == "to a"
 
     lived(life)
+
+
+def test_a_write_that_is_not_visible_yet_is_not_undone() -> None:
+    async def life() -> None:
+        life = await one_pair(POOR_SYSTEMS)
+        life.edit("a", only(life, "a"), "title", "from a")
+        await life.cycle()
+        life.connectors["b"].lag_seconds = 0.9
+        await life.cycle()  # shows b as it was before
+        assert cell(life, "a", "title") == "from a"
+        await rest(life)
+        await judge(life)
+        assert cell(life, "b", "title") == "from a"
+
+    lived(life)
+
+
+def test_a_lost_reply_and_a_further_edit_are_no_conflict() -> None:
+    async def life() -> None:
+        life = await one_pair(POOR_SYSTEMS)
+        life.edit("a", only(life, "a"), "title", "first")
+        life.connectors["b"].next_writes.append(Fault.LOST_REPLY)
+        await life.cycle()
+        life.clock.advance(10)
+        life.edit("a", only(life, "a"), "title", "second")
+        await rest(life)
+        await judge(life)
+        assert cell(life, "b", "title") == "second"
+        assert await logged(life) == []
+
+    lived(life)

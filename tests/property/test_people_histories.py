@@ -152,7 +152,7 @@ async def play(steps: Sequence[Step], variant: Variant) -> Life:
 async def _take(life: Life, step: Step) -> None:
     if isinstance(step, Run):
         await life.cycle({n: _act(life, act) for n, act in step.during})
-        life.clock.advance(3.0)
+        life.clock.advance(0.3)
         return
     life.clock.advance(0.2)
     _do(life, step)
