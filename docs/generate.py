@@ -1,6 +1,7 @@
 """Write docs/reference from the code. Run as ``python -m docs.generate`` (make docs).
 
 Lives here: pages that can be derived by reading the sources and pyproject.toml, without importing what they describe.
+Pages made from the running program are in `command_pages.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs import command_pages
 from docs.state_tables import state_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +60,15 @@ def modules_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"modules.md": modules_page, "state.md": lambda: state_page(HEAD)}
+PAGES = {
+    "modules.md": modules_page,
+    "state.md": lambda: state_page(HEAD),
+    "cli.md": lambda: command_pages.cli_page(HEAD),
+    "errors.md": lambda: command_pages.errors_page(HEAD),
+    "exit-codes.md": lambda: command_pages.exit_codes_page(HEAD),
+    "configuration.md": lambda: command_pages.configuration_page(HEAD),
+    "syncline.schema.json": command_pages.schema_page,
+}
 
 
 def main() -> int:

@@ -230,7 +230,7 @@ CODES: Mapping[str, Code] = {
         "cli engine",
     ),
     "SYN-151": Code("The command does not say which sync, or names one that is not there.", "Use --sync.", "cli"),
-    "SYN-152": Code("The pause of --every is not understood.", "Write 30s, 5m or 2h.", "cli"),
+    "SYN-152": Code("The pause of --every is not understood.", "Write 30s, 5m or 2h.", "spec"),
     # 16x: what `check` finds when it compares the sync with both sides
     "SYN-161": Code(
         "A field the sync reads does not exist, or the connected user cannot see it.",
@@ -249,7 +249,15 @@ CODES: Mapping[str, Code] = {
         "Create the field or grant access; or switch it off with `false`.",
         "engine",
     ),
+    "SYN-166": Code(
+        "A mapped field is calculated: a new result moves no stamp and is not noticed by itself.",
+        "Say sweep_formulas_every for the sync, or run `syncline run --sweep` when it matters.",
+        "engine",
+    ),
     "SYN-170": Code("The state's URL cannot be used.", "Write sqlite:///path/to/state.db.", "store"),
+    "SYN-180": Code("The sandboxes that the demo starts are not installed.", "Run make demo.", "demo"),
+    "SYN-181": Code("The demo's persons are not installed.", "Run make demo.", "demo"),
+    "SYN-182": Code("A sandbox of the demo did not start.", "Look at the reason in the message.", "demo"),
     # 2xx: access
     "SYN-200": Code("A right or a permission is missing.", "Grant what the message names.", "errors"),
     "SYN-201": Code(
@@ -312,7 +320,7 @@ CODES: Mapping[str, Code] = {
     # 7xx: our own state
     "SYN-700": Code("The state cannot be used.", "Do as the message says; nothing was sent.", "errors"),
     "SYN-701": Code(
-        "Another process holds the state.", "Wait until it ends; `status` and `explain` work meanwhile.", "store"
+        "Another process holds the state.", "Wait until it ends; `status` and `explain` work meanwhile.", "store cli"
     ),
     "SYN-702": Code(
         "The state file is damaged: its content is not what was written.",
@@ -330,6 +338,7 @@ CODES: Mapping[str, Code] = {
     "SYN-900": Code(
         "An invariant of ours broke.",
         "Report it with what --json shows; nothing more was sent, and the next run continues from the journal.",
-        "errors cli",
+        "errors",
     ),
+    "SYN-910": Code("A sandbox refused a step of the demo.", "Report it with what --json shows.", "demo"),
 }

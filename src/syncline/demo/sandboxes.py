@@ -75,12 +75,12 @@ class Sandboxes:
 def running_sandboxes(folder: Path, seed: int) -> Iterator[Sandboxes]:
     """Both sandboxes on free loopback ports, their data in memory; ended whatever happens. *folder* takes their log.
 
-    Raises ConfigError: SYN-160 they are not installed, SYN-162 they did not start.
+    Raises ConfigError: SYN-180 they are not installed, SYN-182 they did not start.
     """
     if importlib.util.find_spec(_PACKAGE) is None:
         raise ConfigError(
             "The demo's two systems are missing: they come with the package syncline-sandbox.",
-            code="SYN-160",
+            code="SYN-180",
             remedy="Run `make demo`, which installs what the demo needs and starts it.",
         )
     log = folder / "sandboxes.log"
@@ -112,7 +112,7 @@ def _met(child: subprocess.Popen[bytes], log: Path) -> Sandboxes:
         said = log.read_text(errors="replace").strip().splitlines()
         raise ConfigError(
             f"The sandboxes did not start: {said[-1] if said else 'they said nothing'}.",
-            code="SYN-162",
+            code="SYN-182",
             remedy="Run `syncline-sandbox up` by itself to see more.",
         )
     places = {place["name"]: place for place in json.loads(line)["sandboxes"]}

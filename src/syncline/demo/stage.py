@@ -68,7 +68,7 @@ class Stage:
 async def open_stage(seed: int, people: DemoPeople, report: Callable[[Progress], None]) -> AsyncIterator[Stage]:
     """Both systems running and filled, Syncline connected to them; everything gone at the end.
 
-    Raises ConfigError SYN-160, SYN-162: the sandboxes are not installed or do not start.
+    Raises ConfigError SYN-180, SYN-182: the sandboxes are not installed or do not start.
     """
     with tempfile.TemporaryDirectory(prefix="syncline-demo-") as name:
         folder = Path(name)

@@ -98,7 +98,7 @@ def _formula_problems(
         described = schema.field(name)
         if described is not None and described.is_calculated and sync.sweep_seconds is None:
             yield Problem(
-                code="SYN-215",
+                code="SYN-166",
                 subject=f"{sync.side(side).connection}.{object_type}.{name}",
                 message=f"{object_type}.{name} (used by {user}) is calculated: a new result alone is not noticed.",
                 remedy="Say sweep_formulas_every: 24h for the sync, or run `syncline run --sweep` when it matters.",

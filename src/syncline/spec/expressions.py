@@ -129,7 +129,7 @@ def parse(text: str) -> Expression:
         if not _is_allowed(node):
             raise _refused(text, node)
     fields: dict[str, None] = {}
-    for column in list(tree.find_all(exp.Column)):
+    for column in list(tree.find_all(exp.Column, bfs=False)):
         name = ".".join(part.name for part in column.parts)
         fields[name] = None
         column.replace(exp.column(exp.to_identifier(name, quoted=True))) if column is not tree else None

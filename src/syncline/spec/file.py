@@ -1,7 +1,7 @@
 """The configuration file: one YAML document, checked strictly. Its JSON Schema is generated from these types.
 
 Lives here: what a person writes. Not here: presets and defaults (`presets`), the resolved model (`model`), or reading
-secrets (`secrets.py`): the file holds references, never a secret.
+secrets (`connectors.settings`): the file holds references, never a secret.
 """
 
 from __future__ import annotations
@@ -19,67 +19,101 @@ from syncline.spec.yaml_text import Document
 MOST_FAULTS = 20
 
 
-class FieldFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """One field map. `a` and `b` name a field, or one per object type; `to_b` and `to_a` are SQL expressions."""
+def _about(words: str) -> msgspec.Meta:
+    """What a key means, for the JSON Schema and docs/reference/configuration.md."""
+    return msgspec.Meta(description=words)
 
-    a: str | dict[str, str] | None = None
-    b: str | dict[str, str] | None = None
-    to_b: str | None = None
-    to_a: str | None = None
-    direction: Direction | None = None
-    policy: Policy | dict[str, Policy] | None = None
-    first_link: Policy | None = None
-    tie: Literal["a", "b"] | None = None
-    blanks: Blanks | None = None
-    drift: Drift | None = None
-    overridden: Overridden | None = None
-    group: str | None = None
-    atomic: bool | None = None
-    guarded: bool | None = None
-    create_only: bool | None = None
-    default_a: str | None = None
-    default_b: str | None = None
+
+class FieldFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """One field map: which field pairs with which, and who decides. Under a preset's key it changes that map; under a
+    new key it adds one, and then both ends are needed."""
+
+    a: Annotated[str | dict[str, str] | None, _about("The field on side a, or one per object type.")] = None
+    b: Annotated[str | dict[str, str] | None, _about("The field on side b, or one per object type.")] = None
+    to_b: Annotated[str | None, _about("SQL expression over side a's fields that gives the value for side b.")] = None
+    to_a: Annotated[str | None, _about("SQL expression over side b's fields that gives the value for side a.")] = None
+    direction: Annotated[Direction | None, _about("Which way the field flows.")] = None
+    policy: Annotated[
+        Policy | dict[str, Policy] | None,
+        _about("Who wins when both sides changed it to different values; or one per object type of side a."),
+    ] = None
+    first_link: Annotated[
+        Policy | None, _about("Who wins when two records are linked for the first time; by default the sync's.")
+    ] = None
+    tie: Annotated[Literal["a", "b"] | None, _about("Who wins where the policy cannot tell.")] = None
+    blanks: Annotated[Blanks | None, _about("Whether a change to empty clears the other side or is kept apart.")] = None
+    drift: Annotated[Drift | None, _about("One-way fields: what a change on the target's side alone does.")] = None
+    overridden: Annotated[
+        Overridden | None, _about("What happens when a flow of the target replaces the value we wrote.")
+    ] = None
+    group: Annotated[str | None, _about("Fields of one group are decided together if one of them is atomic.")] = None
+    atomic: Annotated[bool | None, _about("Decide the whole group together, as an address.")] = None
+    guarded: Annotated[bool | None, _about("Read it once more just before it is written.")] = None
+    create_only: Annotated[bool | None, _about("Written into new records only, never by an update.")] = None
+    default_a: Annotated[str | None, _about("What a new record on side a gets where it has none.")] = None
+    default_b: Annotated[str | None, _about("What a new record on side b gets where it has none.")] = None
 
 
 class SideFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """One side of a sync. `filter` is a SQL predicate, or one per object type."""
+    """One side of a sync."""
 
-    connection: str
-    objects: list[str] | None = None
-    filter: str | dict[str, str] | None = None
-    creates: Creates | None = None
+    connection: Annotated[str, _about("The connection's name.")]
+    objects: Annotated[list[str] | None, _about("The object types that take part; by default the preset's.")] = None
+    filter: Annotated[
+        str | dict[str, str] | None,
+        _about("SQL predicate: only records for which it is true take part; or one per object type."),
+    ] = None
+    creates: Annotated[
+        Creates | None, _about("Whether this side's records without a partner become new ones on the other side.")
+    ] = None
 
 
 class CeilingFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Most actions of a kind in one run: `share` (0 to 1) of the linked records, plus `plus`."""
+    """Most actions of a kind in one run; above it all of that kind are held for a person."""
 
-    share: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    plus: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+    share: Annotated[float, msgspec.Meta(ge=0, le=1, description="Of the linked records, 0 to 1.")]
+    plus: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000, description="So many more.")]
 
 
 class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A sync between two connections. `fields` adds to the preset's map or changes it; `false` switches one off.
+    """A sync between two connections."""
 
-    `sweep_formulas_every` ("24h") reads objects with mapped formula fields whole that often: a formula's new result
-    moves no stamp. Without it such a change is seen when something else touches the record.
-    """
-
-    a: str | SideFile
-    b: str | SideFile
-    preset: str = "recommended"
-    fields: dict[str, FieldFile | bool] = {}
-    first_link: Policy | None = None
-    leaves_filter: LeavesFilter | None = None
-    ceilings: dict[str, CeilingFile | bool] = {}
-    sweep_formulas_every: str | None = None
+    a: Annotated[str | SideFile, _about("The Salesforce side: a connection's name, or more about it.")]
+    b: Annotated[str | SideFile, _about("The Marketo side: a connection's name, or more about it.")]
+    preset: Annotated[str, _about("`recommended`, or `native` to behave as the vendor's own sync.")] = "recommended"
+    fields: Annotated[
+        dict[str, FieldFile | bool], _about("Changes of the preset's field map and additions to it; `false` drops one.")
+    ] = {}
+    first_link: Annotated[
+        Policy | None, _about("Who wins where two records differ when they are linked for the first time.")
+    ] = None
+    leaves_filter: Annotated[
+        LeavesFilter | None, _about("What happens to a linked record that no longer passes the filter.")
+    ] = None
+    ceilings: Annotated[
+        dict[str, CeilingFile | bool],
+        _about("Most `create`, `blank` and `delete` actions of a run; `false`: no ceiling."),
+    ] = {}
+    sweep_formulas_every: Annotated[
+        str | None,
+        _about(
+            "Read objects with mapped formula fields whole that often (`24h`): a formula's new result moves no stamp. "
+            "Without it such a change is seen when something else touches the record."
+        ),
+    ] = None
 
 
 class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """The whole file. A connection has a `type` and that connector's settings."""
+    """The whole file."""
 
-    connections: dict[str, dict[str, str | int | float | bool]]
-    syncs: dict[str, SyncFile]
-    state: str = "sqlite:///syncline.db"
+    connections: Annotated[
+        dict[str, dict[str, str | int | float | bool]],
+        _about("By name: a `type` (salesforce, marketo) and that connector's settings, secrets as references."),
+    ]
+    syncs: Annotated[dict[str, SyncFile], _about("By name: at most 40 letters, digits, - and _.")]
+    state: Annotated[str, _about("Where the state is kept; a relative path counts from this file's folder.")] = (
+        "sqlite:///syncline.db"
+    )
 
 
 def load(path: Path) -> File:

@@ -52,9 +52,18 @@ def faults_of(value: Any, kind: Any, path: Path = ()) -> Iterator[Fault]:
 
 def _options(kind: Any) -> list[Any]:
     """The alternatives of a union without None; one for everything else."""
+    kind = _bare(kind)
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return [each for each in typing.get_args(kind) if each is not type(None)]
     return [kind]
+
+
+def _bare(kind: Any) -> Any:
+    """Without an annotation that only describes; one with bounds is part of what fits."""
+    if typing.get_origin(kind) is not typing.Annotated:
+        return kind
+    base, meta = typing.get_args(kind)[0], typing.get_args(kind)[1]
+    return kind if meta.ge is not None else base
 
 
 def _is_struct(kind: Any) -> bool:
