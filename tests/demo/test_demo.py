@@ -42,12 +42,12 @@ WIDTH = 80
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Where temporary files go while the demo is played."""
-    with tempfile.TemporaryDirectory() as name:
-        before, tempfile.tempdir = tempfile.tempdir, name
-        yield Path(name)
-        tempfile.tempdir = before
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the demo's temporary files go."""
+    folder = tmp_path_factory.mktemp("demo")
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    yield folder
+    tempfile.tempdir = before
 
 
 @pytest.fixture(scope="module")
