@@ -146,6 +146,7 @@ def test_a_side_that_was_full_and_shows_nothing_any_more(synced: Ground) -> None
     assert [h["kind"] for h in synced.syncline("holds", "--json").json] == ["empty_side"]
     synced.org("rights", {})
     synced.assert_recovers()
+    assert synced.syncline("holds", "--json").json == []
 
 
 def test_an_instance_that_was_full_and_has_nobody_any_more(synced: Ground) -> None:

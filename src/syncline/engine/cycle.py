@@ -14,6 +14,7 @@ import polars as pl
 
 from syncline.engine.bases import adopt_revision
 from syncline.engine.breaker import FROZEN
+from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
 from syncline.engine.matching import match_unlinked
@@ -27,7 +28,7 @@ from syncline.engine.write import Written, resolve_unknown, write_actions
 from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
 from syncline.reconcile.conserve import GRAVITY, Balance
-from syncline.reconcile.plan import Held, gate
+from syncline.reconcile.plan import Held
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
@@ -146,7 +147,9 @@ def has_formulas(world: World, sync: Sync, side: Side, object_type: str) -> bool
 
 
 async def _hold_empty_sides(world: World, sync: Sync, report: RunReport) -> None:
-    """A side that was full and is now empty waits for a person; nothing was taken from the empty answer."""
+    """A side that was full and is now empty waits for a person; nothing was taken from the empty answer. The hold ends
+    by itself once the side shows records again."""
+    commit = Commit()
     rows = [
         {
             "hold_id": f"empty:{sync.name}:{c.connection}.{c.object_type}",
@@ -163,7 +166,12 @@ async def _hold_empty_sides(world: World, sync: Sync, report: RunReport) -> None
         if c.is_empty_side
     ]
     if rows:
-        await world.store.commit(Commit(put={Table.HOLD: pl.DataFrame(rows, schema=dict(TABLES[Table.HOLD][0]))}))
+        commit.put[Table.HOLD] = pl.DataFrame(rows, schema=dict(TABLES[Table.HOLD][0]))
+    known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "empty_side", "state": "open"})
+    over = known.filter(~pl.col("hold_id").is_in([row["hold_id"] for row in rows]))
+    if len(over):
+        commit.amend[Table.HOLD] = [over.select("hold_id", pl.lit("resolved").alias("state"))]
+    await world.store.commit(commit)
 
 
 async def plan_and_write(
@@ -200,7 +208,10 @@ async def plan_and_write(
         ends = await world.store.by_keys(Table.LINK_END, chosen)
         links = links.join(ends.select("link_id").unique(), on="link_id", how="semi")
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
-    going = await _gate(world, sync, report, planned, was_linked)
+    report.held = await hold_above_ceilings(
+        world, sync, planned, report.run_id, is_first_copy=was_linked == 0, is_whole=only is None
+    )
+    going = planned.sheets.without(report.held)
     written = Written()
     if writes:
         written = await write_actions(world, sync, report.run_id, going, planned.all_conflicts(), lane=lane)
@@ -220,39 +231,6 @@ def _chosen(sync: Sync, only: frozenset[tuple[str, str, str]] | None) -> pl.Data
         return None
     names = {"side": pl.String, "object_type": pl.String, "record_id": pl.String}
     return pl.DataFrame(sorted(only), schema=names, orient="row").with_columns(pl.lit(sync.name).alias("sync"))
-
-
-async def _gate(world: World, sync: Sync, report: RunReport, planned: Planned, was_linked: int) -> Sheets:
-    """Hold what is above its ceiling; a first copy's creates are exempt."""
-    first_copy = was_linked == 0
-    linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
-    approved = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": "approved"})
-    _, report.held = gate(
-        planned.sheets.gist(),
-        sync.ceilings,
-        linked=linked,
-        exempt=frozenset({"create"}) if first_copy else frozenset(),
-        approved=frozenset(approved["digest"].to_list()),
-    )
-    if report.held:
-        commit = Commit()
-        add_rows(commit, Table.HOLD, pl.DataFrame([_hold_row(world, sync, report, held) for held in report.held]))
-        await world.store.commit(commit)
-    return planned.sheets.without(report.held)
-
-
-def _hold_row(world: World, sync: Sync, report: RunReport, held: Held) -> Mapping[str, object]:
-    return {
-        "hold_id": f"ceiling:{sync.name}:{held.kind}:{held.digest}",
-        "sync": sync.name,
-        "kind": "ceiling",
-        "subject": json.dumps({"kind": held.kind, "count": len(held.actions), "allowed": held.allowed}),
-        "evidence": json.dumps(held.actions[:1000]),
-        "digest": held.digest,
-        "state": "open",
-        "at_us": world.now_us(),
-        "run_id": report.run_id,
-    }
 
 
 def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> pl.DataFrame:

@@ -1,0 +1,77 @@
+"""Ceilings: too many actions of a kind wait for a person, who lets exactly that set through or none of it.
+
+Lives here: the holds a gate makes and ends, and the marks that bring what is held back into the next plan: nothing held
+is forgotten. Not here: what counts against which ceiling (`reconcile.plan.gate`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from syncline.engine.observe import dirty_links, dirty_records
+from syncline.engine.planning import Planned
+from syncline.engine.settlement import add_rows
+from syncline.engine.world import World
+from syncline.reconcile.plan import Held, gate
+from syncline.records import Side, other
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Table
+
+
+async def hold_above_ceilings(
+    world: World, sync: Sync, planned: Planned, run_id: str, *, is_first_copy: bool, is_whole: bool
+) -> list[Held]:
+    """What of *planned* is held. A first copy's creates are exempt. With *is_whole* the plan covers everything that
+    waits, so holds of other sets, approved or not, are over."""
+    linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
+    known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": ["open", "approved"]})
+    _, held = gate(
+        planned.sheets.gist(),
+        sync.ceilings,
+        linked=linked,
+        exempt=frozenset({"create"}) if is_first_copy else frozenset(),
+        approved=frozenset(known.filter(pl.col("state") == "approved")["digest"].to_list()),
+    )
+    planned.later += _marks(sync, planned.sheets.outline(), held)
+    commit = Commit()
+    now = {_hold_id(sync, one): one for one in held}
+    if new := [_row(world, sync, run_id, one) for name, one in now.items() if name not in set(known["hold_id"])]:
+        add_rows(commit, Table.HOLD, pl.DataFrame(new))
+    over = known.filter(~pl.col("hold_id").is_in(list(now)))
+    if is_whole and len(over):
+        commit.amend[Table.HOLD] = [over.select("hold_id", pl.lit("resolved").alias("state"))]
+    await world.store.commit(commit)
+    return held
+
+
+def _marks(sync: Sync, outline: pl.DataFrame, held: Sequence[Held]) -> list[pl.DataFrame]:
+    """Dirty marks for everything an action of *held* was planned for."""
+    names = {action.split("/")[0] for one in held for action in one.actions}
+    waiting = outline.filter(pl.col("action").is_in(list(names)))
+    marks = [dirty_links(sync.name, waiting.filter(pl.col("link_id") > 0)["link_id"].unique().to_list())]
+    creates = waiting.filter(pl.col("link_id") == 0)
+    for (side, source_type), part in creates.group_by("side", "source_type", maintain_order=True):
+        target: Side = "a" if side == "a" else "b"
+        marks.append(dirty_records(sync.name, other(target), str(source_type), part["source_id"].to_list()))
+    return marks
+
+
+def _hold_id(sync: Sync, held: Held) -> str:
+    return f"ceiling:{sync.name}:{held.kind}:{held.digest}"
+
+
+def _row(world: World, sync: Sync, run_id: str, held: Held) -> Mapping[str, object]:
+    return {
+        "hold_id": _hold_id(sync, held),
+        "sync": sync.name,
+        "kind": "ceiling",
+        "subject": json.dumps({"kind": held.kind, "count": len(held.actions), "allowed": held.allowed}),
+        "evidence": json.dumps(held.actions[:1000]),
+        "digest": held.digest,
+        "state": "open",
+        "at_us": world.now_us(),
+        "run_id": run_id,
+    }
