@@ -101,9 +101,7 @@ def _updates_of(
     ).select(list(ACTIONS))
 
 
-def _expected_prints(
-    values: pl.Series, made_from: pl.Series, own: pl.Series | None, end: End, key: bytes
-) -> pl.Series:
+def _expected_prints(values: pl.Series, made_from: pl.Series, own: pl.Series | None, end: End, key: bytes) -> pl.Series:
     """The target's fingerprint once *values* stand there; 0 (unknown) where its base covers more than that field.
 
     A value that is copied as it is has the fingerprint of its source cell: *own*, where that covers *made_from* alone.
