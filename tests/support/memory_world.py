@@ -73,9 +73,7 @@ class NoExpressions:
     def predicate(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.Series:
         raise NotImplementedError(expression)
 
-    def scalar(
-        self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType], out: FieldType
-    ) -> pl.Series:
+    def scalar(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType], out: FieldType) -> pl.Series:
         raise NotImplementedError(expression)
 
 
