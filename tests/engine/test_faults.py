@@ -390,3 +390,28 @@ def test_a_lost_reply_and_a_further_edit_are_no_conflict() -> None:
         assert await logged(life) == []
 
     lived(life)
+
+
+def test_a_late_create_of_ours_is_nobodys_edit() -> None:
+    """A create by a unique key that was given up and repeated arrives late, as an update of the record made since."""
+
+    async def life() -> None:
+        life = await Life.begin(GUARDED_SYSTEMS)
+        life.new_person("a", 1)
+        life.connectors["b"].next_writes.append(Fault.LATE_WRITE)
+        for _ in range(4):
+            await life.cycle()
+            life.clock.advance(2)
+        old = cell(life, "b", "title")
+        life.edit("a", only(life, "a"), "title", "newer")
+        await life.cycle()
+        assert cell(life, "b", "title") == "newer"
+        life.clock.advance(60)
+        life.systems["b"].catch_up()
+        assert cell(life, "b", "title") == old, "the late create has put its old value there"
+        await rest(life)
+        await judge(life)
+        assert (cell(life, "a", "title"), cell(life, "b", "title")) == ("newer", "newer")
+        assert [kind for kind, a, b in await logged(life) if a == b] == []
+
+    lived(life)

@@ -226,7 +226,10 @@ async def judge(life: Life) -> None:
     if currently_in_test_context():
         event(f"window losses: {len(unseen)}")
     if life.variant.capabilities.has_compare_and_set:
-        assert unseen == [], unseen
+        # A repeated create that arrives late updates the record made meanwhile, and creates compare nothing.
+        late = {record_id for connector in life.connectors.values() for record_id in connector.written_over}
+        compared = [text for text in unseen if not any(record_id in text for record_id in late)]
+        assert compared == [], compared
     writes = len(life.written)
     life.clock.advance(61.0)
     report = await life.cycle()

@@ -98,7 +98,7 @@ CASES = [
     Case(id="the value before, set by another", value="before", actor="she", field_actor="she", verdict="foreign"),
     Case(id="the value before, outcome unknown", value="before", at=120, entries=(UNKNOWN,), verdict="not_visible"),
     Case(id="the same after the late commit", value="before", at=170, entries=(UNKNOWN,), verdict="not_applied"),
-    Case(id="what a write given up sent", value="sent", entries=(entry(state="abandoned"),), verdict="echo"),
+    Case(id="what a write given up sent", value="sent", entries=(entry(state="abandoned"),), verdict="late_own"),
     Case(id="our value in other spelling, proven ours", value="SENT.", actor="us", verdict="normalised"),
     Case(id="our value in other spelling, same call", value="SENT.", at=100, same_call=True, verdict="normalised"),
     Case(id="our value in other spelling, unproven", value="SENT.", actor="she", verdict="foreign"),
@@ -112,6 +112,12 @@ CASES = [
 
 
 def judged(case: Case, side: str) -> dict[str, Any]:
+    rows = settled(case, side).to_dicts()
+    assert len(rows) == 1
+    return rows[0]
+
+
+def settled(case: Case, side: str) -> pl.DataFrame:
     observed = pl.DataFrame(
         [
             {
@@ -127,9 +133,7 @@ def judged(case: Case, side: str) -> dict[str, Any]:
         schema=OBSERVED,
     )
     outstanding = pl.DataFrame([one | {"side": side} for one in case.entries], schema=OUTSTANDING)
-    rows = settle(observed, outstanding, case.facts).to_dicts()
-    assert len(rows) == 1
-    return rows[0]
+    return settle(observed, outstanding, case.facts)
 
 
 @pytest.mark.parametrize("side", ["a", "b"])
@@ -139,7 +143,14 @@ def test_row(case: Case, side: str) -> None:
     assert row["verdict"] == case.verdict
     assert row["side"] == side
     late = case.verdict == "late_own"
-    assert (row["matched_batch"], row["print_a"], row["print_b"]) == (("old", 11, 12) if late else ("new", 1, 2))
+    older = late and len(case.entries) > 1
+    assert (row["matched_batch"], row["print_a"], row["print_b"]) == (("old", 11, 12) if older else ("new", 1, 2))
+
+
+@pytest.mark.parametrize("value", ["before", "else"])
+def test_an_abandoned_write_alone_says_nothing_of_other_values(value: str) -> None:
+    case = Case(id="", value=value, verdict="", entries=(entry(state="abandoned"),))
+    assert settled(case, "b").is_empty()
 
 
 def test_a_field_no_entry_wrote_has_no_verdict() -> None:

@@ -32,13 +32,20 @@ def unpack(segment: bytes) -> pl.DataFrame:
     return pl.read_ipc(io.BytesIO(segment))
 
 
-async def outstanding(store: Store, connection: str, object_type: str, record_ids: Sequence[str]) -> pl.DataFrame:
+ABANDONED_US = 86_400_000_000
+"""How long a write that was given up may still arrive, as far as we look out for it."""
+
+
+async def outstanding(
+    store: Store, connection: str, object_type: str, record_ids: Sequence[str], *, now_us: int
+) -> pl.DataFrame:
     """OUTSTANDING rows of these records: open entries only, `rank` 1 the newest per record and field."""
     keys = pl.DataFrame({"record_id": list(record_ids)}, schema={"record_id": pl.String}).with_columns(
         connection=pl.lit(connection), object_type=pl.lit(object_type)
     )
     entries = (await store.by_keys(Table.ENTRY, keys)).filter(pl.col("state").is_in(list(OPEN_STATES)))
-    return await with_segments(store, entries)
+    too_old = (pl.col("state") == "abandoned") & (pl.col("at_us") < now_us - ABANDONED_US)
+    return await with_segments(store, entries.filter(~too_old))
 
 
 async def with_segments(store: Store, entries: pl.DataFrame) -> pl.DataFrame:

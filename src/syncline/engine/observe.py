@@ -255,9 +255,10 @@ async def take_page(
     )
     known = await world.store.by_keys(Table.MIRROR, keys)
     clockwork = clockwork_of(world, connection, object_type)
-    open_entries = await outstanding(world.store, connection, object_type, [*known["record_id"], *page.missing])
+    asked = [*known["record_id"], *page.missing]
+    open_entries = await outstanding(world.store, connection, object_type, asked, now_us=world.now_us())
     telling = replace(page, rows=page.rows.filter(~is_outdated(known, page, clockwork)))
-    settled = await settle_page(world, connection, telling, open_entries, same_call=same_call)
+    settled = await settle_page(world, connection, telling, known, open_entries, same_call=same_call)
     ends = await world.store.links_of(connection, object_type, [*ids, *page.missing])
     result = absorb(
         known,

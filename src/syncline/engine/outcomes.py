@@ -53,7 +53,29 @@ async def settled(world: World, sync: Sync, run_id: str, batch: Batch, answer: W
     links = pl.Series("link_id", [row.link_id or linked.get(row.action, 0) for row in batch.rows], dtype=pl.Int64)
     out.commit.amend[Table.ENTRY] = [entries.with_columns(links)]
     out.commit.amend[Table.JOURNAL] = [batch.answered(world, answer.origin)]
+    await _adopt_abandoned(world, batch, ids, links, out.commit)
     return out
+
+
+async def _adopt_abandoned(
+    world: World, batch: Batch, ids: Sequence[str | None], links: pl.Series, commit: Commit
+) -> None:
+    """Earlier creates of the same key that were given up may still arrive, as updates of the record that is there now:
+    from now on they are entries of that record."""
+    keys = [row.write.key for row in batch.rows]
+    if not any(keys):
+        return
+    given_up = await world.store.rows(
+        Table.ENTRY, {"state": "abandoned", "connection": batch.connection, "object_type": batch.object_type}
+    )
+    made = pl.DataFrame(
+        {"match_key": keys, "record_id": list(ids), "link_id": links},
+        schema={"match_key": pl.String, "record_id": pl.String, "link_id": pl.Int64},
+    ).drop_nulls()
+    late = given_up.filter(pl.col("record_id").is_null()).select("batch_id", "position", "match_key")
+    adopted = late.join(made, on="match_key", how="inner").drop("match_key")
+    if len(adopted):
+        commit.amend[Table.ENTRY].append(adopted)
 
 
 def _creates(done: Sequence[tuple[Row, Outcome]]) -> list[tuple[Row, Outcome]]:

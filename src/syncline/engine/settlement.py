@@ -15,6 +15,7 @@ import polars as pl
 
 from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.world import World
+from syncline.reconcile.cells import CELL, widen
 from syncline.reconcile.settle import OBSERVED, SettleFacts, settle
 from syncline.records import SIDES, Page, Side, other
 from syncline.spec.model import Overridden
@@ -38,9 +39,9 @@ class Settled:
 
 
 async def settle_page(
-    world: World, connection: str, page: Page, outstanding: pl.DataFrame, *, same_call: bool
+    world: World, connection: str, page: Page, known: pl.DataFrame, outstanding: pl.DataFrame, *, same_call: bool
 ) -> Settled | None:
-    """Judge the fields of *page* that have journal entries; None if none has."""
+    """Judge the fields of *page* that have journal entries; None if none has. *known* are the MIRROR rows before."""
     if outstanding.is_empty():
         return None
     observed = await _observed(world, connection, page, outstanding, same_call=same_call)
@@ -54,9 +55,21 @@ async def settle_page(
         lengths={name: f.length for name, f in schema.fields.items()},
         now_us=world.now_us(),
     )
-    verdicts = settle(observed, outstanding, facts)
+    verdicts = _news(settle(observed, outstanding, facts), known)
     keep = verdicts.filter(pl.col("verdict").is_in(list(KEEPS))).select("record_id", "field")
     return Settled(verdicts=verdicts, keep=keep, again=tuple(keep["record_id"].unique(maintain_order=True)))
+
+
+def _news(verdicts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """*verdicts* without late writes of ours whose value the mirror holds already: those changed nothing."""
+    late = verdicts.filter(pl.col("verdict") == "late_own")
+    if late.is_empty():
+        return verdicts
+    fields = late["field"].unique().to_list()
+    cells = widen(known, fields).unpivot(on=[CELL + name for name in fields], index="record_id")
+    held = cells.select("record_id", pl.col("variable").str.strip_prefix(CELL).alias("field"), "value")
+    old = late.join(held, on=["record_id", "field", "value"], how="semi")
+    return verdicts.join(old, on=["record_id", "field"], how="anti")
 
 
 async def _observed(
@@ -222,6 +235,7 @@ def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: 
 
 _REPLACED = {
     "overridden": ("overridden", "{field}: a rule on side {side} replaced our value in the same transaction"),
+    "late_own": ("overwritten_in_flight", "{field}: on side {side} an old write of ours arrived late; it is set right"),
     "foreign": ("overwritten_in_flight", "{field}: changed on side {side} before what we wrote there was read back"),
 }
 """Verdict -> the conflict log's kind and sentence."""
@@ -268,9 +282,8 @@ def _close_entries(world: World, verdicts: pl.DataFrame, outstanding: pl.DataFra
         (pl.col("verdict").is_not_null() | superseded).all().alias("is_done"),
         (pl.col("verdict") == "not_applied").any().alias("is_abandoned"),
         pl.col("state").first(),
-        superseded.all().alias("is_old"),
     )
-    done = per_entry.filter(pl.col("is_done") & ~((pl.col("state") == "abandoned") & pl.col("is_old")))
+    done = per_entry.filter(pl.col("is_done") & (pl.col("state") != "abandoned"))
     if done.is_empty():
         return
     commit.amend.setdefault(Table.ENTRY, []).append(

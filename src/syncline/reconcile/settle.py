@@ -5,7 +5,7 @@ that table; the first that fits decides.
 
     too_early     the read was asked for before the write was answered: says nothing
     echo          the value we sent
-    late_own      the value of an older entry we had given up: our own late write
+    late_own      the value of an entry we had given up: our own late write
     not_visible   the value from before the write, inside the visibility lag: look again later
     not_taken     the same after the lag: the vendor ignored the field silently
     not_applied   the same for a write whose outcome was unknown, after the late-commit time: it never happened
@@ -89,7 +89,7 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     joined = joined.join(_late_candidates(observed, outstanding), on=["record_id", "field"], how="left")
     joined = joined.with_columns(_explained(joined, facts).alias("_explained"))
     judged = joined.with_columns(_verdict(facts).alias("verdict"))
-    judged = judged.filter((pl.col("state") != "abandoned") | pl.col("verdict").is_in(["echo", "late_own"]))
+    judged = judged.filter((pl.col("state") != "abandoned") | (pl.col("verdict") == "late_own"))
     late = pl.col("verdict") == "late_own"
     return judged.with_columns(
         pl.when(late).then("late_batch").otherwise("batch_id").alias("matched_batch"),
@@ -99,8 +99,8 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
 
 
 def _late_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
-    """Older, abandoned entries whose expected value is what was read; the newest of them per field."""
-    older = outstanding.filter((pl.col("rank") > 1) & (pl.col("state") == "abandoned")).sort("rank")
+    """Abandoned entries whose expected value is what was read; the newest of them per field. They say nothing else."""
+    older = outstanding.filter(pl.col("state") == "abandoned").sort("rank")
     fits = observed.select("record_id", "field", "value").join(older, on=["record_id", "field"], how="inner")
     return (
         fits.filter(pl.col("value") == pl.col("expected"))
@@ -127,7 +127,7 @@ def _verdict(facts: SettleFacts) -> pl.Expr:
     return (
         pl.when(~pl.col("same_call") & (pl.col("as_of_us") <= answered))
         .then(pl.lit("too_early"))
-        .when(pl.col("value") == pl.col("expected"))
+        .when((pl.col("value") == pl.col("expected")) & (pl.col("state") != "abandoned"))
         .then(pl.lit("echo"))
         .when(pl.col("late_batch").is_not_null() & ~is_other)
         .then(pl.lit("late_own"))

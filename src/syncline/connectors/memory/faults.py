@@ -40,6 +40,7 @@ class FaultyConnector(MemoryConnector):
         self.late_update_seconds = 300.0
         self.late_create_seconds = 40.0
         self.ignored: set[tuple[str, str]] = set()
+        self.written_over: set[str] = set()  # records a late create met and overwrote: it compares nothing
 
     def seen_at_us(self) -> int:
         return self.system.now_us() - int(self.lag_seconds * 1e6)
@@ -88,10 +89,13 @@ class FaultyConnector(MemoryConnector):
         return _unknown(write)
 
     def _write_late(self, write: Write) -> Outcome:
-        def carry_out() -> None:
-            self.write_one(write)
-
         is_create = write.operation is Operation.CREATE
+
+        def carry_out() -> None:
+            outcome = self.write_one(write)
+            if is_create and outcome.record_id and not outcome.was_created:
+                self.written_over.add(outcome.record_id)
+
         self.system.later(self.late_create_seconds if is_create else self.late_update_seconds, carry_out)
         return _unknown(write)
 
