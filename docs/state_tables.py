@@ -61,6 +61,6 @@ def state_page(head: str) -> str:
         for key, dtype in zip(columns.keys, columns.values, strict=True):
             assert isinstance(key, ast.Constant)
             beside = "" if key.lineno == line_number else _comment_beside(lines[key.lineno - 1])
-            written.append(f"| `{key.value}` | {_TYPES[ast.unparse(dtype)]} | {beside} |")
+            written.append(f"| `{key.value!s}` | {_TYPES[ast.unparse(dtype)]} | {beside} |")
         written.append("")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(written))

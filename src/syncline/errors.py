@@ -224,6 +224,11 @@ CODES: Mapping[str, Code] = {
         "Check the host name, or name the private authority's PEM file in ca_file.",
         "net",
     ),
+    "SYN-148": Code(
+        "A connection has an http address of another machine: its secrets would travel in the clear.",
+        "Write https; http is accepted for this machine only.",
+        "connectors",
+    ),
     "SYN-150": Code(
         "No record of this id or e-mail address is known.",
         "Give an e-mail address or a record id of either side.",

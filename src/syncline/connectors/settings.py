@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from syncline.errors import ConfigError
 from syncline.ports import Manifest
@@ -28,7 +29,7 @@ def settings_of(
     count from *folder*.
 
     Raises ConfigError: SYN-140 an unknown setting, SYN-141 a required one missing, SYN-142 a secret written into the
-    file, SYN-143 a reference that leads nowhere or to nothing.
+    file, SYN-143 a reference that leads nowhere or to nothing, SYN-148 an http address of another machine.
     """
     known = {setting.name: setting for setting in manifest.settings}
     for key in given:
@@ -58,7 +59,21 @@ def settings_of(
                 remedy=f"Write {setting.name}: env:{name.upper()}_{setting.name.upper()} and set that variable.",
             )
         out[setting.name] = _resolved(name, setting.name, text, environ, folder)
+        _refuse_open_road(name, setting.name, out[setting.name])
     return out
+
+
+_ON_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
+def _refuse_open_road(connection: str, setting: str, text: str) -> None:
+    """Secrets never travel in the clear: http is for this machine only."""
+    if text.startswith("http://") and urlsplit(text).hostname not in _ON_THIS_MACHINE:
+        raise ConfigError(
+            f"Connection {connection!r}: {setting!r} is an http address, and its secrets would travel in the clear.",
+            code="SYN-148",
+            remedy="Write https://; http is accepted for this machine (127.0.0.1, localhost) only.",
+        )
 
 
 def _resolved(connection: str, setting: str, text: str, environ: Mapping[str, str], folder: Path) -> str:

@@ -17,7 +17,7 @@ from syncline.engine.write import make_fields
 from syncline.errors import ConfigError, SynclineError
 from syncline.records import SIDES, NewField, Problem, Side
 from syncline.schema import ObjectSchema
-from syncline.spec.model import PSEUDO_FIELDS, Creates, Direction, FieldMap, Sync
+from syncline.spec.model import PSEUDO_FIELDS, Creates, Direction, FieldMap, SideSpec, Sync
 from syncline.spec.resolve import unknown_field
 from syncline.values import FieldType
 
@@ -83,11 +83,17 @@ def _field_problems(sync: Sync, side: Side, object_type: str, schema: ObjectSche
                 code="SYN-161",
                 subject=f"{connection}.{object_type}.{name}",
                 message=f"The sync user cannot see {object_type}.{name} (used by {user}), or it does not exist.",
-                remedy=f"Grant read access to it, create it, or switch the field off: fields: {{{user}: false}}.",
+                remedy=_missing_remedy(sync.side(side), name, user),
             )
     for m in sync.fields:
         yield from _write_problem(sync, side, object_type, schema, m)
     yield from _formula_problems(sync, side, object_type, schema, wanted)
+
+
+def _missing_remedy(spec: SideSpec, name: str, user: str) -> str:
+    if name in spec.may_make:
+        return "Run `syncline init --create-fields`, or grant read access to it if it exists."
+    return f"Grant read access to it, create it, or switch the field off: fields: {{{user}: false}}."
 
 
 def _formula_problems(
@@ -188,7 +194,7 @@ def _missing_key(sync: Sync, side: Side, new: NewField) -> Problem:
         code="SYN-164",
         subject=f"{sync.side(side).connection}.{new.object_type}.{new.name}",
         message=f"{new.object_type} has no field {new.name}, which holds our key.",
-        remedy="Run `syncline init --create-fields`, or create it: text of 255 characters, unique, external id.",
+        remedy="Run `syncline init --create-fields`, or create it: text of 255 characters, unique where that exists.",
     )
 
 

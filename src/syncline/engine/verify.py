@@ -21,7 +21,7 @@ from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import ASSUMED_ELSEWHERE, HIDDEN, UNREAD
 from syncline.engine.world import Progress, World
 from syncline.reconcile.settle import is_normalised
-from syncline.records import SIDES
+from syncline.records import SIDES, other
 from syncline.spec.model import Direction, FieldMap, Sync
 from syncline.trees import Table
 
@@ -168,6 +168,8 @@ def _classed(part: Slice, mapping: FieldMap, stopped: pl.Expr) -> pl.DataFrame:
         .then(pl.lit("filtered"))
         .when(pl.col("why").is_not_null())
         .then("why")
+        .when(_is_synthetic(mapping))
+        .then(pl.lit("kept"))
         .when(in_flight)
         .then(pl.lit("in_flight"))
         .otherwise(pl.lit(UNEXPLAINED))
@@ -175,6 +177,16 @@ def _classed(part: Slice, mapping: FieldMap, stopped: pl.Expr) -> pl.DataFrame:
         pl.col(f"a.{k}").alias("value_a"),
         pl.col(f"b.{k}").alias("value_b"),
     )
+
+
+def _is_synthetic(mapping: FieldMap) -> pl.Expr:
+    """One side holds the declared default for a value that the other side does not have, and keeps it."""
+    k, parts = mapping.key, [pl.lit(False)]
+    for side, text in mapping.defaults.items():
+        if not mapping.pulls_default_back:
+            blank = pl.col(f"{other(side)}.{k}").fill_null("") == ""
+            parts.append((pl.col(f"{side}.{k}") == text) & blank)
+    return pl.any_horizontal(parts)
 
 
 def _spelt_otherwise(rows: pl.DataFrame, part: Slice, mapping: FieldMap) -> pl.Series:

@@ -73,8 +73,9 @@ def _updates_of(
         return None
     source, name = other(target), mapping.key
     rows = own.join(pairs, on="link_id", how="inner")
-    own = rows[f"f{source}.{name}"] if len(mapping.ends(source)[types[source]].inputs) == 1 else None
-    rows = rows.with_columns(_expected_prints(rows["value"], rows[f"{source}.{name}"], own, end, key))
+    plain = len(mapping.ends(source)[types[source]].inputs) == 1
+    copied = rows[f"f{source}.{name}"] if plain else None
+    rows = rows.with_columns(_expected_prints(rows["value"], rows[f"{source}.{name}"], copied, end, key))
     prints: dict[Side, pl.Expr] = {target: pl.col("_expected"), source: pl.col(f"f{source}.{name}")}
     return rows.select(
         (pl.lit(f"u{target}:") + pl.col("link_id").cast(pl.String)).alias("action"),

@@ -84,6 +84,7 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
     base = PRESETS[sync.preset](name, files["a"].connection, files["b"].connection)
     a, b = _side(base, "a", files["a"]), _side(base, "b", files["b"])
     fields = tuple(_fields(base, sync))
+    _check_groups(name, fields)
     if sync.leaves_filter is LeavesFilter.DELETE:
         raise ConfigError(
             f"Sync {name!r}: leaves_filter: delete is not available yet.", code="SYN-124", remedy="Say stop or unlink."
@@ -101,6 +102,26 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         optional=base.optional - {key for key, value in sync.fields.items() if value is not False},
     )
     return resolved
+
+
+_DECIDED_AS_ONE = ("direction", "tie", "drift", "first_link", "policies")
+
+
+def _check_groups(name: str, fields: Iterable[FieldMap]) -> None:
+    """The members of an atomic group are decided as one, so what decides must be the same for all of them."""
+    leaders: dict[str, FieldMap] = {}
+    for mapping in fields:
+        if not mapping.is_atomic:
+            continue
+        leader = leaders.setdefault(mapping.group_key, mapping)
+        differing = [part for part in _DECIDED_AS_ONE if getattr(mapping, part) != getattr(leader, part)]
+        if differing:
+            raise ConfigError(
+                f"Sync {name!r}, field {mapping.key!r}: {', '.join(differing)} differs from {leader.key!r}, "
+                f"but the group {mapping.group_key!r} is decided as one.",
+                code="SYN-123",
+                remedy=f"Say the same for every member, or take it out: {mapping.key}: {{group: {mapping.key}}}.",
+            )
 
 
 def _side_file(value: str | SideFile) -> SideFile:

@@ -40,7 +40,7 @@ class MarketoConnector:
         self._traces = OwnTraces(options.api_user)
         self._reader = LeadReader(self._api)
         self._changes = ChangeReader(self._api, self._reader, self._traces)
-        self._extractor = Extractor(self._api, self._reader)
+        self._extractor = Extractor(self._api, self._reader, self._changes)
         self._writer = LeadWriter(self._api, self._reader, self._traces, random)
 
     def capabilities(self, object_type: str) -> Capabilities:

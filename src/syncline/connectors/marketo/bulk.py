@@ -2,7 +2,8 @@
 
 Nothing else enumerates people: there is no query without a key, and a list of ids has to come from somewhere. The
 vendor's `createdAt` filter is in every subscription. Its days begin at the setting `created_since`; without it, at
-the oldest of the people with the lowest ids (ids rise as people are made: deduced), else when the product began.
+the oldest of the people with the lowest ids (ids rise as people are made: deduced), else at the oldest New Lead of
+the activity log, which forgets none; an empty instance is one short window.
 
 Source: the vendor's pages "Bulk Extract", "Bulk Lead Extract"; recorded traffic for what its files contain. Not here:
 imports (bulk_import.py).
@@ -20,6 +21,7 @@ from typing import Any
 
 import polars as pl
 
+from syncline.connectors.marketo.changes import ChangeReader
 from syncline.connectors.marketo.client import Envelope, MarketoApi
 from syncline.connectors.marketo.errors import Declined
 from syncline.connectors.marketo.manifest import LEAD, ROWS_PER_CALL
@@ -54,9 +56,10 @@ class _Job:
 class Extractor:
     """Reads all people of one connection."""
 
-    def __init__(self, api: MarketoApi, reader: LeadReader) -> None:
+    def __init__(self, api: MarketoApi, reader: LeadReader, changes: ChangeReader) -> None:
         self._api = api
         self._reader = reader
+        self._changes = changes
 
     async def read(self, fields: Sequence[str], cursor: str, *, lane: Lane) -> AsyncIterator[Page]:
         """All people, each once; the last page carries *cursor*. Raises when a job fails or its file does not fit."""
@@ -83,7 +86,8 @@ class Extractor:
             oldest = (await self._reader.by_ids([], ids, lane=lane)).rows[CREATED].min()
             if isinstance(oldest, int):
                 return instant(oldest) - _WINDOW  # those made together may be numbered out of order
-        return _PRODUCT_BEGAN
+        oldest_told = await self._changes.first_created(since=_PRODUCT_BEGAN, lane=lane)
+        return (oldest_told or self._api.clock.now()) - _WINDOW
 
     # -- a job ------------------------------------------------------------------------------------------------------
 

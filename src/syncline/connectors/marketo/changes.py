@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -103,6 +103,22 @@ class ChangeReader:
                 yield await self._page(batch, position, fields, lane)
         async for page in self._end(position, fields, lane):
             yield page
+
+    async def first_created(self, *, since: datetime, lane: Lane) -> datetime | None:
+        """When the oldest person the log tells of was created, not before *since*; None if there never was one.
+
+        Source: the vendor's page "Activities": New Lead rows are kept without limit.
+        """
+        kinds = {number: name for number, name in (await self._kinds(lane)).items() if name == "New Lead"}
+        position = Position(since=int(since.timestamp()) + LATE_COMMIT_SECONDS)
+        await self._begin(position, lane)
+        while True:
+            reply = await self._activities(position, kinds, lane)
+            if reply.result:
+                return instant(min(happened_at(row) for row in reply.result) * 1_000_000)
+            if not reply.moreResult or reply.nextPageToken == position.token:
+                return None
+            position.token = reply.nextPageToken or ""
 
     # -- a pass -----------------------------------------------------------------------------------------------------
 
