@@ -254,6 +254,13 @@ def test_all_people_are_read_once_over_windows_of_31_days():
     assert created[0] == micros(datetime(2026, 6, 1, tzinfo=UTC))
 
 
+def test_an_instance_without_people_is_one_short_window():
+    world = World()
+    assert ids_of(all_of(world)) == []
+    jobs = [request for request in world.transport.sent if request.url.endswith("export/create.json")]
+    assert len(jobs) == 1
+
+
 def test_windows_neither_overlap_nor_leave_a_second_out():
     world = World(created_since="2026-07-01")
     boundary = datetime(2026, 8, 1, tzinfo=UTC)  # 31 days after: the first second of the second window

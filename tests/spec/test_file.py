@@ -80,6 +80,11 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "policy of an unknown object": (PEOPLE + ", fields: {fax: {policy: {Leed: a}}}}", "SYN-122", ("policy", "'Lead'")),
     "field with one end": (PEOPLE + ", fields: {titel: {a: Title}}}", "SYN-123", ("Did you mean 'title'?",)),
+    "a member of an atomic group that goes its own way": (
+        PEOPLE + ", fields: {city: {direction: a_to_b}}}",
+        "SYN-123",
+        ("'address' is decided as one", "{group: city}"),
+    ),
     "transform without its reverse": (PEOPLE + ", fields: {fax: {to_b: upper(Fax)}}}", "SYN-123", ("to_a",)),
     "filter with a sub-query": (
         HEAD + "  people: {a: {connection: crm, filter: Id IN (SELECT Id FROM Lead)}, b: marketing}",

@@ -68,7 +68,7 @@ _ON_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 def _refuse_open_road(connection: str, setting: str, text: str) -> None:
     """Secrets never travel in the clear: http is for this machine only."""
-    if text.startswith("http://") and urlsplit(text).hostname not in _ON_THIS_MACHINE:
+    if text.lower().startswith("http://") and urlsplit(text).hostname not in _ON_THIS_MACHINE:
         raise ConfigError(
             f"Connection {connection!r}: {setting!r} is an http address, and its secrets would travel in the clear.",
             code="SYN-148",
