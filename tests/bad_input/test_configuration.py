@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bad_input.conftest import CONTACTS, LEADS, SECRET, Ground
+from tests.support.ground import CONTACTS, LEADS, SECRET, Ground
 
 
 def test_a_field_nobody_has(synced: Ground) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.bad_input.conftest import EVERYBODY, Ground
+from tests.support.ground import EVERYBODY, Ground
 
 NONE = {"share": 0, "plus": 0}
 

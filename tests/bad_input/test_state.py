@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bad_input.conftest import Ground
+from tests.support.ground import Ground
 
 HOLDER = """
 import asyncio, sys

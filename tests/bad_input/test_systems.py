@@ -6,7 +6,7 @@ import pytest
 
 from syncline_sandbox.core.server import make_certificate, serve
 from syncline_sandbox.salesforce.org import SalesforceOrg
-from tests.bad_input.conftest import CONTACTS, LEADS, Ground
+from tests.support.ground import CONTACTS, LEADS, Ground
 
 
 @pytest.mark.parametrize("side", ["CRM", "MARKETING"])

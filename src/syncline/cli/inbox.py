@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import frame_as_dicts, some
 from syncline.cli.screens.inbox import conflicts_screen, errors_screen, holds_screen
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, session
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
 from syncline.engine import inbox
 
 
@@ -26,7 +26,7 @@ def conflicts(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 50,
     async def command() -> int:
         async with session(options, read_only=True) as (world, sync):
             rows = await inbox.conflicts(world.store, sync.name, limit=limit)
-        print_json(frame_as_dicts(rows)) if options.json else conflicts_screen(console(), rows)
+        print_json(frame_as_dicts(rows)) if options.json else conflicts_screen(console(), rows, names_of(sync))
         return OK
 
     return perform(options, command)
@@ -38,7 +38,7 @@ def errors(*, options: Options = DEFAULTS) -> int:
     async def command() -> int:
         async with session(options, read_only=True) as (world, sync):
             rows = await inbox.errors(world.store, sync.name)
-        print_json(frame_as_dicts(rows)) if options.json else errors_screen(console(), rows)
+        print_json(frame_as_dicts(rows)) if options.json else errors_screen(console(), rows, names_of(sync))
         return OK if rows.is_empty() else NOT_GREEN
 
     return perform(options, command)

@@ -104,7 +104,10 @@ async def _one_run(options: Options, stop: Stop, *, sweep: bool) -> tuple[int, S
         report = await run_background(world, sync, sweep=sweep)
     if report is None:
         message = f"The sync {sync.name!r} is disabled; `syncline enable` starts it again. Push still works."
-        print_json({"sync": sync.name, "state": "disabled"}) if options.json else console().print(message)
+        if options.json:
+            print_json({"sync": sync.name, "state": "disabled"}, one_line=True)
+        else:
+            console().print(message)
         return OK, None
     _show_run(report, sync, options)
     return _code(report), report.stopped

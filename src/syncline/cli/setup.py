@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from syncline.cli.output import console, print_json
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, preview, session
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, preview
 from syncline.engine import readiness
 from syncline.errors import ConfigError
 from syncline.records import Problem
@@ -54,7 +54,7 @@ def init(
     async def command() -> int:
         if not create_fields:
             return _write_template(options)
-        async with session(options) as (world, sync):
+        async with preview(options) as (world, sync):
             before = await readiness.check(world, sync)
             made = [f"{c}.{f.object_type}.{f.name}" for c, fields in before.new_fields.items() for f in fields]
             problems = await readiness.create_fields(world, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,11 +26,23 @@ def when(at_us: object) -> str:
     return instant(at_us).strftime("%Y-%m-%d %H:%M:%S") if isinstance(at_us, int) else "–"
 
 
+MOST_CHARACTERS = 160
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def safe(text: object) -> str:
+    """Somebody else's text as markup: on one line, without a character a terminal would obey, and not endless."""
+    plain = _CONTROL.sub(lambda found: "⏎" if found[0] == "\n" else "�", str(text))
+    if len(plain) > MOST_CHARACTERS:
+        plain = f"{plain[:MOST_CHARACTERS]}… ({len(plain)} characters)"
+    return escape(plain)
+
+
 def shown(value: object) -> str:
     """A cell for a person, in markup: the text, or why there is none."""
     if value is None:
         return "[dim]unread[/]"
-    return escape(str(value)) if value else "[dim]empty[/]"
+    return safe(value) if value else "[dim]empty[/]"
 
 
 def table_of(*columns: str, title: str | None = None, whole: Iterable[str] = ()) -> Table:

@@ -4,57 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.markup import escape
 
-from syncline.cli.screens.common import shown, some, table_of, when
+from syncline.cli.screens.common import safe, shown, some, table_of, when
 
 MOST_HOLDS = 200
 
 
-def conflicts_screen(out: Console, rows: pl.DataFrame) -> None:
+def conflicts_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) -> None:
+    """Two lines a conflict: who won and why, then both values."""
     if rows.is_empty():
         out.print("No conflict has been met.")
-        return
-    table = table_of("when (UTC)", "field", "kind", "a", "b", "winner", "why", whole=("when (UTC)",))
     for row in rows.iter_rows(named=True):
-        table.add_row(
-            when(row["at_us"]),
-            row["mapping"],
-            row["kind"],
-            shown(row["value_a"]),
-            shown(row["value_b"]),
-            row["winner_side"] or "[yellow]open[/]",
-            escape(row["reason"] or ""),
+        winner = names.get(row["winner_side"])
+        verdict = f"{safe(winner)} won" if winner else "[yellow]open[/]"
+        out.print(
+            f"{when(row['at_us'])}  [bold]{safe(row['mapping'])}[/]  {verdict}: {safe(row['reason'] or '')}",
+            soft_wrap=True,
         )
-    out.print(table)
+        values = ", ".join(f"{safe(name)} {shown(row[f'value_{side}'])}" for side, name in names.items())
+        out.print(f"  {values}", soft_wrap=True)
 
 
-def errors_screen(out: Console, rows: pl.DataFrame) -> None:
+def errors_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) -> None:
+    """Three lines a refusal: which record, what the system said, what would wake it."""
     if rows.is_empty():
         out.print("Nothing was refused.")
         return
-    table = table_of("id", "when (UTC)", "record", "code", "what the system said", "wakes on", whole=("id",))
     for row in rows.iter_rows(named=True):
-        table.add_row(
-            row["letter_id"],
-            when(row["at_us"]),
-            _refused(row),
-            row["code"],
-            escape(row["message"]),
-            f"another {row['wakes_on']}",
-        )
-    out.print(table)
+        record = f"{row['object_type']} {row['record_id'] or '(new)'} on {names[row['side']]}"
+        out.print(f"[bold]{row['letter_id']}[/]  {when(row['at_us'])}  {safe(record)}", soft_wrap=True)
+        out.print(f"  {safe(row['code'])}: {safe(row['message'])}", soft_wrap=True)
+        out.print(f"  [dim]wakes on another {safe(row['wakes_on'])}[/]", soft_wrap=True)
     out.print("`syncline retry` tries all of them again in the next run, `syncline retry ID` one.", soft_wrap=True)
-
-
-def _refused(row: Mapping[str, Any]) -> str:
-    """The record whose write was refused; a create's letter names the record it was to be made from."""
-    record = f"{row['object_type']} {row['record_id']}"
-    return f"{record} on {row['side']}" if row["link_id"] else f"new on {row['side']}, from {record}"
 
 
 def holds_screen(out: Console, rows: pl.DataFrame) -> None:
@@ -63,9 +47,7 @@ def holds_screen(out: Console, rows: pl.DataFrame) -> None:
         return
     table = table_of("kind", "what", "digest", "since (UTC)", whole=("kind", "digest", "since (UTC)"))
     for row in rows.head(MOST_HOLDS).iter_rows(named=True):
-        table.add_row(
-            row["kind"].replace("_", " "), escape(_subject(row["subject"])), row["digest"], when(row["at_us"])
-        )
+        table.add_row(row["kind"].replace("_", " "), safe(_subject(row["subject"])), row["digest"], when(row["at_us"]))
     out.print(table)
     if len(rows) > MOST_HOLDS:
         out.print(f"… and {some(len(rows) - MOST_HOLDS, 'more hold')} (--json for all).")
@@ -74,6 +56,8 @@ def holds_screen(out: Console, rows: pl.DataFrame) -> None:
 def _subject(text: str) -> str:
     """A hold's subject in words: records, or facts by name."""
     subject = json.loads(text)
+    if isinstance(subject, dict) and {"kind", "count", "allowed"} <= subject.keys():
+        return f"{subject['count']} {subject['kind']}s, at most {subject['allowed']} are allowed"
     if not isinstance(subject, list):
         return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in subject.items())
     return "; ".join(

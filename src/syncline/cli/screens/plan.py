@@ -8,10 +8,9 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from syncline.cli.screens.common import counts_in_words, counts_of, frame_as_dicts, held_lines, shown, some
+from syncline.cli.screens.common import counts_in_words, counts_of, frame_as_dicts, held_lines, safe, shown, some
 from syncline.cli.screens.run import empty_side_lines, empty_sides
 from syncline.engine.cycle import RunReport
 from syncline.records import SIDES
@@ -64,7 +63,7 @@ def _record(out: Console, fields: pl.DataFrame, names: Mapping[str, str]) -> Non
         if is_create
         else f"{first['object_type']} {first['record_id']} on {near}"
     )
-    out.print(f"{_SIGNS[first['kind']]} [bold]{escape(subject)}[/], from {escape(source)} on {far}", soft_wrap=True)
+    out.print(f"{_SIGNS[first['kind']]} [bold]{safe(subject)}[/], from {safe(source)} on {far}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column("", width=0)
     for name in ("field", "value", "why"):
@@ -72,5 +71,5 @@ def _record(out: Console, fields: pl.DataFrame, names: Mapping[str, str]) -> Non
     for row in fields.iter_rows(named=True):
         value = shown(row["after"]) if is_create else f"{shown(row['before'])} → {shown(row['after'])}"
         why = "" if is_create and not row["is_default"] else row["reason"]
-        table.add_row("", row["field"], value, f"[dim]{escape(why or '')}[/]")
+        table.add_row("", row["field"], value, f"[dim]{safe(why or '')}[/]")
     out.print(table)

@@ -8,10 +8,9 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from syncline.cli.screens.common import counts_in_words, counts_of, held_lines, some, table_of
+from syncline.cli.screens.common import counts_in_words, counts_of, held_lines, safe, some, table_of
 from syncline.engine.cycle import RunReport
 from syncline.reconcile.conserve import CLASSES
 from syncline.records import SIDES
@@ -52,7 +51,7 @@ def run_as_dict(report: RunReport) -> dict[str, Any]:
 
 def run_screen(out: Console, report: RunReport, names: Mapping[str, str]) -> None:
     """A few lines in words, then every record considered by side and class."""
-    out.print(f"[bold]{escape(report.sync)}[/]  run {report.run_id}")
+    out.print(f"[bold]{safe(report.sync)}[/]  run {report.run_id}")
     lines = table_of("", "")
     lines.show_header = False
     if report.captures:  # an explicit push reads single records, and neither counts rows nor proves a law
@@ -77,8 +76,8 @@ def run_screen(out: Console, report: RunReport, names: Mapping[str, str]) -> Non
         )
     if report.stopped is not None:
         stopped = report.stopped
-        out.print(f"[bold red]Stopped[/] ({stopped.code}): {escape(stopped.message)}", soft_wrap=True)
-        out.print(f"→ {escape(stopped.remedy)}", soft_wrap=True)
+        out.print(f"[bold red]Stopped[/] ({stopped.code}): {safe(stopped.message)}", soft_wrap=True)
+        out.print(f"→ {safe(stopped.remedy)}", soft_wrap=True)
 
 
 def classes_of(report: RunReport, names: Mapping[str, str]) -> Table | None:
@@ -96,7 +95,7 @@ def classes_of(report: RunReport, names: Mapping[str, str]) -> Table | None:
 def empty_side_lines(out: Console, report: RunReport) -> None:
     for name in empty_sides(report):
         out.print(
-            f"[bold red]Held[/] ({EMPTY_CODE}): {escape(name)} had records and now answers none. Nothing was taken "
+            f"[bold red]Held[/] ({EMPTY_CODE}): {safe(name)} had records and now answers none. Nothing was taken "
             "from that answer and nothing deleted.",
             soft_wrap=True,
         )

@@ -7,9 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
-from syncline.cli.screens.common import shown, some, table_of, when
+from syncline.cli.screens.common import safe, shown, some, table_of, when
 from syncline.engine.explain import Explanation
 from syncline.engine.verify import EXPLAINED, UNEXPLAINED, VerifyReport, sample
 
@@ -43,7 +42,7 @@ def verify_screen(out: Console, report: VerifyReport, names: Mapping[str, str], 
     out.print(table)
     for row in sample(report, limit):
         out.print(
-            f"[red]unexplained[/] {escape(str(row['mapping']))} of {row['id_a']} / {row['id_b']}: "
+            f"[red]unexplained[/] {safe(str(row['mapping']))} of {row['id_a']} / {row['id_b']}: "
             f"{names['a']} {shown(row['value_a'])}, {names['b']} {shown(row['value_b'])}",
             soft_wrap=True,
         )
@@ -72,7 +71,7 @@ _WAITS = (
 def status_screen(out: Console, found: Mapping[str, Any]) -> None:
     """Links, what waits with the command that shows it, how old each object's copy is, and the last runs."""
     state = "enabled" if found["is_enabled"] else "[yellow]disabled[/]"
-    out.print(f"[bold]{escape(found['sync'])}[/] ({found['preset']}, {state}): {some(found['links'], 'link')}")
+    out.print(f"[bold]{safe(found['sync'])}[/] ({found['preset']}, {state}): {some(found['links'], 'link')}")
     waits = table_of("", "", "")
     waits.show_header = False
     for name, words, command in _WAITS:
@@ -82,7 +81,7 @@ def status_screen(out: Console, found: Mapping[str, Any]) -> None:
     out.print(waits)
     objects = table_of("object", "records", "last read", whole=("object",))
     for row in found["objects"]:
-        objects.add_row(escape(row["object"]), str(row["records"]), _age(row["captured_seconds_ago"]))
+        objects.add_row(safe(row["object"]), str(row["records"]), _age(row["captured_seconds_ago"]))
     out.print(objects)
     if not found["runs"]:
         out.print("No run yet: `syncline plan` shows what the first one would do.")
@@ -97,7 +96,7 @@ def status_screen(out: Console, found: Mapping[str, Any]) -> None:
             row["run_id"],
             row["started_at"][:19].replace("T", " "),
             took,
-            ended + (f": {escape(error)}" if error else ""),
+            ended + (f": {safe(error)}" if error else ""),
         )
     out.print(runs)
 
@@ -119,21 +118,21 @@ def explain_as_dict(found: Explanation) -> dict[str, Any]:
 def explain_screen(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
     """One person: who is who, every field with what was agreed, what waits, then the history."""
     for subject in found.subjects:
-        out.print(f"{escape(subject.connection)} {subject.object_type} [bold]{escape(subject.record_id)}[/]")
+        out.print(f"{safe(subject.connection)} {subject.object_type} [bold]{safe(subject.record_id)}[/]")
     if found.link is None:
         out.print("Not linked to anybody on the other side.")
     else:
-        rule = escape(str(found.link["rule"]))
+        rule = safe(str(found.link["rule"]))
         out.print(f"linked by [bold]{rule}[/] at {when(found.link['decided_us'])} UTC")
     _fields(out, found, names)
     for hold in found.holds:
-        out.print(f"[yellow]waits[/] {hold['kind']}: {escape(str(hold['subject']))}", soft_wrap=True)
+        out.print(f"[yellow]waits[/] {hold['kind']}: {safe(str(hold['subject']))}", soft_wrap=True)
     for row in found.letters:
         words = f"{row['letter_id']} {row['code']}: {row['message']} (sent {row['sent']})"
-        out.print(f"[yellow]refused[/] {escape(words)}", soft_wrap=True)
+        out.print(f"[yellow]refused[/] {safe(words)}", soft_wrap=True)
     for row in found.conflicts:
         values = f"{names['a']} {shown(row['value_a'])}, {names['b']} {shown(row['value_b'])}"
-        out.print(f"[yellow]conflict[/] {when(row['at_us'])} {escape(str(row['reason']))}: {values}", soft_wrap=True)
+        out.print(f"[yellow]conflict[/] {when(row['at_us'])} {safe(str(row['reason']))}: {values}", soft_wrap=True)
     _history(out, found, names)
 
 
@@ -169,7 +168,7 @@ def _history(out: Console, found: Explanation, names: Mapping[str, str]) -> None
         if event.detail and not changes:
             continue
         what = event.cause if event.detail else event.text
-        out.print(f"{when(event.at_us)}  {escape(where + what)}{changes and ':'} {changes}", soft_wrap=True)
+        out.print(f"{when(event.at_us)}  {safe(where + what)}{changes and ':'} {changes}", soft_wrap=True)
 
 
 def _changes(cells: Mapping[str, Any]) -> str:
@@ -177,9 +176,9 @@ def _changes(cells: Mapping[str, Any]) -> str:
     parts = []
     for name, (before, after) in cells.items():
         if before is None and after:
-            parts.append(f"{escape(name)} {shown(after)}")
+            parts.append(f"{safe(name)} {shown(after)}")
         elif before is not None:
-            parts.append(f"{escape(name)} {shown(before)} → {shown(after)}")
+            parts.append(f"{safe(name)} {shown(before)} → {shown(after)}")
     return ", ".join(parts)
 
 

@@ -1,0 +1,5 @@
+"""The ground of these tests: two sandboxes over HTTP and the command line between them."""
+
+from tests.support.ground import ground, served, synced
+
+__all__ = ["ground", "served", "synced"]
