@@ -274,10 +274,14 @@ def _close_entries(world: World, verdicts: pl.DataFrame, outstanding: pl.DataFra
     resolved = verdicts.filter(~pl.col("verdict").is_in(list(_UNRESOLVED))).select(
         "batch_id", "position", "field", "verdict"
     )
-    open_rows = outstanding.select("batch_id", "position", "field", "rank", "state").join(
-        resolved, on=["batch_id", "position", "field"], how="left"
+    unresolved = verdicts.filter(pl.col("verdict").is_in(list(_UNRESOLVED))).select("record_id", "field", is_open=True)
+    open_rows = (
+        outstanding.select("batch_id", "position", "record_id", "field", "rank", "state")
+        .join(resolved, on=["batch_id", "position", "field"], how="left")
+        .join(unresolved, on=["record_id", "field"], how="left")
     )
-    superseded = pl.col("rank") > 1
+    # While the newest write of a field does not show, a reading may still show the value from before an earlier one.
+    superseded = (pl.col("rank") > 1) & pl.col("is_open").is_null()
     per_entry = open_rows.group_by("batch_id", "position").agg(
         (pl.col("verdict").is_not_null() | superseded).all().alias("is_done"),
         (pl.col("verdict") == "not_applied").any().alias("is_abandoned"),

@@ -6,7 +6,8 @@ that table; the first that fits decides.
     too_early     the read was asked for before the write was answered: says nothing
     echo          the value we sent
     late_own      the value of an entry we had given up: our own late write
-    not_visible   the value from before the write, inside the visibility lag: look again later
+    not_visible   the value from before the write, or before an earlier one that nothing has confirmed yet, inside the
+                  visibility lag: look again later
     not_taken     the same after the lag: the vendor ignored the field silently
     not_applied   the same for a write whose outcome was unknown, after the late-commit time: it never happened
     normalised    another spelling of what we sent, proven ours
@@ -87,15 +88,19 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     newest = outstanding.filter(pl.col("rank") == 1)
     joined = observed.join(newest, on=["record_id", "field"], how="inner")
     joined = joined.join(_late_candidates(observed, outstanding), on=["record_id", "field"], how="left")
+    joined = joined.join(_unseen_candidates(observed, outstanding), on=["record_id", "field"], how="left")
     joined = joined.with_columns(_explained(joined, facts).alias("_explained"))
     judged = joined.with_columns(_verdict(facts).alias("verdict"))
     judged = judged.filter((pl.col("state") != "abandoned") | (pl.col("verdict") == "late_own"))
     late = pl.col("verdict") == "late_own"
+    unseen = pl.col("unseen_base_a").is_not_null() & pl.col("value").ne_missing(pl.col("pre_image"))
     return judged.with_columns(
+        pl.when(unseen).then("unseen_base_a").otherwise("base_a_before").alias("base_a_before"),
+        pl.when(unseen).then("unseen_base_b").otherwise("base_b_before").alias("base_b_before"),
         pl.when(late).then("late_batch").otherwise("batch_id").alias("matched_batch"),
         pl.when(late).then("late_print_a").otherwise("print_a").alias("print_a"),
         pl.when(late).then("late_print_b").otherwise("print_b").alias("print_b"),
-    ).drop("late_batch", "late_print_a", "late_print_b", "_explained")
+    ).drop("late_batch", "late_print_a", "late_print_b", "unseen_base_a", "unseen_base_b", "_explained")
 
 
 def _late_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
@@ -116,13 +121,35 @@ def _late_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.Da
     )
 
 
+def _unseen_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
+    """Earlier entries that nothing has confirmed and whose pre-image is what was read: none of our writes shows yet,
+    or all of them were ignored. The bases are those before the newest such entry."""
+    older = outstanding.filter((pl.col("rank") > 1) & (pl.col("state") != "abandoned")).sort("rank")
+    fits = observed.select("record_id", "field", "value").join(older, on=["record_id", "field"], how="inner")
+    return (
+        fits.filter(pl.col("value") == pl.col("pre_image"))
+        .group_by("record_id", "field", maintain_order=True)
+        .first()
+        .select(
+            "record_id",
+            "field",
+            pl.col("base_a_before").alias("unseen_base_a"),
+            pl.col("base_b_before").alias("unseen_base_b"),
+        )
+    )
+
+
 def _verdict(facts: SettleFacts) -> pl.Expr:
     known_self = facts.own_actor is not None
     is_own = (pl.col("actor") == facts.own_actor).fill_null(False) if known_self else pl.lit(False)
     is_other = (pl.col("field_actor") != facts.own_actor).fill_null(False) if known_self else pl.lit(False)
     is_unknown = pl.col("state").is_in(["unknown", "sent", "prepared"])
     answered = pl.coalesce("answered_us", "sent_us")
-    before = pl.col("value").eq_missing(pl.col("pre_image")) & ~is_other
+    unseen = pl.col("unseen_base_a").is_not_null()
+    before = (pl.col("value").eq_missing(pl.col("pre_image")) | unseen) & ~is_other
+    # Long after several writes, the value from before the first is somebody's if somebody else was there last.
+    is_theirs = (pl.col("actor") != facts.own_actor).fill_null(False) if known_self else pl.lit(False)
+    revived = unseen & pl.col("value").ne_missing(pl.col("pre_image")) & is_theirs
     wait_us = pl.when(is_unknown).then(facts.late_commit_us).otherwise(facts.visibility_lag_us)
     return (
         pl.when(~pl.col("same_call") & (pl.col("as_of_us") <= answered))
@@ -133,9 +160,9 @@ def _verdict(facts: SettleFacts) -> pl.Expr:
         .then(pl.lit("late_own"))
         .when(before & (pl.col("as_of_us") < answered + wait_us))
         .then(pl.lit("not_visible"))
-        .when(before & is_unknown)
+        .when(before & is_unknown & ~revived)
         .then(pl.lit("not_applied"))
-        .when(before)
+        .when(before & ~revived)
         .then(pl.lit("not_taken"))
         .when((pl.col("same_call") | is_own) & pl.col("_explained"))
         .then(pl.lit("normalised"))

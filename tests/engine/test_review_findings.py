@@ -1,0 +1,61 @@
+"""Ways in which an edit once got lost, undone or forgotten; each history is the shortest that showed it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from syncline.connectors.memory import FaultyConnector
+from syncline.connectors.memory.connector import RICH
+from syncline.engine.cycle import RunReport, run_cycle
+from tests.support.memory_world import TwoSystems, two_systems
+
+ANN = {"email": "a@x.org", "first": "Ann", "last": "Lee", "title": "T0", "phone": "P0"}
+
+
+async def cycles(world: TwoSystems, seconds: float, *, times: int = 1) -> RunReport:
+    """Runs, each followed by so much time; the last one's report."""
+    for _ in range(times):
+        report = await run_cycle(world.world, world.sync)
+        world.clock.advance(seconds)
+    return report
+
+
+async def linked(world: TwoSystems) -> tuple[str, str]:
+    """Ann on both sides, linked and at rest; her ids."""
+    person = world.left.create("person", ANN, "she")
+    await cycles(world, 120, times=4)
+    (twin,) = world.right.rows
+    return person, twin
+
+
+def titles(world: TwoSystems) -> tuple[set[str], set[str]]:
+    left, right = ({row.now.cells["title"] for row in system.rows.values()} for system in (world.left, world.right))
+    return left, right
+
+
+@pytest.mark.parametrize("knows_who", [True, False])
+def test_a_replica_older_than_two_writes_undoes_neither_of_the_edits(knows_who: bool) -> None:
+    async def live() -> None:
+        world = await two_systems()
+        able = replace(
+            RICH,
+            visibility_lag_seconds=30.0,
+            has_compare_and_set=False,
+            has_field_history=knows_who,
+            has_actor=knows_who,
+        )
+        replica = FaultyConnector(world.right, capabilities=able)
+        world.world.connectors = {**world.world.connectors, "right": replica}
+        person, _ = await linked(world)
+        replica.lag_seconds = 25.0
+        for title in ("T1", "T2"):
+            world.left.update(person, {"title": title}, "she")
+            await cycles(world, 3)
+        await cycles(world, 5, times=12)
+        assert titles(world) == ({"T2"}, {"T2"})
+        assert {change.actor for change in world.left.rows[person].changes} == {"she"}, "nothing flowed back"
+
+    asyncio.run(live())
