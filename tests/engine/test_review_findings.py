@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from syncline.connectors.memory import FaultyConnector
+from syncline.connectors.memory import FaultyConnector, MemoryConnector, MemorySystem
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
-from tests.support.memory_world import TwoSystems, two_systems
+from syncline.spec.model import Creates, End, FieldMap, MatchRule, SideSpec, Sync
+from tests.support.memory_world import TwoSystems, people, schema, two_systems
 
 ANN = {"email": "a@x.org", "first": "Ann", "last": "Lee", "title": "T0", "phone": "P0"}
 
@@ -57,5 +58,49 @@ def test_a_replica_older_than_two_writes_undoes_neither_of_the_edits(knows_who: 
         await cycles(world, 5, times=12)
         assert titles(world) == ({"T2"}, {"T2"})
         assert {change.actor for change in world.left.rows[person].changes} == {"she"}, "nothing flowed back"
+
+    asyncio.run(live())
+
+
+def onward() -> Sync:
+    """From the right system on to a third one."""
+    fields = {"email": "email", "first_name": "first", "last_name": "last", "title": "title"}
+    return people(
+        name="onward",
+        a=SideSpec(
+            connection="right",
+            object_types=("human",),
+            key_fields={"human": "status"},
+            creates=Creates.MATCHED_FIRST,
+        ),
+        b=SideSpec(connection="third", object_types=("human",), key_fields={"human": "key"}),
+        fields=tuple(
+            FieldMap(
+                key=key,
+                a={"human": End(inputs=(name,), field=name)},
+                b={"human": End(inputs=(name,), field=name)},
+            )
+            for key, name in fields.items()
+        ),
+        match_rules=(MatchRule(name="our key", by_key=True),),
+    )
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_what_one_sync_wrote_the_next_sync_carries_on(confirms: bool) -> None:
+    async def live() -> None:
+        world, second = await two_systems(), onward()
+        third = MemorySystem("T", {"human": schema("human")}, world.clock)
+        world.world.connectors = {**world.world.connectors, "third": MemoryConnector(third)}
+        world.world.syncs = {**world.world.syncs, second.name: second}
+        world.world.connectors["right"].confirms = confirms  # type: ignore[attr-defined]
+        person = world.left.create("person", ANN, "she")
+        for title in ("T0", "T1"):
+            world.left.update(person, {"title": title}, "she")
+            for _ in range(3):
+                await cycles(world, 60)
+                await run_cycle(world.world, second)
+                world.clock.advance(60)
+        assert [row.now.cells["title"] for row in third.rows.values()] == ["T1"]
 
     asyncio.run(live())

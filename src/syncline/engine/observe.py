@@ -23,6 +23,7 @@ from syncline.engine.world import Progress, World
 from syncline.errors import PositionLost
 from syncline.ports import Lane, Stamp
 from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, is_outdated
+from syncline.reconcile.cells import decode_objects
 from syncline.records import How, Page, Problem, Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import Sync
@@ -273,6 +274,7 @@ async def take_page(
     await log_overwritten(world, connection, page, commit, run_id)
     _put_rows(world, connection, page, result, run_id, commit)
     _wake(world, connection, object_type, result.woken, ends, commit)
+    _wake_others(world, connection, object_type, known, result.confirmed, ends, commit)
     fresh = _fresh_writes(open_entries)
     again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
     if again:
@@ -351,14 +353,45 @@ def history_rows(world: World, connection: str, page: Page, result: Absorbed, ru
     return pl.DataFrame(rows, schema=dict(TABLES[Table.HISTORY][0]))
 
 
-def _wake(
-    world: World, connection: str, object_type: str, ids: Sequence[str], ends: pl.DataFrame, commit: Commit
+def _wake_others(
+    world: World,
+    connection: str,
+    object_type: str,
+    known: pl.DataFrame,
+    confirmed: Sequence[str],
+    ends: pl.DataFrame,
+    commit: Commit,
 ) -> None:
-    """Mark the links of changed records dirty in every sync that uses them; unlinked ones as themselves."""
+    """What one sync wrote is an echo to it alone: the others waited until it was read, and plan it now."""
+    if not confirmed or len(world.sides_of(connection, object_type)) < 2:
+        return
+    rows = known.filter(pl.col("record_id").is_in(list(confirmed)))
+    writers = dict(
+        zip(rows["record_id"], (set(flags.values()) for flags in decode_objects(rows["flags"])), strict=True)
+    )
+    for sync, _ in world.sides_of(connection, object_type):
+        ids = [record_id for record_id in confirmed if writers[record_id] != {sync.name}]
+        _wake(world, connection, object_type, ids, ends, commit, only=sync.name)
+
+
+def _wake(
+    world: World,
+    connection: str,
+    object_type: str,
+    ids: Sequence[str],
+    ends: pl.DataFrame,
+    commit: Commit,
+    *,
+    only: str | None = None,
+) -> None:
+    """Mark the links of changed records dirty in every sync that uses them (or *only* that one); unlinked ones as
+    themselves."""
     if not ids:
         return
     ends = ends.filter(pl.col("record_id").is_in(list(ids)))
     for sync, side in world.sides_of(connection, object_type):
+        if only not in (None, sync.name):
+            continue
         own = ends.filter((pl.col("sync") == sync.name) & (pl.col("side") == side))
         linked = own.select("link_id").unique(maintain_order=True)
         commit.touch.append(dirty_links(sync.name, linked["link_id"].to_list()))

@@ -31,12 +31,14 @@ CHANGES: dict[str, pl.DataType] = {
 class Absorbed:
     """`verdicts` has one row per received row (record_id, verdict), in order. `mirror` are the rows to store,
     `changes` (CHANGES) the cells whose value changed, `woken` the ids whose links or matches must be looked at,
-    `unordered` the ids to read again by id."""
+    `confirmed` those that show only what a sync wrote there: news to every other sync, `unordered` the ids to read
+    again by id."""
 
     verdicts: pl.DataFrame
     mirror: pl.DataFrame
     changes: pl.DataFrame
     woken: tuple[str, ...]
+    confirmed: tuple[str, ...]
     unordered: tuple[str, ...]
 
 
@@ -91,6 +93,9 @@ def absorb(
         mirror=_mirror_rows(moved, fields, connection, page, keep, unplanned),
         changes=_changes(applied, fields),
         woken=tuple(applied[records.ID].to_list()),
+        confirmed=tuple(
+            moved.filter((pl.col("verdict") == "identical") & pl.col("old_flags").is_not_null())[records.ID].to_list()
+        ),
         unordered=tuple(judged.filter(pl.col("verdict") == "unordered")[records.ID].to_list()),
     )
 
