@@ -85,6 +85,8 @@ def test_passes_and_is_harmless_by_duckdbs_own_reading(text: str) -> None:
         "x\x1by",
         "",
         " ;",
+        '""',
+        'x."" = 1',
     ],
 )
 def test_absurd_text_is_refused_in_a_short_sentence(text: str) -> None:

@@ -130,6 +130,8 @@ def parse(text: str) -> Expression:
             raise _refused(text, node)
     fields: dict[str, None] = {}
     for column in list(tree.find_all(exp.Column, bfs=False)):
+        if not all(part.name for part in column.parts):
+            raise ConfigError(f"{_short(text)!r} names a field without a name.", code="SYN-131")
         name = ".".join(part.name for part in column.parts)
         fields[name] = None
         column.replace(exp.column(exp.to_identifier(name, quoted=True))) if column is not tree else None

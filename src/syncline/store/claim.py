@@ -89,7 +89,11 @@ class Claim:
         before = read_note(path)
         note = replace(before, pid=os.getpid(), host=socket.gethostname(), since=since)
         claim = cls(path, descriptor, before, note)
-        claim._write(note)
+        try:
+            claim._write(note)
+        except BaseException:
+            claim.release()
+            raise
         return claim
 
     def unseal(self) -> None:

@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import DBAPIError
+
 from syncline.errors import OurBug, StateError
 
 HELD = "SYN-701"
@@ -111,8 +113,10 @@ def translated(where: str) -> Iterator[None]:
     """Turn the driver's errors into StateError; one that is in no table is a bug of ours."""
     try:
         yield
-    except sqlite3.Error as error:
-        code = _code_of(error)
+    except (sqlite3.Error, DBAPIError) as caught:
+        # Migrations go through SQLAlchemy, which wraps the driver's error.
+        error = caught.orig if isinstance(caught, DBAPIError) else caught
+        code = _code_of(error) if isinstance(error, sqlite3.Error) else None
         if code is None:
             raise OurBug(f"The state file {where} refused a statement.", evidence=repr(error)) from error
         raise state_error(code, where, evidence=repr(error)) from error
