@@ -263,6 +263,16 @@ VERDICT: Columns = {
 # The fields of an object that were ever visible: one that no longer is counts as hidden. Key: connection, object_type.
 DESCRIBED: Columns = {"connection": _TEXT, "object_type": _TEXT, "fields": _TEXT, "at_us": _INT}
 
+# By what a record could match others: one row per way of a sync's match rules to agree. Key: all but value.
+MATCH_KEY: Columns = {
+    "sync": _TEXT,
+    "side": _TEXT,
+    "object_type": _TEXT,
+    "record_id": _TEXT,
+    "way": _INT,
+    "value": _TEXT,  # the compared cells in their compared forms
+}
+
 # Facts about syncs and the installation. Key: name.
 META: Columns = {"name": _TEXT, "value": _TEXT}
 
@@ -290,6 +300,7 @@ class Table(StrEnum):
     CONSIDERED = "considered"
     VERDICT = "verdict"
     DESCRIBED = "described"
+    MATCH_KEY = "match_key"
     META = "meta"
 
 
@@ -317,6 +328,7 @@ TABLES: dict[Table, tuple[Columns, tuple[str, ...]]] = {
     Table.CONSIDERED: (CONSIDERED, _COUNTED),
     Table.VERDICT: (VERDICT, _COUNTED),
     Table.DESCRIBED: (DESCRIBED, ("connection", "object_type")),
+    Table.MATCH_KEY: (MATCH_KEY, ("sync", "side", "object_type", "record_id", "way")),
     Table.META: (META, ("name",)),
 }
 

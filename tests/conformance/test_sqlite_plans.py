@@ -28,6 +28,8 @@ LOOKED_UP: list[tuple[Table, tuple[str, ...]]] = [
     (Table.ENTRY, ("batch_id",)),
     (Table.CONFLICT, ("sync", "link_id")),
     (Table.DEAD_LETTER, ("sync", "link_id")),
+    (Table.MATCH_KEY, ("sync", "way", "value")),
+    (Table.MATCH_KEY, ("sync", "side", "object_type", "record_id")),
     *((table, ("run_id",)) for table in (Table.RECEIPT, Table.CAPTURED, Table.CONSIDERED, Table.VERDICT)),
 ]
 

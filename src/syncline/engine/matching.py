@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncline.engine.batches import our_key
+from syncline.engine.match_index import (
+    RECORD,
+    compared_cells,
+    compared_fields,
+    is_kept,
+    left_behind,
+    make_keys,
+    sharing,
+)
 from syncline.engine.observe import dirty_records
 from syncline.engine.outcomes import put_link_rows
 from syncline.engine.settlement import add_rows
@@ -21,7 +29,7 @@ from syncline.reconcile.cells import CELL
 from syncline.reconcile.match import MatchResult, match
 from syncline.reconcile.plan import held_digest
 from syncline.records import SIDES, Side
-from syncline.spec.model import PSEUDO_FIELDS, MatchRule, Sync
+from syncline.spec.model import PSEUDO_FIELDS, Sync
 from syncline.trees import Commit, Table
 from syncline.values import FieldType
 
@@ -36,18 +44,28 @@ class Matched:
     creates: pl.DataFrame
 
 
-RECORD = {"side": pl.String, "object_type": pl.String, "record_id": pl.String}
+FEW = 0.1
+"""Up to this share of all records, the dirty ones are matched with those around them alone."""
+
 CLASSES = RECORD | {"class": pl.String, "reason": pl.String}
 
 
 async def match_unlinked(world: World, sync: Sync, dirty: pl.DataFrame, run_id: str) -> Matched:
     """Match the sync's unlinked records, *dirty* (DIRTY rows of unlinked records) among them."""
     marked = dirty.select(list(RECORD))
-    sides = {side: await _side_frame(world, sync, side) for side in SIDES}
-    frames = {side: rows.filter("takes_part").drop("takes_part", "why") for side, rows in sides.items()}
-    result = match(frames["a"], frames["b"], sync.match_rules, sync.name_keys)
+    open_holds = await world.store.rows(Table.HOLD, {"sync": sync.name, "state": "open", "kind": list(_DOUBTS)})
+    lost, rivals = await left_behind(world, sync)
+    changed = pl.concat([marked, await _linked_and_changed(world, sync), rivals]).unique(maintain_order=True)
+    are_few = len(changed) <= FEW * await _count(world, sync)
+    if are_few and await is_kept(world, sync):
+        sides, result, open_holds = await _around(world, sync, changed, open_holds)
+    else:
+        sides, result = await _matched(world, sync, None)
+    if are_few:
+        await make_keys(world, sync)
     link_ids = await _store_links(world, sync, result)
-    await _store_holds(world, sync, result, run_id)
+    await _store_holds(world, sync, result, open_holds, run_id)
+    await world.store.commit(Commit(drop={Table.MATCH_KEY: lost.drop("value")}))
     lone = pl.concat(
         [
             part.select(pl.lit(side).alias("side"), "object_type", "record_id")
@@ -66,6 +84,70 @@ async def match_unlinked(world: World, sync: Sync, dirty: pl.DataFrame, run_id: 
     vanished = marked.join(classes, on=list(RECORD), how="anti").join(creates, on=list(RECORD), how="anti")
     classes = pl.concat([classes, _classed(vanished, "agreed", "linked meanwhile")])
     return Matched(link_ids=link_ids, classes=classes, creates=creates)
+
+
+_MANY = 1_000_000
+_DOUBTS = ("ambiguous", "linked")
+
+
+async def _linked_and_changed(world: World, sync: Sync) -> pl.DataFrame:
+    """The records of dirty links (RECORD): as candidates they may look different now."""
+    dirty = await world.store.take_dirty(sync.name, now_us=world.now_us(), linked=True, limit=_MANY)
+    return (await world.store.by_keys(Table.LINK_END, dirty.select("link_id"))).select(list(RECORD))
+
+
+async def _count(world: World, sync: Sync) -> int:
+    places = [(sync.side(side).connection, name) for side in SIDES for name in sync.side(side).object_types]
+    counts = [await world.store.count(Table.MIRROR, {"connection": c, "object_type": name}) for c, name in places]
+    return sum(counts)
+
+
+async def _matched(
+    world: World, sync: Sync, among: pl.DataFrame | None
+) -> tuple[dict[Side, pl.DataFrame], MatchResult]:
+    """Match all records, or those in *among* (RECORD), and the frames of both sides."""
+    sides = {side: await _side_frame(world, sync, side, among) for side in SIDES}
+    frames = {side: rows.filter("takes_part").drop("takes_part", "why") for side, rows in sides.items()}
+    return sides, match(frames["a"], frames["b"], sync.match_rules, sync.name_keys)
+
+
+async def _around(
+    world: World, sync: Sync, changed: pl.DataFrame, open_holds: pl.DataFrame
+) -> tuple[dict[Side, pl.DataFrame], MatchResult, pl.DataFrame]:
+    """Match *changed* records with everybody who could change the outcome; the open holds that were looked at again.
+
+    Whoever is found or in doubt is looked at with all who agree with *him* in some way, until nobody new turns up: so
+    each record that is linked or held here met every candidate it has.
+    """
+    core, doubts = changed, [(row["hold_id"], _members(row["subject"])) for row in open_holds.iter_rows(named=True)]
+    while True:
+        core, near, seen = await _with_doubts(world, sync, core, doubts)
+        sides, result = await _matched(world, sync, near)
+        involved = pl.concat([_ends(result), *(_members(subject) for subject in result.holds["subject"])])
+        new = involved.unique(maintain_order=True).join(core, on=list(RECORD), how="anti")
+        if new.is_empty():
+            return sides, result, open_holds.filter(pl.col("hold_id").is_in(seen))
+        core = pl.concat([core, new])
+
+
+async def _with_doubts(
+    world: World, sync: Sync, core: pl.DataFrame, doubts: list[tuple[str, pl.DataFrame]]
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """*core* grown by all members of the holds near it, who is near that (RECORD), and the ids of these holds."""
+    while True:
+        near = await sharing(world, sync, core)
+        known = set(near.iter_rows())
+        touching = [(hold_id, members) for hold_id, members in doubts if not known.isdisjoint(members.iter_rows())]
+        grown = pl.concat([core, *(members for _, members in touching)]).unique(maintain_order=True)
+        if len(grown) == len(core):
+            return core, near, [hold_id for hold_id, _ in touching]
+        core = grown
+
+
+def _members(subject: str) -> pl.DataFrame:
+    """The records (RECORD) of a hold's subject."""
+    rows = [(m["side"], m["object_type"], m["record_id"]) for m in json.loads(subject)]
+    return pl.DataFrame(rows, schema=RECORD, orient="row")
 
 
 def _classed(rows: pl.DataFrame, name: str, reason: str) -> pl.DataFrame:
@@ -95,53 +177,46 @@ def _ends(result: MatchResult) -> pl.DataFrame:
     )
 
 
-async def _side_frame(world: World, sync: Sync, side: Side) -> pl.DataFrame:
-    """Every record of a side as `match` wants it, linked ones as candidates, and whether it takes part."""
+async def _side_frame(world: World, sync: Sync, side: Side, among: pl.DataFrame | None) -> pl.DataFrame:
+    """The records of a side, all or *among* these, as `match` wants them, linked ones as candidates, and whether they
+    take part."""
     spec = sync.side(side)
-    linked = await world.store.rows(Table.LINK_END, {"sync": sync.name, "side": side})
     parts = []
     for object_type in spec.object_types:
-        rows = await world.store.rows(Table.MIRROR, {"connection": spec.connection, "object_type": object_type})
+        in_mirror = {"connection": spec.connection, "object_type": object_type}
+        in_links = {"sync": sync.name, "side": side, "object_type": object_type}
+        rows = await _of_side(world, Table.MIRROR, in_mirror, side, among)
+        linked = await _of_side(world, Table.LINK_END, in_links, side, among)
         frame = _cells_to_match(world, sync, side, object_type, rows)
-        own = linked.filter(pl.col("object_type") == object_type)["record_id"]
-        is_linked = frame["record_id"].is_in(own.implode())
-        parts.append(frame.with_columns(is_linked.alias("is_linked")))
+        parts.append(frame.with_columns(pl.col("record_id").is_in(linked["record_id"].implode()).alias("is_linked")))
     return pl.concat(parts, how="diagonal_relaxed")
 
 
-def keys_compared(rules: tuple[MatchRule, ...], name_keys: tuple[str, str]) -> tuple[str, ...]:
-    """The mapping keys that any rule looks at."""
-    names = {key for rule in rules for key in rule.equal}
-    names |= {key for rule in rules for keys in rule.any_of for key in keys}
-    names |= {key for rule in rules for key in rule.contradictions}
-    names |= {rule.by_id for rule in rules if rule.by_id}
-    return tuple(sorted(names | set(name_keys)))
+async def _of_side(
+    world: World, table: Table, place: dict[str, str], side: Side, among: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Rows of *table* at *place*, all or those of the records of a side *among* these."""
+    if among is None:
+        return await world.store.rows(table, place)
+    own = among.filter((pl.col("side") == side) & (pl.col("object_type") == place["object_type"])).select("record_id")
+    return await world.store.by_keys(
+        table, own.with_columns(pl.lit(value).alias(name) for name, value in place.items())
+    )
 
 
 def _cells_to_match(world: World, sync: Sync, side: Side, object_type: str, rows: pl.DataFrame) -> pl.DataFrame:
     spec, schema = sync.side(side), world.schema(sync.side(side).connection, object_type)
     filter_fields = sync.filter_fields.get(side, {}).get(object_type, ())
-    ends = {
-        m.key: m.ends(side)[object_type]
-        for m in sync.fields
-        if object_type in m.ends(side) and m.key in keys_compared(sync.match_rules, sync.name_keys)
-    }
-    key_field = spec.key_fields.get(object_type)
-    fields = {end.inputs[0] for end in ends.values()} | set(filter_fields) | ({key_field} if key_field else set())
-    wide = read_cells(rows, sorted(fields - PSEUDO_FIELDS))
+    wide = read_cells(rows, sorted(compared_fields(sync, side, object_type) | set(filter_fields) - PSEUDO_FIELDS))
     passes = pl.Series([True] * len(wide), dtype=pl.Boolean)
     if predicate := spec.filters.get(object_type):
         cells = wide.select([pl.col(CELL + name).alias(name) for name in filter_fields])
         types = {name: f.type if (f := schema.field(name)) else FieldType.TEXT for name in filter_fields}
         passes = world.evaluate.predicate(predicate, cells, types).fill_null(False)
-    key_of_self = [our_key(sync, side, object_type, record_id) for record_id in wide["record_id"]]
-    named = pl.col(CELL + key_field).str.to_lowercase() if key_field else pl.lit(None, dtype=pl.String)
     return wide.select(
         "object_type",
         "record_id",
-        *[pl.col(CELL + end.inputs[0]).alias(key) for key, end in ends.items()],
-        pl.Series("key_of_self", key_of_self, dtype=pl.String),
-        named.alias("key_named"),
+        *compared_cells(sync, side, object_type, wide),
         (~pl.col("is_deleted") & pl.Series(passes)).alias("takes_part"),
         pl.when("is_deleted").then(pl.lit("deleted")).otherwise(pl.lit("does not pass the filter")).alias("why"),
     )
@@ -180,9 +255,8 @@ def _freed(sync: Sync, subjects: Sequence[str], result: MatchResult) -> list[pl.
     return [dirty_records(sync.name, *member[:2], [member[2]]) for member in dict.fromkeys(members) if member in lone]
 
 
-async def _store_holds(world: World, sync: Sync, result: MatchResult, run_id: str) -> None:
-    """Open a hold per group in doubt; close those of this sync that are in doubt no more."""
-    open_now = await world.store.rows(Table.HOLD, {"sync": sync.name, "state": "open", "kind": ["ambiguous", "linked"]})
+async def _store_holds(world: World, sync: Sync, result: MatchResult, open_now: pl.DataFrame, run_id: str) -> None:
+    """Open a hold per group in doubt; close those of *open_now* that are in doubt no more."""
     commit = Commit()
     fresh = result.holds.join(open_now, on="hold_id", how="anti")
     if len(fresh):

@@ -17,6 +17,7 @@ import polars as pl
 from syncline import records
 from syncline.engine.in_flight import log_overwritten
 from syncline.engine.journal import outstanding
+from syncline.engine.match_index import keep_keys
 from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.unreadable import bury_unreadable, close_readable
 from syncline.engine.world import Progress, World
@@ -273,6 +274,8 @@ async def take_page(
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
     await log_overwritten(world, connection, page, commit, run_id)
     _put_rows(world, connection, page, result, run_id, commit)
+    changed = result.mirror.join(result.changes.select("record_id").unique(), on="record_id", how="semi")
+    await keep_keys(world, connection, object_type, changed, commit)
     _wake(world, connection, object_type, result.woken, ends, commit)
     _wake_others(world, connection, object_type, known, result.confirmed, ends, commit)
     fresh = _fresh_writes(open_entries)

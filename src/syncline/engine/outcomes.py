@@ -17,6 +17,7 @@ from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.batches import Batch, Row
 from syncline.engine.journal import with_segments
 from syncline.engine.letters import close_letters
+from syncline.engine.match_index import keep_keys
 from syncline.engine.observe import dirty_links, dirty_records
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.world import World
@@ -177,18 +178,16 @@ async def _assume(world: World, sync: Sync, batch: Batch, done: Sequence[tuple[R
         earlier = {name: by for name, by in assumed.items() if by is not None}
         flags.append(encode_object(earlier | dict.fromkeys(sent, sync.name)))
     is_new = pl.col("as_of_us").is_null()
-    add_rows(
-        commit,
-        Table.MIRROR,
-        rows.with_columns(
-            pl.Series("cells", cells, dtype=pl.String),
-            pl.Series("flags", flags, dtype=pl.String),
-            pl.when(is_new).then(world.now_us()).otherwise("created_us").alias("created_us"),
-            pl.col("is_deleted").fill_null(False),
-            pl.col("how").fill_null(How.WRITE.value),
-            pl.col("as_of_us").fill_null(0),  # anything that is read is newer than a row we only assume
-        ),
+    assumed_now = rows.with_columns(
+        pl.Series("cells", cells, dtype=pl.String),
+        pl.Series("flags", flags, dtype=pl.String),
+        pl.when(is_new).then(world.now_us()).otherwise("created_us").alias("created_us"),
+        pl.col("is_deleted").fill_null(False),
+        pl.col("how").fill_null(How.WRITE.value),
+        pl.col("as_of_us").fill_null(0),  # anything that is read is newer than a row we only assume
     )
+    add_rows(commit, Table.MIRROR, assumed_now)
+    await keep_keys(world, batch.connection, batch.object_type, assumed_now, commit)
 
 
 def _classify(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, outcome: Outcome, out: Settlement) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 
 from syncline.reconcile.match_forms import formed
 from syncline.reconcile.match_names import compatible, similar
-from syncline.records import Side
+from syncline.records import SIDES, Side
 from syncline.spec.model import Form, MatchRule
 
 ROW, FREE = "_row", "_free"  # position in the side's frame; whether the record may still be linked
@@ -72,6 +72,19 @@ def compared(rule: MatchRule, side: Side, name_keys: tuple[str, str]) -> dict[st
     if rule.compatible_name:
         looks |= {_GIVEN: (name_keys[0], Form.COMPACT), _FAMILY: (name_keys[1], Form.COMPACT)}
     return looks
+
+
+def ways_to_agree(
+    rules: tuple[MatchRule, ...], name_keys: tuple[str, str]
+) -> list[dict[Side, tuple[tuple[str, Form], ...]]]:
+    """Every way in which some rule finds candidates, each once: per side the columns, and their forms, that must be
+    equal to the other side's. Two records that agree in none of them fit by no rule and look alike to none."""
+    ways: dict[tuple[tuple[tuple[str, Form], ...], ...], None] = {}
+    for rule in rules:
+        looks = {side: compared(rule, side, name_keys) for side in SIDES}
+        for way in _ways(rule):
+            ways[tuple(tuple(looks[side][name] for name in way.of(side)) for side in SIDES)] = None
+    return [dict(zip(SIDES, way, strict=True)) for way in ways]
 
 
 def profiles(records: pl.DataFrame, rule: MatchRule, side: Side, name_keys: tuple[str, str]) -> Profiles:

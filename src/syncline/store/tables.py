@@ -109,6 +109,7 @@ _INDEXES: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (Table.DEAD_LETTER, ("sync", "link_id")),
     (Table.HOLD, ("sync", "state")),
     (Table.RUN, ("sync", "started_us")),
+    (Table.MATCH_KEY, ("sync", "way", "value")),
 )
 
 

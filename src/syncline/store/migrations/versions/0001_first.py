@@ -285,6 +285,18 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "match_key",
+        sa.Column("sync", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("side", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("object_type", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("record_id", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("way", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("sync", "side", "object_type", "record_id", "way"),
+        sqlite_strict=True,
+    )
+    op.create_index("ix_match_key_sync_way_value", "match_key", ["sync", "way", "value"], unique=False)
+    op.create_table(
         "meta",
         sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
