@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from syncline.connectors.memory import FaultyConnector, MemoryConnector, MemorySystem
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
-from syncline.spec.model import Creates, End, FieldMap, MatchRule, SideSpec, Sync
+from syncline.engine.push import push
+from syncline.spec.model import Creates, End, FieldMap, MatchRule, Policy, SideSpec, Sync
+from syncline.values import FieldType
 from tests.support.memory_world import TwoSystems, people, schema, two_systems
 
 ANN = {"email": "a@x.org", "first": "Ann", "last": "Lee", "title": "T0", "phone": "P0"}
@@ -102,5 +106,93 @@ def test_what_one_sync_wrote_the_next_sync_carries_on(confirms: bool) -> None:
                 await run_cycle(world.world, second)
                 world.clock.advance(60)
         assert [row.now.cells["title"] for row in third.rows.values()] == ["T1"]
+
+    asyncio.run(live())
+
+
+def respecified(world: TwoSystems, sync: Sync) -> None:
+    world.sync = sync
+    world.world.syncs = {sync.name: sync}
+
+
+def test_an_edit_made_while_the_other_side_was_hidden_flows_once_it_is_visible() -> None:
+    async def live() -> None:
+        world = await two_systems()
+        person, _ = await linked(world)
+        hidden = world.world.connectors["right"].hidden  # type: ignore[attr-defined]
+        hidden.add("title")
+        world.left.update(person, {"title": "T1"}, "she")
+        await cycles(world, 60, times=2)
+        assert titles(world) == ({"T1"}, {"T0"})
+        hidden.clear()
+        await cycles(world, 60)
+        assert titles(world) == ({"T1"}, {"T1"})
+
+    asyncio.run(live())
+
+
+def test_a_blocked_edit_flows_once_the_right_is_granted() -> None:
+    async def live() -> None:
+        world = await two_systems()
+        person, _ = await linked(world)
+        granted = world.right.schemas["human"]
+        locked = replace(granted.fields["title"], is_updateable=False)
+        world.right.schemas["human"] = replace(granted, fields={**granted.fields, "title": locked})
+        world.left.update(person, {"title": "T1"}, "she")
+        await cycles(world, 60, times=2)
+        assert titles(world) == ({"T1"}, {"T0"})
+        world.right.schemas["human"] = granted
+        await cycles(world, 60)
+        assert titles(world) == ({"T1"}, {"T1"})
+
+    asyncio.run(live())
+
+
+class NotOut:
+    """Evaluates the one predicate of these histories."""
+
+    def predicate(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.Series:
+        return cells["status"] != "out"
+
+    def scalar(self, expression: str, cells: pl.DataFrame, types: Mapping[str, FieldType], out: FieldType) -> pl.Series:
+        raise NotImplementedError(expression)
+
+
+def test_a_wider_filter_and_another_policy_concern_the_records_that_are_there() -> None:
+    async def live() -> None:
+        wide = people(first_link=Policy.A)
+        narrow = replace(
+            wide,
+            first_link=Policy.HOLD,
+            a=replace(wide.a, filters={"person": "status <> 'out'"}),
+            filter_fields={"a": {"person": ("status",)}},
+        )
+        world = await two_systems(narrow)
+        world.world.evaluate = NotOut()
+        world.left.create("person", ANN, "she")
+        world.left.create("person", {**ANN, "email": "b@x.org", "first": "Bo", "last": "Ek", "status": "out"}, "she")
+        world.right.create("human", {**ANN, "title": "T9"}, "he")
+        await cycles(world, 60, times=2)
+        assert [row.now.cells["title"] for row in world.right.rows.values()] == ["T9"]
+        respecified(world, wide)
+        await cycles(world, 60)
+        assert [row.now.cells["title"] for row in world.right.rows.values()] == ["T0", "T0"]
+        calm = await cycles(world, 60, times=2)
+        assert calm.is_green
+        assert calm.classes.is_empty(), "a change of terms is looked at once"
+
+    asyncio.run(live())
+
+
+def test_a_push_after_the_list_of_mappings_changed_reads_the_bases_by_their_names() -> None:
+    async def live() -> None:
+        sync = people()
+        sync = replace(sync, fields=tuple(replace(m, policies={"*": Policy.A}) for m in sync.fields))
+        world = await two_systems(sync)
+        _, twin = await linked(world)
+        respecified(world, replace(sync, fields=(*sync.fields[1:], sync.fields[0])))
+        world.right.update(twin, {"title": "T1"}, "he")
+        await push(world.world, world.sync, ANN["email"])
+        assert titles(world) == ({"T1"}, {"T1"})
 
     asyncio.run(live())

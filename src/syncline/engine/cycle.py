@@ -12,17 +12,16 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from syncline.engine.bases import adopt_revision
-from syncline.engine.breaker import FROZEN
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
 from syncline.engine.matching import match_unlinked
-from syncline.engine.observe import Capture, capture, dirty_links, meet, read_everything
+from syncline.engine.observe import Capture, capture, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_creates, plan_links
 from syncline.engine.rereads import read_assumed, read_due
 from syncline.engine.settlement import add_rows
 from syncline.engine.sheets import Sheets
+from syncline.engine.terms import adopt_terms
 from syncline.engine.world import World
 from syncline.engine.write import Written, resolve_unknown, write_actions
 from syncline.errors import StopRequested, SynclineError
@@ -122,12 +121,7 @@ def _state(report: RunReport) -> str:
 
 
 async def _observe(world: World, sync: Sync, report: RunReport, *, sweep: bool) -> None:
-    if await adopt_revision(world.store, sync):
-        links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
-        frozen = (await world.store.rows(Table.MARK, {"kind": FROZEN})).join(links, on="link_id", how="semi")
-        commit = Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())])
-        commit.drop[Table.MARK] = frozen.select("link_id", "mapping", "kind")
-        await world.store.commit(commit)
+    await adopt_terms(world, sync)
     report.unknown = await resolve_unknown(world, sync, report.run_id)
     for side in SIDES:
         spec = sync.side(side)

@@ -12,6 +12,7 @@ from syncline.engine.batches import our_key
 from syncline.engine.cycle import RunReport, close_run, open_run, plan_and_write
 from syncline.engine.explain import Subject, find_subjects
 from syncline.engine.observe import dirty_links, dirty_records, look_up, meet, read_again
+from syncline.engine.terms import adopt_terms
 from syncline.engine.world import World
 from syncline.errors import ConfigError, StopRequested, SynclineError
 from syncline.ports import Lane
@@ -30,6 +31,7 @@ async def push(world: World, sync: Sync, text: str) -> RunReport:
     report = RunReport(run_id=world.random.token(8), sync=sync.name)
     await open_run(world, report)
     try:
+        await adopt_terms(world, sync)
         subjects = await _fresh(world, sync, text, report.run_id)
         only = await _mark(world, sync, subjects)
         await plan_and_write(world, sync, report, writes=True, lane=Lane.URGENT, forced=True, only=only)

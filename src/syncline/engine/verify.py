@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from syncline.engine.bases import adopt_revision
 from syncline.engine.observe import meet, read_everything
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import ASSUMED_ELSEWHERE, HIDDEN, UNREAD
@@ -101,6 +102,7 @@ async def _verify(world: World, sync: Sync) -> VerifyReport:
     report.pending = await world.store.count(Table.DIRTY, {"sync": sync.name})
     report.unknown = await world.store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown"]})
     sync = await meet(world, sync)
+    await adopt_revision(world.store, sync)
     run_id = f"verify-{world.random.token(6)}"
     for side in SIDES:
         spec = sync.side(side)

@@ -1,0 +1,79 @@
+"""The terms of a plan: the spec and the rights on both sides. When they change, everything is looked at again.
+
+Lives here: noticing the change and setting the dirty marks, in one commit. Not here: how bases follow a changed list of
+mappings (`bases`), or what a record's own change marks (`observe`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Set
+from dataclasses import fields, is_dataclass
+
+import polars as pl
+
+from syncline.engine.bases import adopt_revision
+from syncline.engine.breaker import FROZEN
+from syncline.engine.observe import dirty_links, dirty_records
+from syncline.engine.world import World
+from syncline.records import SIDES
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Table
+
+_RIGHTS = ("type", "length", "is_createable", "is_updateable", "is_required")
+
+
+async def adopt_terms(world: World, sync: Sync) -> None:
+    """Carry bases over to a changed list of mappings; with a changed spec or changed rights, mark every link and every
+    unlinked record of the sync. A changed spec thaws what is frozen."""
+    has_new_mappings = await adopt_revision(world.store, sync)
+    name = f"terms:{sync.name}"
+    remembered = await world.store.rows(Table.META, {"name": name})
+    old = json.loads(remembered["value"][0]) if len(remembered) else {}
+    now = {"spec": _digest(sync), "rights": _digest(_rights(world, sync))}
+    if old == now:
+        return
+    links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
+    commit = Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())])
+    commit.put[Table.META] = pl.DataFrame({"name": [name], "value": [json.dumps(now)]})
+    for side in SIDES:
+        spec = sync.side(side)
+        lone = await world.store.unlinked(sync.name, side, spec.connection, spec.object_types)
+        for (object_type,), part in lone.filter(~pl.col("is_deleted")).group_by("object_type", maintain_order=True):
+            commit.touch.append(dirty_records(sync.name, side, str(object_type), part["record_id"]))
+    if has_new_mappings or (old and old["spec"] != now["spec"]):
+        frozen = (await world.store.rows(Table.MARK, {"kind": FROZEN})).join(links, on="link_id", how="semi")
+        commit.drop[Table.MARK] = frozen.select("link_id", "mapping", "kind")
+    await world.store.commit(commit)
+
+
+def _rights(world: World, sync: Sync) -> dict[str, dict[str, list[object] | None]]:
+    """Per side and object, what the connected user may do with each field that the sync reads; None: it is hidden."""
+    out: dict[str, dict[str, list[object] | None]] = {}
+    for side in SIDES:
+        for object_type in sync.side(side).object_types:
+            schema = world.schema(sync.side(side).connection, object_type)
+            described = {name: schema.field(name) for name in sync.fields_read(side, object_type)}
+            out[f"{side}.{object_type}"] = {
+                name: None if field is None else [getattr(field, right) for right in _RIGHTS]
+                for name, field in described.items()
+            }
+    return out
+
+
+def _digest(value: object) -> str:
+    return hashlib.blake2b(json.dumps(_plain(value)).encode(), digest_size=10).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """*value* as JSON, the same for equal values in every process."""
+    if is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return sorted([str(name), _plain(each)] for name, each in value.items())
+    if isinstance(value, Set):
+        return sorted(str(each) for each in value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
