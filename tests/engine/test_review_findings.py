@@ -13,7 +13,9 @@ from syncline.connectors.memory import FaultyConnector, MemoryConnector, MemoryS
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.push import push
+from syncline.records import Outcome, Status, Write
 from syncline.spec.model import Creates, End, FieldMap, MatchRule, Policy, SideSpec, Sync
+from syncline.trees import Table
 from syncline.values import FieldType
 from tests.support.memory_world import TwoSystems, people, schema, two_systems
 
@@ -194,5 +196,52 @@ def test_a_push_after_the_list_of_mappings_changed_reads_the_bases_by_their_name
         world.right.update(twin, {"title": "T1"}, "he")
         await push(world.world, world.sync, ANN["email"])
         assert titles(world) == ({"T1"}, {"T1"})
+
+    asyncio.run(live())
+
+
+def test_an_atomic_group_is_refused_as_one() -> None:
+    async def live() -> None:
+        sync = people()
+        members = ("title", "phone")
+        together = [replace(m, group="desk", is_atomic=True) if m.key in members else m for m in sync.fields]
+        world = await two_systems(replace(sync, fields=tuple(together)))
+        person, twin = await linked(world)
+        roomy = world.right.schemas["human"]
+        short = replace(roomy.fields["title"], length=5)
+        world.right.schemas["human"] = replace(roomy, fields={**roomy.fields, "title": short})
+        world.left.update(person, {"title": "far too long", "phone": "P1", "last": "Ek"}, "she")
+        await cycles(world, 60, times=3)
+        there = world.right.rows[twin].now.cells
+        assert (there["title"], there["phone"], there["last"]) == ("T0", "P0", "Ek")
+        world.left.update(person, {"title": "T1"}, "she")
+        await cycles(world, 60, times=2)
+        there = world.right.rows[twin].now.cells
+        assert (there["title"], there["phone"]) == ("T1", "P1")
+
+    asyncio.run(live())
+
+
+def test_a_refusal_that_names_a_field_we_did_not_write_stops_the_record() -> None:
+    async def live() -> None:
+        world = await two_systems()
+        person, _ = await linked(world)
+        connector = world.world.connectors["right"]
+
+        def refuse(write: Write) -> Outcome:
+            nonlocal calls
+            calls += 1
+            return Outcome(status=Status.REJECTED, record_id=write.record_id, code="RULE", fields=("Elsewhere__c",))
+
+        calls = 0
+        connector.write_one = refuse  # type: ignore[attr-defined]
+        world.left.update(person, {"title": "T1"}, "she")
+        await cycles(world, 60)
+        sent = calls
+        world.left.update(person, {"phone": "P1"}, "she")
+        await cycles(world, 60)
+        assert (sent, calls) == (2, 4), "once, and once again without the named field"
+        marks = await world.world.store.rows(Table.MARK, {"kind": "dead"})
+        assert sorted(marks["mapping"]) == ["phone", "title"]
 
     asyncio.run(live())

@@ -217,9 +217,10 @@ def _again(sync: Sync, row: Row, due_us: int) -> pl.DataFrame:
 def _bury(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, outcome: Outcome, commit: Commit) -> None:
     """Keep what was refused, with what would wake it: another value of the fields it was refused for.
 
-    A refusal that names fields buries those and the rest is sent again (`write`); else the whole record's values.
+    A refusal that names fields buries those and the rest is sent again (`write`); else the whole record's values. So
+    does one that names only fields which we did not write.
     """
-    blamed = [cell for name, cell in row.cells.items() if not outcome.fields or name in outcome.fields]
+    blamed = [cell for name, cell in row.cells.items() if name in outcome.fields] or list(row.cells.values())
     now_us = world.now_us()
     letter = {
         "letter_id": conflict_id(row.link_id, row.source_id, batch.object_type, str(outcome.code), row.action),

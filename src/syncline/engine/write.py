@@ -85,7 +85,7 @@ async def _write_batch(
         await _withdraw(world, sync, batch, error, report)
         return
     await _settle(world, sync, run_id, batch, answer, report)
-    second = [row.without(set(out.fields)) for row, out in _field_refusals(batch, answer)]
+    second = [row.without(_with_groups(sync, row, out.fields)) for row, out in _field_refusals(batch, answer)]
     if second := [row for row in second if row.count]:
         again = Batch.like(batch, second, world)
         await _write_batch(world, sync, run_id, again, conflicts.clear(), report, lane)
@@ -98,6 +98,13 @@ def _field_refusals(batch: Batch, answer: WriteAnswer) -> list[tuple[Row, Outcom
         for row, out in zip(batch.rows, answer.outcomes, strict=True)
         if out.status is Status.REJECTED and out.fields and out.is_permanent and not row.is_second_try
     ]
+
+
+def _with_groups(sync: Sync, row: Row, refused: Sequence[str]) -> set[str]:
+    """The *refused* fields and what is decided together with them: an atomic group is refused as one."""
+    maps = {name: sync.field_map(str(cell["mapping"])) for name, cell in row.cells.items()}
+    groups = {maps[name].group_key for name in refused if name in maps and maps[name].is_atomic}
+    return {*refused, *(name for name, mapping in maps.items() if mapping.is_atomic and mapping.group_key in groups)}
 
 
 async def _prepare(
