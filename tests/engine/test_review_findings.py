@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -13,7 +13,7 @@ from syncline.connectors.memory import FaultyConnector, MemoryConnector, MemoryS
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.push import push
-from syncline.records import Outcome, Status, Write
+from syncline.records import AS_OF, Outcome, Page, Status, Write
 from syncline.spec.model import Creates, End, FieldMap, MatchRule, Policy, SideSpec, Sync
 from syncline.trees import Table
 from syncline.values import FieldType
@@ -228,20 +228,65 @@ def test_a_refusal_that_names_a_field_we_did_not_write_stops_the_record() -> Non
         person, _ = await linked(world)
         connector = world.world.connectors["right"]
 
+        calls: list[Write] = []
+
         def refuse(write: Write) -> Outcome:
-            nonlocal calls
-            calls += 1
+            calls.append(write)
             return Outcome(status=Status.REJECTED, record_id=write.record_id, code="RULE", fields=("Elsewhere__c",))
 
-        calls = 0
         connector.write_one = refuse  # type: ignore[attr-defined]
         world.left.update(person, {"title": "T1"}, "she")
         await cycles(world, 60)
-        sent = calls
+        sent = len(calls)
         world.left.update(person, {"phone": "P1"}, "she")
         await cycles(world, 60)
-        assert (sent, calls) == (2, 4), "once, and once again without the named field"
+        assert (sent, len(calls)) == (2, 4), "once, and once again without the named field"
         marks = await world.world.store.rows(Table.MARK, {"kind": "dead"})
         assert sorted(marks["mapping"]) == ["phone", "title"]
+
+    asyncio.run(live())
+
+
+def test_the_older_of_two_rows_of_one_record_says_nothing_of_our_write() -> None:
+    async def live() -> None:
+        world = await two_systems()
+        person, _ = await linked(world)
+        connector = world.world.connectors["right"]
+        fields = world.world.fields_wanted("right", "human")
+        earlier = await connector.read_by_ids("human", fields, list(world.right.rows))
+        world.left.update(person, {"title": "T1"}, "she")
+        await cycles(world, 5)
+        changes = connector.read_changes
+
+        async def twice(object_type: str, fields: Sequence[str], cursor: str) -> AsyncIterator[Page]:
+            async for page in changes(object_type, fields, cursor):
+                now = earlier.rows.with_columns(pl.lit(page.rows[AS_OF].max()).alias(AS_OF))
+                yield replace(page, rows=pl.concat([now.select(page.rows.columns), page.rows]))
+
+        connector.read_changes = twice  # type: ignore[method-assign, assignment]
+        await cycles(world, 60, times=2)
+        assert (await world.world.store.rows(Table.MARK, {"kind": "not_taken"})).is_empty()
+        assert titles(world) == ({"T1"}, {"T1"})
+
+    asyncio.run(live())
+
+
+def test_a_record_with_nothing_to_carry_over_is_counted() -> None:
+    async def live() -> None:
+        sync = people()
+        world = await two_systems(replace(sync, fields=sync.fields[:-1]))
+        world.left.create("person", {"status": "new"}, "she")
+        report = await cycles(world, 60)
+        assert report.is_green
+        assert report.counts("a") == {"unchanged": 1}
+
+    asyncio.run(live())
+
+
+def test_a_create_overwrites_nothing_in_flight() -> None:
+    async def live() -> None:
+        world = await two_systems()
+        await linked(world)
+        assert (await world.world.store.rows(Table.CONFLICT)).is_empty()
 
     asyncio.run(live())

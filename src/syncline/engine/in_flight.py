@@ -83,7 +83,9 @@ def _replaced(ours: pl.DataFrame, written: pl.DataFrame, step_us: int) -> Iterat
     near = pairs.filter(pl.col("sent_us") <= pl.col("at_us") + step_us).sort("sent_us")
     newest = near.unique(["record_id", "field", "at_us"], keep="last", maintain_order=True)
     lost = newest.filter(
-        pl.col("old").is_not_null() & pl.col("old").ne_missing(pl.col("pre_image")) & (pl.col("old") != pl.col("new"))
+        pl.col("old").is_not_null()
+        & (pl.col("old") != pl.col("pre_image").fill_null(""))  # null: a create, which found nothing there
+        & (pl.col("old") != pl.col("new"))
     )
     for row in lost.iter_rows(named=True):
         yield row | {"expected": row["new"]}, row["old"]

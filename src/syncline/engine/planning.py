@@ -322,6 +322,10 @@ async def _plan_creates_of(
     )
     going = actions.select(pl.col("source_id").alias("record_id")).unique()
     planned.classes.append(_lone(part.join(going, on="record_id", how="semi"), "written", "to be created"))
+    nothing = part
+    for settled in (lacking, dead, going):
+        nothing = nothing.join(settled, on="record_id", how="anti")
+    planned.classes.append(_lone(nothing, "unchanged", "no field that flows holds a value: nothing to create from"))
 
 
 async def _bury_lacking(

@@ -170,10 +170,12 @@ def _order(clockwork: Clockwork) -> pl.Expr:
 
 
 def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
-    """Per row of *page*: it shows an older state than what is known, so it says nothing about later writes."""
+    """Per row of *page*: it shows an older state than what is known, or than another row of the page, so it says
+    nothing about later writes."""
     wide = known.select("record_id", pl.lit(True).alias("is_known"), old_stamp_us="stamp_us", old_as_of_us="as_of_us")
     joined = page.rows.join(wide, left_on=records.ID, right_on="record_id", how="left", maintain_order="left")
-    return joined.select((_order(clockwork) == "older").alias("is_outdated")).to_series()
+    repeats = _newest_first_last(page.rows)["_repeat"]
+    return joined.select(((_order(clockwork) == "older") | repeats).alias("is_outdated")).to_series()
 
 
 def _differs(fields: tuple[str, ...]) -> pl.Expr:
