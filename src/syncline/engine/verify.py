@@ -17,14 +17,15 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from syncline.engine.bases import adopt_revision
+from syncline.engine.cycle import RunReport, plan_and_write
 from syncline.engine.observe import meet, read_everything
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import ASSUMED_ELSEWHERE, HIDDEN, UNREAD
 from syncline.engine.world import Progress, World
 from syncline.reconcile.settle import is_normalised
-from syncline.records import SIDES, other
+from syncline.records import SIDES, Side, other
 from syncline.spec.model import Direction, FieldMap, Sync
-from syncline.trees import Table
+from syncline.trees import Commit, Table
 
 SLICE_LINKS = 20_000
 
@@ -57,7 +58,7 @@ FIELD_ROWS: dict[str, pl.DataType] = {
 @dataclass(kw_only=True)
 class VerifyReport:
     """`counts`: pair-fields per class and mapping. `different`: a row for every pair-field that is neither equal nor
-    normalised. `unlinked`: records per side that belong to no link, `pending`: dirty marks not planned yet."""
+    normalised. `unlinked`: records per side that belong to no link, `pending`: records a run would write now."""
 
     sync: str
     pairs: int = 0
@@ -84,7 +85,7 @@ class VerifyReport:
 
     @property
     def is_converged(self) -> bool:
-        """No unexplained difference, nothing waiting to be planned, no write of unknown outcome."""
+        """No unexplained difference, nothing a run would write, no write of unknown outcome."""
         return not self.unexplained and not self.pending and not self.unknown
 
 
@@ -99,7 +100,6 @@ async def verify(world: World, sync: Sync) -> VerifyReport:
 
 async def _verify(world: World, sync: Sync) -> VerifyReport:
     report = VerifyReport(sync=sync.name)
-    report.pending = await world.store.count(Table.DIRTY, {"sync": sync.name})
     report.unknown = await world.store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown"]})
     sync = await meet(world, sync)
     await adopt_revision(world.store, sync)
@@ -110,22 +110,44 @@ async def _verify(world: World, sync: Sync) -> VerifyReport:
             await read_everything(world, spec.connection, object_type, run_id)
             unlinked = await world.store.unlinked(sync.name, side, spec.connection, [object_type])
             report.unlinked[side] = report.unlinked.get(side, 0) + len(unlinked.filter(~pl.col("is_deleted")))
+    held = await _plan(world, sync, run_id, report)
     links = (await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"}))["link_id"].to_list()
     different = [report.different]
     for at in range(0, len(links), SLICE_LINKS):
         async for part in slices(world, sync, links[at : at + SLICE_LINKS]):
-            different.append(_compare(part, report))
+            different.append(_compare(part, report, held))
             report.pairs += len(part.pairs)
         world.report(Progress("verify", sync.name, min(at + SLICE_LINKS, len(links)), len(links)))
     report.different = pl.concat(different)
     return report
 
 
-def _compare(part: Slice, report: VerifyReport) -> pl.DataFrame:
+async def _plan(world: World, sync: Sync, run_id: str, report: VerifyReport) -> pl.DataFrame:
+    """What a run would write now is the backlog: planned here on the copy, from every mark whenever it is due. The
+    fields that a ceiling holds come back (link_id, field; field null: the whole action)."""
+    marks = await world.store.rows(Table.DIRTY, {"sync": sync.name})
+    forward = marks.drop("seq").with_columns(pl.lit(0, dtype=pl.Int64).alias("due_us"))
+    await world.store.commit(Commit(touch=[forward]))
+    plan = RunReport(run_id=run_id, sync=sync.name)
+    await plan_and_write(world, sync, plan, writes=False)
+    named = [name.partition("/") for held in plan.held for name in held.actions]
+    held = pl.DataFrame([(action, field or None) for action, _, field in named], schema=_HELD, orient="row")
+    outline = plan.sheets.outline()
+    whole = held.filter(pl.col("field").is_null()).select("action")
+    blanks = held.filter(pl.col("field").is_not_null()).group_by("action").len("held")
+    going = outline.join(whole, on="action", how="anti").join(blanks, on="action", how="left")
+    report.pending = len(going.filter(pl.col("fields") > pl.col("held").fill_null(0)))
+    return held.join(outline.select("action", "link_id"), on="action").select("link_id", "field")
+
+
+_HELD = {"action": pl.String, "field": pl.String}
+
+
+def _compare(part: Slice, report: VerifyReport, held: pl.DataFrame) -> pl.DataFrame:
     out = []
     stopped = _stopped(part)
     for mapping in part.maps:
-        classed = _classed(part, mapping, stopped)
+        classed = _classed(part, mapping, stopped, _held_links(part, mapping, held))
         counts = report.counts.setdefault(mapping.key, {})
         for name, count in classed.group_by("class").len().iter_rows():
             counts[name] = counts.get(name, 0) + count
@@ -140,7 +162,15 @@ def _stopped(part: Slice) -> pl.Expr:
     return ~pl.all_horizontal(*members, *sights) | pl.any_horizontal("is_deleted_a", "is_deleted_b")
 
 
-def _classed(part: Slice, mapping: FieldMap, stopped: pl.Expr) -> pl.DataFrame:
+def _held_links(part: Slice, mapping: FieldMap, held: pl.DataFrame) -> list[int]:
+    """Links for which a ceiling holds the write of this mapping."""
+    types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
+    fields = [end.field for side in SIDES if (end := mapping.ends(side).get(types[side])) is not None and end.field]
+    own = held.filter(pl.col("field").is_null() | pl.col("field").is_in(fields))
+    return own["link_id"].unique().to_list()
+
+
+def _classed(part: Slice, mapping: FieldMap, stopped: pl.Expr, held_links: list[int]) -> pl.DataFrame:
     """FIELD_ROWS of one mapping over a slice."""
     k = mapping.key
     why = part.marks.filter(pl.col("mapping") == k).select(
@@ -170,6 +200,8 @@ def _classed(part: Slice, mapping: FieldMap, stopped: pl.Expr) -> pl.DataFrame:
         .then(pl.lit("filtered"))
         .when(pl.col("why").is_not_null())
         .then("why")
+        .when(pl.col("link_id").is_in(held_links))
+        .then(pl.lit("held"))
         .when(_is_synthetic(mapping))
         .then(pl.lit("kept"))
         .when(in_flight)
