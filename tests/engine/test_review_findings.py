@@ -12,9 +12,11 @@ import pytest
 from syncline.connectors.memory import FaultyConnector, MemoryConnector, MemorySystem
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
+from syncline.engine.inbox import SHORTEST_DIGEST, approve
+from syncline.engine.observe import LOOK_AGAIN_SECONDS
 from syncline.engine.push import push
 from syncline.records import AS_OF, Outcome, Page, Status, Write
-from syncline.spec.model import Creates, End, FieldMap, MatchRule, Policy, SideSpec, Sync
+from syncline.spec.model import Ceiling, Creates, End, FieldMap, MatchRule, Policy, SideSpec, Sync
 from syncline.trees import Table
 from syncline.values import FieldType
 from tests.support.memory_world import TwoSystems, people, schema, two_systems
@@ -288,5 +290,38 @@ def test_a_create_overwrites_nothing_in_flight() -> None:
         world = await two_systems()
         await linked(world)
         assert (await world.world.store.rows(Table.CONFLICT)).is_empty()
+
+    asyncio.run(live())
+
+
+def test_a_record_that_comes_back_into_sight_unchanged_flows_again() -> None:
+    async def live() -> None:
+        world = await two_systems()
+        person, twin = await linked(world)
+        for at in range(8):  # so that the record is long past what the change log re-reads
+            world.left.create("person", {**ANN, "email": f"b{at}@x.org", "first": "Bo", "last": "Ek"}, "she")
+        await cycles(world, 60, times=3)
+        away = world.right.rows.pop(twin)
+        world.left.update(person, {"title": "T1"}, "she")
+        await cycles(world, 120, times=3)
+        world.right.rows[twin] = away
+        await cycles(world, LOOK_AGAIN_SECONDS, times=3)
+        assert away.now.cells["title"] == "T1"
+
+    asyncio.run(live())
+
+
+def test_only_a_digest_approves() -> None:
+    async def live() -> None:
+        world = await two_systems(people(ceilings={"blank": Ceiling(share=0.0, plus=0)}))
+        person, _ = await linked(world)
+        world.left.update(person, {"title": ""}, "she")
+        (held,) = (await cycles(world, 60)).held
+        assert await approve(world.world.store, world.sync.name, "") == 0
+        await cycles(world, 60)
+        assert titles(world)[1] == {"T0"}
+        assert await approve(world.world.store, world.sync.name, held.digest[:SHORTEST_DIGEST]) == 1
+        await cycles(world, 60)
+        assert titles(world)[1] == {""}
 
     asyncio.run(live())

@@ -282,7 +282,7 @@ async def take_page(
     again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
     if again:
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
-    await _mark_sight(world, page, ends, fresh, commit)
+    await _mark_sight(world, connection, page, ends, fresh, commit)
     bury_unreadable(world, connection, page, commit)
     _put_law(connection, page, result, run_id, number, commit)
     await world.store.commit(commit)
@@ -419,8 +419,16 @@ def dirty_records(sync: str, side: str, object_type: str, ids: Iterable[str], *,
     return pl.DataFrame(rows, schema=_TOUCHED, orient="row")
 
 
-async def _mark_sight(world: World, page: Page, ends: pl.DataFrame, written: frozenset[str], commit: Commit) -> None:
-    """Links whose record was asked for by id and not found are out of sight; any reading that shows it brings it back.
+LOOK_AGAIN_SECONDS = 21_600.0
+"""How often a linked record that is out of sight is asked for: one that comes back (a share, a partition, a read that
+was incomplete) moves neither its stamp nor an event."""
+
+
+async def _mark_sight(
+    world: World, connection: str, page: Page, ends: pl.DataFrame, written: frozenset[str], commit: Commit
+) -> None:
+    """Links whose record was asked for by id and not found are out of sight; any reading that shows it brings it back,
+    and it is asked for again from time to time.
 
     *written* are records with a write of ours outstanding: a replica may not know them yet, so they stay in sight.
     """
@@ -429,6 +437,10 @@ async def _mark_sight(world: World, page: Page, ends: pl.DataFrame, written: fro
     current = ends.filter((pl.col("role") == "current") & pl.col("record_id").is_in([*found, *lost]))
     if current.is_empty():
         return
+    gone = current.filter(pl.col("record_id").is_in(lost))["record_id"].unique(maintain_order=True)
+    if len(gone):
+        due_us = world.now_us() + int(LOOK_AGAIN_SECONDS * 1e6)
+        commit.touch.append(read_marks(connection, page.object_type, gone, due_us=due_us))
     links = await world.store.by_keys(Table.LINK, current.select("link_id").unique())
     sights = current.select("link_id", "side", pl.col("record_id").is_in(list(found)).alias("is_found"))
     for side in records.SIDES:
