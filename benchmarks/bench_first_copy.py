@@ -9,7 +9,8 @@ Floor and engine take turns, each in a fresh process with fresh sandboxes (proce
 their control endpoints. The floor is told who is whom; it reads with the connectors' `read_all` and hands `write` what
 the engine would. Nobody waits: a clock that both sandboxes share jumps, and what was jumped is counted apart
 (`waited_seconds`). One JSON line per setting: `ratio` is engine to floor, of real seconds without rate limits, of real
-and waited ones with them. What the numbers mean is said in README.md.
+and waited ones with them; `cpu_ratio` is the same of CPU seconds, ours and the sandboxes' together, which other work on
+the machine does not lengthen. What the numbers mean is said in README.md.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,16 +57,25 @@ def call(url: str, body: object | None = None) -> Any:
 
 @contextmanager
 def sandboxes(limits: bool) -> Iterator[dict[str, dict[str, Any]]]:
-    """Both sandboxes in processes of their own, by name."""
+    """Both sandboxes in processes of their own, by name; `pid` names the process."""
     command = [sys.executable, "-m", "syncline_sandbox.cli", "up", "--json"]
     command += ["--salesforce-port", "0", "--marketo-port", "0", *([] if limits else ["--no-limits"])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield {place["name"]: place for place in json.loads(process.stdout.readline())["sandboxes"]}
+        places = json.loads(process.stdout.readline())["sandboxes"]
+        for place, pid in zip(places, _servers(process.pid), strict=True):
+            place["pid"] = pid
+        yield {place["name"]: place for place in places}
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _servers(parent: int) -> list[int]:
+    """The sandboxes' processes, in the order in which they were started; nothing but Linux tells."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def seed(places: dict[str, dict[str, Any]], people: int, twins: float) -> None:
@@ -161,11 +170,13 @@ class Meter:
 
     world: World
     clock: JumpingClock
+    pids: Sequence[int]
 
     def look(self) -> dict[str, float]:
         return {
             "seconds": time.perf_counter(),
             "cpu_seconds": time.process_time(),
+            "sandbox_cpu_seconds": sum(_cpu_seconds(pid) for pid in self.pids),
             "waited_seconds": self.clock.waited_seconds,
             "calls": sum(connector.usage().calls_sent for connector in self.world.connectors.values()),
         }
@@ -175,12 +186,14 @@ class Meter:
         return {name: round(after[name] - before[name], 3) for name in before}
 
 
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def peak_megabytes() -> float:
     """The most memory this process ever held. Not `ru_maxrss`, which a child inherits from its parent."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    lines = status.read_text().splitlines()
+    lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
@@ -297,8 +310,8 @@ async def engine(world: World, sync: Sync, meter: Meter) -> dict[str, float]:
 
 def told(report: RunReport) -> dict[str, Any]:
     return {
-        "rows_written": report.actions["action"].n_unique(),
-        "cells_sent": len(report.actions),
+        "rows_written": len(report.sheets.outline()),
+        "cells_sent": report.sheets.outline()["fields"].sum(),
         "links_made": report.links_made,
         "balanced": report.is_balanced,
         "stopped": str(report.stopped) if report.stopped else None,
@@ -307,7 +320,7 @@ def told(report: RunReport) -> dict[str, Any]:
 
 
 async def cycles(world: World, sync: Sync, meter: Meter, places: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The cycles after the copy: its echoes, nothing, 100 changes, three new people."""
+    """The cycles after the copy: its echoes, nothing, 100 changes, three new people, three more."""
     out: dict[str, Any] = {}
     for name, life in _LIFE.items():
         life(places)
@@ -329,19 +342,25 @@ def _hundred_changes(places: dict[str, dict[str, Any]]) -> None:
     call(control + "people", {"action": "updateOnly", "lookupField": "email", "input": people})
 
 
-def _three_new(places: dict[str, dict[str, Any]]) -> None:
-    names = [{"LastName": f"New{i}", "Company": "New", "Email": f"new{i}@new.example"} for i in range(3)]
+def _three_new(places: dict[str, dict[str, Any]], first: int = 0) -> None:
+    names = [{"LastName": f"New{i}", "Company": "New", "Email": f"new{i}@new.example"} for i in range(first, first + 3)]
     call(places["salesforce"]["control"] + "seed", {"Lead": names})
 
 
-_LIFE = {"echoes": _nothing, "quiet": _nothing, "hundred_changes": _hundred_changes, "three_new": _three_new}
+_LIFE: dict[str, Callable[[dict[str, dict[str, Any]]], None]] = {
+    "echoes": _nothing,
+    "quiet": _nothing,
+    "hundred_changes": _hundred_changes,
+    "three_new": _three_new,
+    "three_more": lambda places: _three_new(places, 3),
+}
 
 
 async def measured(kind: str, places: dict[str, dict[str, Any]], options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         async with opened(places, Path(folder), options.limits == "on") as (world, sync):
             assert isinstance(world.clock, JumpingClock)
-            meter = Meter(world, world.clock)
+            meter = Meter(world, world.clock, [place["pid"] for place in places.values()])
             idle = peak_megabytes()
             before = meter.look()
             done = await (engine if kind == "engine" else floor)(world, sync, meter)
@@ -372,11 +391,13 @@ def compared(options: argparse.Namespace, limits: str) -> dict[str, Any]:
     cost = {kind: [_cost(one, limits) for one in runs if one["kind"] == kind] for kind in ("floor", "engine")}
     middle = {kind: statistics.median(costs) for kind, costs in cost.items()}
     last = {one["kind"]: one for one in runs}
+    busy = {kind: one["cpu_seconds"] + one["sandbox_cpu_seconds"] for kind, one in last.items()}
     return {
         "people": options.people,
         "twins": options.twins,
         "rate_limits": limits,
         "ratio": round(middle["engine"] / middle["floor"], 2),
+        "cpu_ratio": round(busy["engine"] / busy["floor"], 2),
         "engine_seconds": round(middle["engine"], 2),
         "floor_seconds": round(middle["floor"], 2),
         "records_per_second": round(options.people / middle["engine"]),

@@ -55,9 +55,13 @@ class Sheets:
         """One row (OUTLINE) per action."""
         return pl.concat([pl.DataFrame(schema=OUTLINE), *self.outlines])
 
+    def blanking(self) -> pl.DataFrame:
+        """The ACTIONS rows that empty a field which holds a value."""
+        return pl.concat([pl.DataFrame(schema=ACTIONS), *self.blanks])
+
     def gist(self) -> pl.DataFrame:
         """What the ceilings count: a row per action, and every row that empties a field."""
-        blanks = pl.concat([pl.DataFrame(schema=ACTIONS), *self.blanks])
+        blanks = self.blanking()
         counted = self.outline().drop("fields").filter(~pl.col("action").is_in(blanks["action"].implode()))
         return pl.concat([counted, blanks], how="diagonal").select(list(ACTIONS))
 

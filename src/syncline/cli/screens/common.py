@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from syncline.engine.sheets import Sheets
 from syncline.reconcile.plan import Held
 from syncline.values import instant
 
@@ -62,16 +63,18 @@ def some(count: int, noun: str) -> str:
     return f"{count} {noun[:-1]}ies" if noun.endswith("y") else f"{count} {noun}s"
 
 
-def counts_of(actions: pl.DataFrame) -> dict[str, int]:
-    """How much a set of actions does: records by kind and side, fields, blank-outs."""
-    subjects = actions.select("action", "kind", "side").unique()
+def counts_of(sheets: Sheets, among: Iterable[str] | None = None) -> dict[str, int]:
+    """How much planned actions do, all or *among* these: records by kind and side, fields, blank-outs."""
+    outline, blanks = sheets.outline(), sheets.blanking()
+    if among is not None:
+        chosen = pl.Series(list(among), dtype=pl.String).implode()
+        outline, blanks = (rows.filter(pl.col("action").is_in(chosen)) for rows in (outline, blanks))
     out = {
-        f"{kind}s_on_{side}": len(subjects.filter((pl.col("kind") == kind) & (pl.col("side") == side)))
+        f"{kind}s_on_{side}": len(outline.filter((pl.col("kind") == kind) & (pl.col("side") == side)))
         for kind in ("create", "update")
         for side in ("a", "b")
     }
-    blanks = actions.filter((pl.col("after") == "") & (pl.col("before").fill_null("") != ""))
-    return out | {"fields": len(actions), "blank_outs": len(blanks)}
+    return out | {"fields": int(outline["fields"].sum()), "blank_outs": len(blanks)}
 
 
 def counts_in_words(counts: Mapping[str, int], names: Mapping[str, str]) -> str:

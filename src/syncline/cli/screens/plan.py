@@ -22,7 +22,7 @@ def plan_as_dict(report: RunReport, calls: Mapping[str, int]) -> dict[str, Any]:
     """`calls`: API calls made to read for this plan, and at most needed to write it, by connection."""
     return {
         "sync": report.sync,
-        "counts": counts_of(report.actions),
+        "counts": counts_of(report.sheets),
         "held": [asdict(held) for held in report.held],
         "empty_sides": empty_sides(report),
         "classes": {side: report.counts(side) for side in SIDES},
@@ -41,7 +41,7 @@ def plan_screen(
         _record(out, actions.filter(pl.col("action") == action), names)
     if len(subjects) > limit > 0:
         out.print(f"… and {some(len(subjects) - limit, 'more record')} (--limit N, or --json for all).")
-    words = counts_in_words(counts_of(actions), names)
+    words = counts_in_words(counts_of(report.sheets), names)
     out.print(f"[bold]A run would make[/] {words}." if words else "Nothing to do: both sides hold what they agreed on.")
     if words:
         each = ", ".join(f"{name} {count}" for name, count in calls.items() if count)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import polars as pl
 from rich.console import Console
 from rich.table import Table
 
@@ -21,7 +20,7 @@ EMPTY_CODE = "SYN-610"
 def written_of(report: RunReport) -> dict[str, int]:
     """As `counts_of`, of the actions the systems confirmed."""
     done = [action for action, (fate, _) in report.fates.items() if fate == "written"]
-    return counts_of(report.actions.filter(pl.col("action").is_in(done)))
+    return counts_of(report.sheets, done)
 
 
 def empty_sides(report: RunReport) -> list[str]:
