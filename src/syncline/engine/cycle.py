@@ -191,7 +191,7 @@ async def plan_and_write(
     if chosen is not None:
         strangers = strangers.join(chosen, on=chosen.columns, how="semi")
     if len(strangers):
-        matched = await match_unlinked(world, sync, strangers, report.run_id)
+        matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
         report.links_made = len(matched.link_ids)
         planned.classes.append(
             matched.classes.with_columns(pl.lit(0, dtype=pl.Int64).alias("link_id")).select(list(CLASSES))

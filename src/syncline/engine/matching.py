@@ -28,8 +28,8 @@ from syncline.engine.world import World
 from syncline.reconcile.cells import CELL
 from syncline.reconcile.match import MatchResult, match
 from syncline.reconcile.plan import held_digest
-from syncline.records import SIDES, Side
-from syncline.spec.model import PSEUDO_FIELDS, Sync
+from syncline.records import SIDES, Side, other
+from syncline.spec.model import PSEUDO_FIELDS, Creates, Sync
 from syncline.trees import Commit, Table
 from syncline.values import FieldType
 
@@ -50,17 +50,23 @@ FEW = 0.1
 CLASSES = RECORD | {"class": pl.String, "reason": pl.String}
 
 
-async def match_unlinked(world: World, sync: Sync, dirty: pl.DataFrame, run_id: str) -> Matched:
-    """Match the sync's unlinked records, *dirty* (DIRTY rows of unlinked records) among them."""
+async def match_unlinked(
+    world: World, sync: Sync, dirty: pl.DataFrame, run_id: str, *, forced: bool = False
+) -> Matched:
+    """Match the sync's unlinked records, *dirty* (DIRTY rows of unlinked records) among them.
+
+    *forced*: a person asks for creates that the sync by itself would not do.
+    """
+    creating: Creating = frozenset(s for s in SIDES if forced or sync.side(s).creates is not Creates.NEVER)
     marked = dirty.select(list(RECORD))
     open_holds = await world.store.rows(Table.HOLD, {"sync": sync.name, "state": "open", "kind": list(_DOUBTS)})
     lost, rivals = await left_behind(world, sync)
     changed = pl.concat([marked, await _linked_and_changed(world, sync), rivals]).unique(maintain_order=True)
     are_few = len(changed) <= FEW * await _count(world, sync)
     if are_few and await is_kept(world, sync):
-        sides, result, open_holds = await _around(world, sync, changed, open_holds)
+        sides, result, open_holds = await _around(world, sync, changed, open_holds, creating)
     else:
-        sides, result = await _matched(world, sync, None)
+        sides, result = await _matched(world, sync, None, creating)
     if are_few:
         await make_keys(world, sync)
     link_ids = await _store_links(world, sync, result)
@@ -87,6 +93,7 @@ async def match_unlinked(world: World, sync: Sync, dirty: pl.DataFrame, run_id: 
 
 
 _MANY = 1_000_000
+DELETED = "deleted"
 _DOUBTS = ("ambiguous", "linked")
 
 
@@ -102,17 +109,21 @@ async def _count(world: World, sync: Sync) -> int:
     return sum(counts)
 
 
+Creating = frozenset[Side]
+"""The sides whose unmatched records may be created on the other side."""
+
+
 async def _matched(
-    world: World, sync: Sync, among: pl.DataFrame | None
+    world: World, sync: Sync, among: pl.DataFrame | None, creating: Creating
 ) -> tuple[dict[Side, pl.DataFrame], MatchResult]:
     """Match all records, or those in *among* (RECORD), and the frames of both sides."""
     sides = {side: await _side_frame(world, sync, side, among) for side in SIDES}
-    frames = {side: rows.filter("takes_part").drop("takes_part", "why") for side, rows in sides.items()}
+    frames = {side: _candidates(rows, other(side) in creating) for side, rows in sides.items()}
     return sides, match(frames["a"], frames["b"], sync.match_rules, sync.name_keys)
 
 
 async def _around(
-    world: World, sync: Sync, changed: pl.DataFrame, open_holds: pl.DataFrame
+    world: World, sync: Sync, changed: pl.DataFrame, open_holds: pl.DataFrame, creating: Creating
 ) -> tuple[dict[Side, pl.DataFrame], MatchResult, pl.DataFrame]:
     """Match *changed* records with everybody who could change the outcome; the open holds that were looked at again.
 
@@ -122,12 +133,20 @@ async def _around(
     core, doubts = changed, [(row["hold_id"], _members(row["subject"])) for row in open_holds.iter_rows(named=True)]
     while True:
         core, near, seen = await _with_doubts(world, sync, core, doubts)
-        sides, result = await _matched(world, sync, near)
+        sides, result = await _matched(world, sync, near, creating)
         involved = pl.concat([_ends(result), *(_members(subject) for subject in result.holds["subject"])])
         new = involved.unique(maintain_order=True).join(core, on=list(RECORD), how="anti")
         if new.is_empty():
             return sides, result, open_holds.filter(pl.col("hold_id").is_in(seen))
         core = pl.concat([core, new])
+
+
+def _candidates(rows: pl.DataFrame, may_be_created_here: bool) -> pl.DataFrame:
+    """What `match` looks at. A record outside the filter is nobody's partner; where records may be created on its side
+    it still stands against a second copy of it, as a linked one does."""
+    outside = ~pl.col("takes_part") & (pl.col("why") != DELETED)
+    kept = rows.filter(pl.col("takes_part") | (outside & may_be_created_here))
+    return kept.with_columns(pl.col("is_linked") | ~pl.col("takes_part")).drop("takes_part", "why")
 
 
 async def _with_doubts(
@@ -218,7 +237,7 @@ def _cells_to_match(world: World, sync: Sync, side: Side, object_type: str, rows
         "record_id",
         *compared_cells(sync, side, object_type, wide),
         (~pl.col("is_deleted") & pl.Series(passes)).alias("takes_part"),
-        pl.when("is_deleted").then(pl.lit("deleted")).otherwise(pl.lit("does not pass the filter")).alias("why"),
+        pl.when("is_deleted").then(pl.lit(DELETED)).otherwise(pl.lit("does not pass the filter")).alias("why"),
     )
 
 

@@ -110,6 +110,7 @@ def _renamed(values: pl.DataFrame, side: Side, maps: Sequence[FieldMap]) -> pl.D
 
 async def _with_bases(world: World, sync: Sync, pairs: pl.DataFrame) -> pl.DataFrame:
     bases = await world.store.by_keys(Table.BASE, pairs.select("link_id"))
+    bases = bases.filter(pl.col("revision") == sync.revision())  # older ones are carried over by the next run
     columns = base_columns(bases, [m.key for m in sync.fields])
     return pairs.join(columns, on="link_id", how="left", maintain_order="left")
 
@@ -145,10 +146,13 @@ async def _moments(
             schema={"field": pl.String, "mapping": pl.String},
             orient="row",
         )
-        newest = found.join(fields, on="field").sort("at_us").group_by("record_id", "mapping").last()
-        current = newest.join(_cells_now(pairs, side, maps), on=["record_id", "mapping"], how="inner")
+        told = found.join(fields, on="field").join(_cells_now(pairs, side, maps), on=["record_id", "mapping"])
+        is_now = pl.col("new").fill_null("") == pl.col("now")
+        # Within one second the change that led to the present value is taken for the last.
+        ordered = told.with_columns(is_now.alias("is_now")).sort("at_us", "is_now", maintain_order=True)
+        newest = ordered.group_by("record_id", "mapping", maintain_order=True).last()
         parts.append(
-            current.filter(pl.col("new").fill_null("") == pl.col("now")).select(
+            newest.filter("is_now").select(
                 "link_id",
                 pl.lit(side).alias("side"),
                 "mapping",

@@ -104,7 +104,7 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
     if len(rest):
         add_rows(commit, Table.CONFLICT, rest)
     _store_bases(sync, flowing, decisions, commit)
-    _store_marks(world, part, decisions, commit)
+    await _store_marks(world, part, decisions, commit)
     planned.classes.append(_classes(ends, decisions, types))
     if not commit.is_empty():
         await world.store.commit(commit)
@@ -193,7 +193,7 @@ _NOTED = {"apart": "apart", "drift": "drift", "held": "held_conflict", "blocked"
 """Verdicts that leave a mark by which `verify` and `explain` say why two values differ."""
 
 
-def _store_marks(world: World, part: Slice, decisions: pl.DataFrame, commit: Commit) -> None:
+async def _store_marks(world: World, part: Slice, decisions: pl.DataFrame, commit: Commit) -> None:
     noted = decisions.filter(pl.col("verdict").is_in(list(_NOTED)))
     kind = pl.col("verdict").replace_strict(_NOTED, return_dtype=pl.String)
     rows = noted.select(
@@ -211,8 +211,20 @@ def _store_marks(world: World, part: Slice, decisions: pl.DataFrame, commit: Com
         decisions.filter(~pl.col("verdict").is_in(list(_NOTED))), on=["link_id", "mapping"], how="semi"
     )
     if len(over):
+        await _close_conflicts(world, over, commit)
         dropped = commit.drop.get(Table.MARK)
         commit.drop[Table.MARK] = over.select(keys) if dropped is None else pl.concat([dropped, over.select(keys)])
+
+
+async def _close_conflicts(world: World, over: pl.DataFrame, commit: Commit) -> None:
+    """A conflict that waited for a person and is none any more stays in the log, closed."""
+    settled = over.filter(pl.col("kind") == "held_conflict").select("link_id", "mapping")
+    if settled.is_empty():
+        return
+    found = await world.store.by_keys(Table.CONFLICT, settled.with_columns(pl.lit("open").alias("state")))
+    if len(found):
+        closed = found.select("conflict_id", pl.lit("logged").alias("state"))
+        commit.amend.setdefault(Table.CONFLICT, []).append(closed)
 
 
 def _classes(ends: pl.DataFrame, decisions: pl.DataFrame, types: dict[Side, str]) -> pl.DataFrame:

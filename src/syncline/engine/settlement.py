@@ -113,7 +113,7 @@ async def _newest_actors(world: World, connection: str, page: Page, written: pl.
     since = moments.join(written, on=["record_id", "field"], how="inner").filter(
         pl.col("at_us") + capabilities.stamp_step_us >= pl.col("sent_us")
     )
-    newest = since.sort("at_us").group_by("record_id", "field", maintain_order=True).last()
+    newest = since.sort("at_us", maintain_order=True).group_by("record_id", "field", maintain_order=True).last()
     return newest.select("record_id", "field", pl.col("actor").alias("moment_actor"))
 
 
