@@ -130,17 +130,19 @@ async def open_world(
     chance: Random | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     read_only: bool = False,
+    connected: bool = True,
     store: Store | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> AsyncIterator[World]:
     """The world of a project: its state opened, its connectors built; closed again at the end.
 
-    With *read_only* the state is opened beside a running process and nothing may be written.
+    With *read_only* the state is opened beside a running process and nothing may be written. Not *connected*: no
+    connector is built, and no secret is needed.
     """
     clock, chance = clock or SystemClock(), chance or SystemRandom()
     async with AsyncExitStack() as stack:
         connectors: dict[str, Connector] = {}
-        for name in project.file.connections:
+        for name in project.file.connections if connected else ():
             connector, transport = connect(project, name, clock, chance, environ)
             stack.push_async_callback(transport.aclose)
             stack.push_async_callback(connector.aclose)

@@ -13,7 +13,7 @@ from syncline.connectors.memory import FaultyConnector, MemoryConnector, MemoryS
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.inbox import SHORTEST_DIGEST, approve
-from syncline.engine.observe import LOOK_AGAIN_SECONDS
+from syncline.engine.intake import LOOK_AGAIN_SECONDS
 from syncline.engine.push import push
 from syncline.records import AS_OF, Outcome, Page, Status, Write
 from syncline.spec.model import Ceiling, Creates, End, FieldMap, MatchRule, Policy, SideSpec, Sync

@@ -14,7 +14,7 @@ import pytest
 
 from syncline.connectors.salesforce import SalesforceConnector
 from syncline.connectors.salesforce.cursor import Cursor
-from syncline.engine import cycle, inbox, observe, pairs, planning
+from syncline.engine import cycle, dirty, inbox, intake, observe, pairs, planning
 from syncline.engine import push as push_module
 from syncline.engine.sides import HIDDEN, USABLE
 from syncline.engine.sides import side_values as honest_side_values
@@ -83,7 +83,7 @@ def every_row_counts_as_new(patch: pytest.MonkeyPatch) -> None:
         found = honest_absorb(*given, **more)
         return replace(found, woken=tuple(found.verdicts["record_id"].to_list()))
 
-    patch.setattr(observe, "absorb", absorb)
+    patch.setattr(intake, "absorb", absorb)
 
 
 def new_fields_are_not_filled(patch: pytest.MonkeyPatch) -> None:
@@ -145,14 +145,14 @@ def an_hour_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def strangers_are_looked_at_once(patch: pytest.MonkeyPatch) -> None:
-    honest, met = observe.dirty_records, set[str]()
+    honest, met = dirty.dirty_records, set[str]()
 
     def dirty_records(sync: str, side: str, object_type: str, ids: Sequence[str], **more: Any) -> pl.DataFrame:
         fresh = [record_id for record_id in ids if record_id not in met]
         met.update(fresh)
         return honest(sync, side, object_type, fresh, **more)
 
-    patch.setattr(observe, "dirty_records", dirty_records)
+    patch.setattr(intake, "dirty_records", dirty_records)
 
 
 def no_obstacles(patch: pytest.MonkeyPatch) -> None:

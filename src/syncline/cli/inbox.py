@@ -24,7 +24,7 @@ def conflicts(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 50,
     """
 
     async def command() -> int:
-        async with session(options, read_only=True) as (world, sync):
+        async with session(options, read_only=True, connected=False) as (world, sync):
             rows = await inbox.conflicts(world.store, sync.name, limit=limit)
         print_json(frame_as_dicts(rows)) if options.json else conflicts_screen(console(), rows, names_of(sync))
         return OK
@@ -36,7 +36,7 @@ def errors(*, options: Options = DEFAULTS) -> int:
     """Show what was refused and waits: which record, what the system said, what would wake it."""
 
     async def command() -> int:
-        async with session(options, read_only=True) as (world, sync):
+        async with session(options, read_only=True, connected=False) as (world, sync):
             rows = await inbox.errors(world.store, sync.name)
         print_json(frame_as_dicts(rows)) if options.json else errors_screen(console(), rows, names_of(sync))
         return OK if rows.is_empty() else NOT_GREEN
@@ -48,7 +48,7 @@ def holds(*, options: Options = DEFAULTS) -> int:
     """Show what waits for a person: records with several candidates, actions above a ceiling, an empty side."""
 
     async def command() -> int:
-        async with session(options, read_only=True) as (world, sync):
+        async with session(options, read_only=True, connected=False) as (world, sync):
             rows = await inbox.holds(world.store, sync.name)
         print_json(frame_as_dicts(rows)) if options.json else holds_screen(console(), rows)
         return OK if rows.is_empty() else NOT_GREEN
@@ -66,7 +66,7 @@ def retry(*letters: str, options: Options = DEFAULTS) -> int:
     """
 
     async def command() -> int:
-        async with session(options) as (world, sync):
+        async with session(options, connected=False) as (world, sync):
             woken = await inbox.retry(world, sync, list(letters) or None)
         if options.json:
             print_json({"woken": woken})
@@ -87,7 +87,7 @@ def approve(digest: str, /, *, options: Options = DEFAULTS) -> int:
     """
 
     async def command() -> int:
-        async with session(options) as (world, sync):
+        async with session(options, connected=False) as (world, sync):
             approved = await inbox.approve(world.store, sync.name, digest)
         if options.json:
             print_json({"approved": approved})

@@ -22,7 +22,7 @@ def status(*, options: Options = DEFAULTS) -> int:
     """Show links, backlog, lag, what waits for a person, and the last runs. Works beside a running process."""
 
     async def command() -> int:
-        async with session(options, read_only=True) as (world, sync):
+        async with session(options, read_only=True, connected=False) as (world, sync):
             found = await status_of(world, sync)
         if options.json:
             print_json(found)

@@ -158,7 +158,7 @@ def disable(*, options: Options = DEFAULTS) -> int:
 
 def _switch(options: Options, enabled: bool) -> int:
     async def command() -> int:
-        async with session(options) as (world, sync):
+        async with session(options, connected=False) as (world, sync):
             await inbox.set_enabled(world.store, sync.name, enabled)
         state = "enabled" if enabled else "disabled"
         if options.json:

@@ -114,14 +114,14 @@ async def preview(options: Options) -> AsyncIterator[tuple[World, Sync]]:
 
 @asynccontextmanager
 async def session(
-    options: Options, *, read_only: bool = False, stop: Stop | None = None
+    options: Options, *, read_only: bool = False, connected: bool = True, stop: Stop | None = None
 ) -> AsyncIterator[tuple[World, Sync]]:
     """The world and the chosen sync, with progress bars where somebody watches. Each step that is reported is a safe
-    point to stop at."""
+    point to stop at. Commands about our own state alone are not *connected*: they need no secret."""
     project = load_project(options.config)
     sync = chosen_sync(project, options.sync)
     with Watching(options, stop) as report:
-        async with open_world(project, report=report, read_only=read_only) as world:
+        async with open_world(project, report=report, read_only=read_only, connected=connected) as world:
             yield world, sync
 
 

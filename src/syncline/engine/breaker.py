@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from syncline.engine.dirty import dirty_links
 from syncline.engine.journal import with_segments
-from syncline.engine.observe import dirty_links
 from syncline.engine.pairs import Slice
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World

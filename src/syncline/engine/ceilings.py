@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from syncline.engine.observe import dirty_links, dirty_records
+from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.planning import Planned
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World

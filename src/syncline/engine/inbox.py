@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from syncline.engine.observe import dirty_links, dirty_records
+from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.world import World
 from syncline.records import Side, other
 from syncline.spec.model import Sync

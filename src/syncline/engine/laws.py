@@ -1,10 +1,19 @@
-"""Proof of a run: both laws of conservation, read back from the store."""
+"""Proof of a run: what the capture law needs of every page, and both laws of conservation read back from the store."""
 
 from __future__ import annotations
 
-from syncline.engine.observe import unpack_ids
+import json
+import zlib
+from collections.abc import Sequence
+
+import polars as pl
+
+from syncline import records
+from syncline.engine.settlement import add_rows
+from syncline.reconcile.absorb import Absorbed
 from syncline.reconcile.conserve import Balance, balance, sync_balance
-from syncline.trees import Store, Table
+from syncline.records import Page
+from syncline.trees import Commit, Store, Table
 
 
 async def balances(store: Store, sync: str, run_id: str) -> list[Balance]:
@@ -24,3 +33,25 @@ async def balances(store: Store, sync: str, run_id: str) -> list[Balance]:
     considered = await store.rows(Table.CONSIDERED, {"run_id": run_id})
     verdicts = await store.rows(Table.VERDICT, {"run_id": run_id})
     return out + [sync_balance(sync, side, considered, verdicts) for side in ("a", "b")]
+
+
+def put_capture_law(connection: str, page: Page, result: Absorbed, run_id: str, number: int, commit: Commit) -> None:
+    """Both sides of the capture law, from different sources: the page as received, and the verdicts."""
+    received = page.rows[records.ID].to_list() + [row.record_id or "?" for row in page.unreadable]
+    place = {"run_id": run_id, "connection": connection, "object_type": page.object_type, "page": number}
+    add_rows(commit, Table.RECEIPT, pl.DataFrame([place | {"ids": pack_ids(received)}]))
+    by_verdict = {str(key[0]): part["record_id"].to_list() for key, part in result.verdicts.group_by("verdict")}
+    if page.unreadable:
+        by_verdict["unreadable"] = [row.record_id or "?" for row in page.unreadable]
+    rows = [place | {"verdict": verdict, "ids": pack_ids(ids)} for verdict, ids in by_verdict.items()]
+    if rows:
+        add_rows(commit, Table.CAPTURED, pl.DataFrame(rows))
+
+
+def pack_ids(ids: Sequence[str]) -> bytes:
+    return zlib.compress(json.dumps(list(ids)).encode(), 1)
+
+
+def unpack_ids(packed: bytes) -> list[str]:
+    ids: list[str] = json.loads(zlib.decompress(packed))
+    return ids

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from syncline.engine.observe import dirty_records
+from syncline.engine.dirty import dirty_records
 from syncline.engine.world import World
 from syncline.records import SIDES
 from syncline.spec.model import LeavesFilter, Sync

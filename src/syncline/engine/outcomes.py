@@ -15,10 +15,10 @@ import polars as pl
 from syncline import records
 from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.batches import Batch, Row
+from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.journal import with_segments
 from syncline.engine.letters import close_letters
 from syncline.engine.match_index import keep_keys
-from syncline.engine.observe import dirty_links, dirty_records
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.world import World
 from syncline.reconcile.cells import decode_objects, encode_object

@@ -10,8 +10,9 @@ import polars as pl
 
 from syncline.engine.batches import our_key
 from syncline.engine.cycle import RunReport, close_run, open_run, plan_and_write
+from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.explain import Subject, find_subjects
-from syncline.engine.observe import dirty_links, dirty_records, look_up, meet, read_again
+from syncline.engine.observe import look_up, meet, read_again
 from syncline.engine.terms import adopt_terms
 from syncline.engine.world import World
 from syncline.errors import ConfigError, StopRequested, SynclineError

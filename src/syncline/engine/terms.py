@@ -15,7 +15,7 @@ import polars as pl
 
 from syncline.engine.bases import adopt_revision
 from syncline.engine.breaker import FROZEN
-from syncline.engine.observe import dirty_links, dirty_records
+from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.world import World
 from syncline.records import SIDES
 from syncline.spec.model import Sync

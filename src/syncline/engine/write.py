@@ -14,8 +14,10 @@ import polars as pl
 from syncline.engine import outcomes
 from syncline.engine.batches import Batch, Row, batches_of, prepared
 from syncline.engine.contended import guard
+from syncline.engine.dirty import dirty_links, dirty_records
+from syncline.engine.intake import Capture, take_page
 from syncline.engine.journal import IN_FLIGHT
-from syncline.engine.observe import Capture, dirty_links, dirty_records, read_again, take_page
+from syncline.engine.observe import read_again
 from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -55,7 +56,7 @@ class HttpxTransport:
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as wrong:
             raise ConfigError(f"{request.url!r} is not a URL that can be called: {wrong}.", code="SYN-145") from wrong
         except _NEVER_SENT as failed:
-            raise _not_sent(failed) from failed
+            raise _not_sent(failed, urlsplit(request.url).netloc) from failed
         except (TimeoutError, httpx2.TimeoutException) as late:
             raise OutcomeUnknown(f"No answer within {request.timeout_seconds:g} s to {_line(request)}.") from late
         except httpx2.RequestError as lost:
@@ -75,14 +76,14 @@ def _trust(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-def _not_sent(failed: Exception) -> ConfigError | Unavailable:
+def _not_sent(failed: Exception, host: str) -> ConfigError | Unavailable:
     """An untrusted certificate stays untrusted however often we call; everything else may pass."""
     cause: BaseException | None = failed
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return ConfigError(f"The server's certificate is not trusted: {cause.verify_message}.", code="SYN-147")
+            return ConfigError(f"The certificate of {host} is not trusted: {cause.verify_message}.", code="SYN-147")
         cause = cause.__cause__ or cause.__context__
-    return Unavailable(f"No connection: {_said(failed)}.")
+    return Unavailable(f"No connection to {host}: {_said(failed)}.")
 
 
 def _line(request: HttpRequest) -> str:

@@ -42,7 +42,11 @@ def plan_screen(
     if len(subjects) > limit > 0:
         out.print(f"… and {some(len(subjects) - limit, 'more record')} (--limit N, or --json for all).")
     words = counts_in_words(counts_of(report.sheets), names)
-    out.print(f"[bold]A run would make[/] {words}." if words else "Nothing to do: both sides hold what they agreed on.")
+    out.print(
+        f"[bold]A run would make[/] {words}."
+        if words
+        else "Nothing to do: no linked record changed, and nobody new passes."
+    )
     if words:
         each = ", ".join(f"{name} {count}" for name, count in calls.items() if count)
         out.print(f"API calls to write that: at most {each}. Nothing was written.", soft_wrap=True)

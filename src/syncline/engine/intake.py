@@ -1,0 +1,237 @@
+"""Intake: one page of observations into the trees, with everything that follows from it, in one commit.
+
+Lives here: mirror rows, history, evidence, marks to look again, sight, settled journal entries. Not here: reading
+(`observe`), the order of observations (`reconcile.absorb`) or what they mean (`settlement`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from syncline import records
+from syncline.engine.dirty import dirty_links, dirty_records, read_marks
+from syncline.engine.in_flight import log_overwritten
+from syncline.engine.journal import outstanding
+from syncline.engine.laws import put_capture_law
+from syncline.engine.match_index import keep_keys
+from syncline.engine.settlement import add_rows, consequences, settle_page
+from syncline.engine.unreadable import bury_unreadable
+from syncline.engine.world import World
+from syncline.ports import Stamp
+from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, is_outdated
+from syncline.reconcile.cells import decode_objects
+from syncline.records import How, Page
+from syncline.trees import TABLES, Commit, Table
+from syncline.values import instant
+
+
+@dataclass(kw_only=True)
+class Capture:
+    """What one capture did. `is_empty_side`: a complete read found nothing where records had been; nothing was taken
+    from it and the object waits for a person."""
+
+    connection: str
+    object_type: str
+    is_backfill: bool = False
+    rows: int = 0
+    applied: int = 0
+    is_empty_side: bool = False
+
+
+async def take_page(
+    world: World,
+    report: Capture,
+    page: Page,
+    run_id: str,
+    *,
+    number: int,
+    commit: Commit,
+    same_call: bool = False,
+) -> Absorbed:
+    """Store one page with everything that follows from it, in one commit."""
+    connection, object_type = report.connection, page.object_type
+    ids = page.rows[records.ID].unique(maintain_order=True).to_list()
+    keys = pl.DataFrame({"record_id": ids}, schema={"record_id": pl.String}).with_columns(
+        connection=pl.lit(connection), object_type=pl.lit(object_type)
+    )
+    known = await world.store.by_keys(Table.MIRROR, keys)
+    clockwork = clockwork_of(world, connection, object_type)
+    asked = [*known["record_id"], *page.missing]
+    open_entries = await outstanding(world.store, connection, object_type, asked, now_us=world.now_us())
+    telling = replace(page, rows=page.rows.filter(~is_outdated(known, page, clockwork)))
+    settled = await settle_page(world, connection, telling, known, open_entries, same_call=same_call)
+    ends = await world.store.links_of(connection, object_type, [*ids, *page.missing])
+    result = absorb(
+        known,
+        page,
+        clockwork,
+        connection=connection,
+        keep=settled.keep if settled else None,
+        unplanned=await _unplanned(world, ends),
+    )
+    if settled is not None:
+        await consequences(world, connection, page, settled, open_entries, commit, run_id)
+    await log_overwritten(world, connection, page, commit, run_id)
+    _put_rows(world, connection, page, result, run_id, commit)
+    changed = result.mirror.join(result.changes.select("record_id").unique(), on="record_id", how="semi")
+    await keep_keys(world, connection, object_type, changed, commit)
+    _wake(world, connection, object_type, result.woken, ends, commit)
+    _wake_others(world, connection, object_type, known, result.confirmed, ends, commit)
+    fresh = _fresh_writes(open_entries)
+    again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
+    if again:
+        commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
+    await _mark_sight(world, connection, page, ends, fresh, commit)
+    bury_unreadable(world, connection, page, commit)
+    put_capture_law(connection, page, result, run_id, number, commit)
+    await world.store.commit(commit)
+    report.rows += len(page.rows)
+    report.applied += len(result.woken)
+    return result
+
+
+def clockwork_of(world: World, connection: str, object_type: str) -> Clockwork:
+    """How observations of the object are ordered, from what its connector declares."""
+    capabilities = world.capabilities(connection, object_type)
+    return Clockwork(
+        trusts_stamp=capabilities.stamp is not Stamp.NONE,
+        stamp_step_us=capabilities.stamp_step_us,
+        lag_us=int(capabilities.visibility_lag_seconds * 1e6),
+    )
+
+
+def _fresh_writes(open_entries: pl.DataFrame) -> frozenset[str]:
+    """Records with a write of ours that nothing has confirmed yet."""
+    return frozenset(open_entries.filter(pl.col("state") != "abandoned")["record_id"])
+
+
+async def _unplanned(world: World, ends: pl.DataFrame) -> frozenset[str]:
+    """Records of *ends* whose link has a dirty mark: an earlier change of theirs was not planned yet."""
+    if ends.is_empty():
+        return frozenset()
+    dirty = await world.store.by_keys(Table.DIRTY, ends.select("sync", "link_id").unique())
+    return frozenset(ends.join(dirty, on=["sync", "link_id"], how="semi")["record_id"])
+
+
+def _put_rows(world: World, connection: str, page: Page, result: Absorbed, run_id: str, commit: Commit) -> None:
+    if len(result.mirror):
+        commit.put[Table.MIRROR] = result.mirror
+    if page.moments is not None and len(page.moments):
+        moments = page.moments.rename({"_id": "record_id"}).with_columns(
+            connection=pl.lit(connection), object_type=pl.lit(page.object_type)
+        )
+        add_rows(commit, Table.MOMENT, moments)
+    if page.how is not How.BACKFILL and len(result.changes):
+        commit.add[Table.HISTORY] = history_rows(world, connection, page, result, run_id)
+
+
+def history_rows(world: World, connection: str, page: Page, result: Absorbed, run_id: str) -> pl.DataFrame:
+    """One HISTORY row per record with its changed cells only."""
+    now_us = world.now_us()
+    cells: dict[str, dict[str, list[str | None]]] = {}
+    for record_id, name, before, after in result.changes.iter_rows():
+        cells.setdefault(record_id, {})[name] = [before, after]
+    actors = dict(page.rows.select(records.ID, records.ACTOR).iter_rows())
+    stamps = dict(page.rows.select(records.ID, records.STAMP).iter_rows())
+    rows = [
+        {
+            "day": instant(now_us).date().isoformat(),
+            "connection": connection,
+            "object_type": page.object_type,
+            "record_id": record_id,
+            "at_us": stamps.get(record_id) or now_us,
+            "cause": "observed",
+            "actor": actors.get(record_id),
+            "run_id": run_id,
+            "cells": json.dumps(changed, ensure_ascii=False),
+        }
+        for record_id, changed in cells.items()
+    ]
+    return pl.DataFrame(rows, schema=dict(TABLES[Table.HISTORY][0]))
+
+
+def _wake_others(
+    world: World,
+    connection: str,
+    object_type: str,
+    known: pl.DataFrame,
+    confirmed: Sequence[str],
+    ends: pl.DataFrame,
+    commit: Commit,
+) -> None:
+    """What one sync wrote is an echo to it alone: the others waited until it was read, and plan it now."""
+    if not confirmed or len(world.sides_of(connection, object_type)) < 2:
+        return
+    rows = known.filter(pl.col("record_id").is_in(list(confirmed)))
+    writers = dict(
+        zip(rows["record_id"], (set(flags.values()) for flags in decode_objects(rows["flags"])), strict=True)
+    )
+    for sync, _ in world.sides_of(connection, object_type):
+        ids = [record_id for record_id in confirmed if writers[record_id] != {sync.name}]
+        _wake(world, connection, object_type, ids, ends, commit, only=sync.name)
+
+
+def _wake(
+    world: World,
+    connection: str,
+    object_type: str,
+    ids: Sequence[str],
+    ends: pl.DataFrame,
+    commit: Commit,
+    *,
+    only: str | None = None,
+) -> None:
+    """Mark the links of changed records dirty in every sync that uses them (or *only* that one); unlinked ones as
+    themselves."""
+    if not ids:
+        return
+    ends = ends.filter(pl.col("record_id").is_in(list(ids)))
+    for sync, side in world.sides_of(connection, object_type):
+        if only not in (None, sync.name):
+            continue
+        own = ends.filter((pl.col("sync") == sync.name) & (pl.col("side") == side))
+        linked = own.select("link_id").unique(maintain_order=True)
+        commit.touch.append(dirty_links(sync.name, linked["link_id"].to_list()))
+        known = set(own["record_id"].to_list())
+        strangers = [record_id for record_id in ids if record_id not in known]
+        commit.touch.append(dirty_records(sync.name, side, object_type, strangers))
+    commit.touch = [part for part in commit.touch if len(part)]
+
+
+LOOK_AGAIN_SECONDS = 21_600.0
+"""How often a linked record that is out of sight is asked for: one that comes back (a share, a partition, a read that
+was incomplete) moves neither its stamp nor an event."""
+
+
+async def _mark_sight(
+    world: World, connection: str, page: Page, ends: pl.DataFrame, written: frozenset[str], commit: Commit
+) -> None:
+    """Links whose record was asked for by id and not found are out of sight; any reading that shows it brings it back,
+    and it is asked for again from time to time.
+
+    *written* are records with a write of ours outstanding: a replica may not know them yet, so they stay in sight.
+    """
+    found = set(page.rows[records.ID].to_list())
+    lost = [record_id for record_id in page.missing if record_id not in written]
+    current = ends.filter((pl.col("role") == "current") & pl.col("record_id").is_in([*found, *lost]))
+    if current.is_empty():
+        return
+    gone = current.filter(pl.col("record_id").is_in(lost))["record_id"].unique(maintain_order=True)
+    if len(gone):
+        due_us = world.now_us() + int(LOOK_AGAIN_SECONDS * 1e6)
+        commit.touch.append(read_marks(connection, page.object_type, gone, due_us=due_us))
+    links = await world.store.by_keys(Table.LINK, current.select("link_id").unique())
+    sights = current.select("link_id", "side", pl.col("record_id").is_in(list(found)).alias("is_found"))
+    for side in records.SIDES:
+        seen = links.join(sights.filter(pl.col("side") == side), on="link_id", how="inner")
+        moved = seen.filter(pl.col(f"visible_{side}").fill_null(True) != pl.col("is_found"))
+        if len(moved):
+            commit.amend.setdefault(Table.LINK, []).append(
+                moved.select("link_id", pl.col("is_found").alias(f"visible_{side}"))
+            )
+            for sync, part in moved.group_by("sync"):
+                commit.touch.append(dirty_links(str(sync[0]), part["link_id"].to_list()))
