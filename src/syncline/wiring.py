@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncline.connectors.registry import connector_class, manifest_of
-from syncline.connectors.settings import settings_of
+from syncline.connectors.settings import at_once, settings_of
 from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
 from syncline.net.transport import HttpxTransport
@@ -142,11 +142,18 @@ async def open_world(
     clock, chance = clock or SystemClock(), chance or SystemRandom()
     async with AsyncExitStack() as stack:
         connectors: dict[str, Connector] = {}
+        faults: list[ConfigError] = []
         for name in project.file.connections if connected else ():
-            connector, transport = connect(project, name, clock, chance, environ)
+            try:
+                connector, transport = connect(project, name, clock, chance, environ)
+            except ConfigError as fault:
+                faults.append(fault)
+                continue
             stack.push_async_callback(transport.aclose)
             stack.push_async_callback(connector.aclose)
             connectors[name] = connector
+        if faults:
+            raise at_once(faults)
         if store is None:
             url = ":memory:" if read_only and _is_untouched(project.store_url) else project.store_url
             store = await open_store(url, clock, read_only=read_only and url == project.store_url)

@@ -33,3 +33,13 @@ def test_http_to_another_machine_is_refused(url: str) -> None:
     with pytest.raises(ConfigError) as refused:
         settings_of("crm", {"url": "env:ADDRESS"}, MANIFEST, {"ADDRESS": url})
     assert refused.value.code == "SYN-148"
+
+
+def test_every_fault_of_a_connection_is_told_at_once() -> None:
+    given: dict[str, str | int | float | bool] = {"ulr": "https://x.example", "secret": "plain"}
+    with pytest.raises(ConfigError) as refused:
+        settings_of("crm", given, MANIFEST, {})
+    assert refused.value.code == "SYN-140"
+    lines = refused.value.message.splitlines()
+    assert len(lines) == 3
+    assert "'ulr'" in lines[0] and "needs 'url'" in lines[1] and "is a secret" in lines[2]

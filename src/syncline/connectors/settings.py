@@ -7,12 +7,12 @@ message.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from syncline.errors import ConfigError
-from syncline.ports import Manifest
+from syncline.ports import Manifest, Setting
 
 _REFERENCE = ("env:", "file:")
 MOST_CHARACTERS = 100_000
@@ -28,39 +28,64 @@ def settings_of(
     """The settings of connection *name* with references resolved and defaults applied. Relative paths of references
     count from *folder*.
 
-    Raises ConfigError: SYN-140 an unknown setting, SYN-141 a required one missing, SYN-142 a secret written into the
-    file, SYN-143 a reference that leads nowhere or to nothing, SYN-148 an http address of another machine.
+    Raises ConfigError, with every fault at once: SYN-140 an unknown setting, SYN-141 a required one missing, SYN-142 a
+    secret written into the file, SYN-143 a reference that leads nowhere or to nothing, SYN-148 an http address of
+    another machine.
     """
-    known = {setting.name: setting for setting in manifest.settings}
+    faults = list(_unknown(name, given, manifest))
+    out: dict[str, str] = {}
+    for setting in manifest.settings:
+        try:
+            value = _value_of(name, setting, given.get(setting.name, setting.default), environ, folder)
+        except ConfigError as fault:
+            faults.append(fault)
+        else:
+            out |= {} if value is None else {setting.name: value}
+    if faults:
+        raise at_once(faults)
+    return out
+
+
+def at_once(faults: Sequence[ConfigError]) -> ConfigError:
+    """Several faults as one error, a line each: nobody mends one to be shown the next. The first gives the code."""
+    if len(faults) == 1:
+        return faults[0]
+    remedies = dict.fromkeys(fault.remedy for fault in faults if fault.remedy)
+    return ConfigError("\n".join(fault.message for fault in faults), code=faults[0].code, remedy="\n  ".join(remedies))
+
+
+def _unknown(name: str, given: Mapping[str, str | int | float | bool], manifest: Manifest) -> Iterator[ConfigError]:
+    known = [setting.name for setting in manifest.settings]
     for key in given:
         if key != "type" and key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            raise ConfigError(
+            yield ConfigError(
                 f"Connection {name!r} has no setting {key!r}.",
                 code="SYN-140",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}.",
             )
-    out: dict[str, str] = {}
-    for setting in manifest.settings:
-        value = given.get(setting.name, setting.default)
-        if value is None:
-            if setting.is_required:
-                raise ConfigError(
-                    f"Connection {name!r} needs {setting.name!r} ({setting.label}).",
-                    code="SYN-141",
-                    remedy=setting.help,
-                )
-            continue
-        text = str(value)
-        if setting.is_secret and not text.startswith(_REFERENCE):
+
+
+def _value_of(
+    name: str, setting: Setting, value: str | int | float | bool | None, environ: Mapping[str, str], folder: Path
+) -> str | None:
+    """One setting's value; None if it is absent and may be."""
+    if value is None:
+        if setting.is_required:
             raise ConfigError(
-                f"Connection {name!r}: {setting.name!r} is a secret and must not stand in the file.",
-                code="SYN-142",
-                remedy=f"Write {setting.name}: env:{name.upper()}_{setting.name.upper()} and set that variable.",
+                f"Connection {name!r} needs {setting.name!r} ({setting.label}).", code="SYN-141", remedy=setting.help
             )
-        out[setting.name] = _resolved(name, setting.name, text, environ, folder)
-        _refuse_open_road(name, setting.name, out[setting.name])
-    return out
+        return None
+    text = str(value)
+    if setting.is_secret and not text.startswith(_REFERENCE):
+        raise ConfigError(
+            f"Connection {name!r}: {setting.name!r} is a secret and must not stand in the file.",
+            code="SYN-142",
+            remedy=f"Write {setting.name}: env:{name.upper()}_{setting.name.upper()} and set that variable.",
+        )
+    resolved = _resolved(name, setting.name, text, environ, folder)
+    _refuse_open_road(name, setting.name, resolved)
+    return resolved
 
 
 _ON_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
