@@ -42,4 +42,6 @@ def test_every_fault_of_a_connection_is_told_at_once() -> None:
     assert refused.value.code == "SYN-140"
     lines = refused.value.message.splitlines()
     assert len(lines) == 3
-    assert "'ulr'" in lines[0] and "needs 'url'" in lines[1] and "is a secret" in lines[2]
+    assert "'ulr'" in lines[0]
+    assert "needs 'url'" in lines[1]
+    assert "is a secret" in lines[2]

@@ -77,6 +77,18 @@ def test_holding_blank_outs_leaves_the_other_fields_of_the_record() -> None:
     assert held[0].actions == ("u/x",)
 
 
+def test_what_is_written_as_one_with_a_held_blank_out_is_held_with_it() -> None:
+    street = action("u1", after="", field="street") | {"group": "address"}
+    city = action("u1", field="city") | {"group": "address"}
+    elsewhere = action("u2", field="city") | {"group": "address"}
+    title = action("u1", field="title")
+    actions = frame(street, city, elsewhere, title)
+    none_allowed = {"blank": Ceiling(share=0, plus=0)}
+    going, held = gate(actions, none_allowed, linked=10, exempt=frozenset(), approved=frozenset())
+    assert going.select("action", "field").rows() == [("u2", "city"), ("u1", "title")]
+    assert held[0].actions == ("u1/street",)
+
+
 def test_the_gravest_class_counts() -> None:
     assert gravest(["agreed", "dead", "written"]) == "dead"
     assert gravest([]) == "unchanged"

@@ -43,6 +43,7 @@ ACTIONS: dict[str, pl.DataType] = {
     "base_b_before": pl.UInt64(),
     "edit_us": pl.Int64(),
     "is_default": pl.Boolean(),  # a synthetic value the target requires
+    "group": pl.String(),  # the atomic group whose members are written as one; null: none
 }
 
 
@@ -99,6 +100,7 @@ def _updates_of(
         pl.col(f"xb.{name}").fill_null(0).alias("base_b_before"),
         "edit_us",
         pl.lit(False).alias("is_default"),
+        pl.lit(mapping.group_key if mapping.is_atomic else None, dtype=pl.String).alias("group"),
     ).select(list(ACTIONS))
 
 
@@ -189,6 +191,7 @@ def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Sid
         zero.alias("base_b_before"),
         pl.coalesce("stamp_us", "as_of_us").alias("edit_us"),
         pl.col("_is_default").alias("is_default"),
+        pl.lit(None, dtype=pl.String).alias("group"),
     ).select(list(ACTIONS))
 
 
@@ -231,13 +234,13 @@ def gate(
         if digest in approved:
             continue
         held.append(Held(kind=kind, actions=unique, allowed=allowed, digest=digest))
-        going = going.filter(~_OF_KIND[kind])
+        going = without_held(going, held[-1:])
     return going, held
 
 
 def without_held(actions: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
-    """*actions* (ACTIONS) less those of the kinds that `gate` held."""
-    return actions.filter(~_OF_KIND[one.kind] for one in held) if held else actions
+    """*actions* (ACTIONS) less those of the kinds that `gate` held, and less what is written as one with them."""
+    return actions.filter(~(_OF_KIND[one.kind] | _AS_ONE[one.kind]) for one in held) if held else actions
 
 
 def only_blanking(actions: pl.DataFrame) -> pl.DataFrame:
@@ -249,6 +252,13 @@ _OF_KIND: dict[str, pl.Expr] = {
     "create": pl.col("kind") == "create",
     "blank": (pl.col("kind") == "update") & (pl.col("after") == EMPTY) & (pl.col("before").fill_null("") != EMPTY),
     "delete": pl.col("kind") == "delete",
+}
+
+
+_AS_ONE: dict[str, pl.Expr] = {
+    "create": pl.lit(False),
+    "blank": pl.col("group").is_not_null() & _OF_KIND["blank"].any().over("action", "group"),
+    "delete": pl.lit(False),
 }
 
 
