@@ -38,6 +38,7 @@ EXIT_CODES: Mapping[int, tuple[str, str]] = {
     8: ("SYN-6xx", "Stopped for safety."),
     70: ("SYN-9xx", "A bug of ours."),
     130: ("", "Interrupted (Ctrl-C). A second Ctrl-C does not wait for the present batch."),
+    129: ("", "Ended by SIGHUP: the terminal was closed."),
     143: ("", "Ended by SIGTERM, outside `run --every`."),
 }
 _BY_PREFIX = {"15": 2, "1": 3, "2": 4, "3": 5, "4": 5, "5": 7, "6": 8, "7": 6, "9": 70}

@@ -15,7 +15,7 @@ from typing import Any
 from syncline.cli.output import console
 from syncline.errors import StopRequested
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stop:
@@ -67,7 +67,7 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        """130 after Ctrl-C, 143 after SIGTERM."""
+        """130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal was closed."""
         return 128 + (self.by or signal.SIGINT)
 
     @property
