@@ -22,15 +22,6 @@ def other(side: Side) -> Side:
     return "b" if side == "a" else "a"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRef:
-    """One vendor object: connection, object type, id in the vendor's longest form."""
-
-    connection: str
-    object_type: str
-    record_id: str
-
-
 # Columns of every page, before the cells. Instants are microseconds since 1970, UTC.
 ID = "_id"
 STAMP = "_stamp_us"  # the vendor's version stamp of the record; null if it gives none

@@ -254,7 +254,7 @@ def test_the_older_of_two_rows_of_one_record_says_nothing_of_our_write() -> None
         world = await two_systems()
         person, _ = await linked(world)
         connector = world.world.connectors["right"]
-        fields = world.world.fields_wanted("right", "human")
+        fields = world.world.fields_read("right", "human")
         earlier = await connector.read_by_ids("human", fields, list(world.right.rows))
         world.left.update(person, {"title": "T1"}, "she")
         await cycles(world, 5)

@@ -94,6 +94,29 @@ async def take_page(
     return result
 
 
+async def next_page_number(world: World, report: Capture, run_id: str) -> int:
+    """The number of the object's next page in this run: how many it has received."""
+    return await world.store.count(
+        Table.RECEIPT, {"run_id": run_id, "connection": report.connection, "object_type": report.object_type}
+    )
+
+
+async def take_alone(
+    world: World,
+    connection: str,
+    page: Page,
+    run_id: str,
+    *,
+    commit: Commit | None = None,
+    same_call: bool = False,
+) -> None:
+    """`take_page` for a page that comes by itself: a read by id or key, or what a write read back. *commit* is stored
+    together with it."""
+    report = Capture(connection=connection, object_type=page.object_type)
+    number = await next_page_number(world, report, run_id)
+    await take_page(world, report, page, run_id, number=number, commit=commit or Commit(), same_call=same_call)
+
+
 def clockwork_of(world: World, connection: str, object_type: str) -> Clockwork:
     """How observations of the object are ordered, from what its connector declares."""
     capabilities = world.capabilities(connection, object_type)

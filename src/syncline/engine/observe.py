@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 import polars as pl
 
 from syncline import records
-from syncline.engine.intake import Capture, take_page
+from syncline.engine.intake import Capture, next_page_number, take_alone, take_page
 from syncline.engine.unreadable import close_readable
 from syncline.engine.world import Progress, World
 from syncline.errors import PositionLost
@@ -72,8 +72,7 @@ async def capture(world: World, connection: str, object_type: str, run_id: str) 
 
     A field that is newly mapped or newly visible is back-filled before it counts: neither stamp nor event moves for it.
     """
-    schema = world.schema(connection, object_type)
-    fields = tuple(name for name in world.fields_wanted(connection, object_type) if schema.field(name))
+    fields = world.fields_read(connection, object_type)
     cursor = await world.store.rows(Table.CURSOR, {"connection": connection, "object_type": object_type})
     report = Capture(connection=connection, object_type=object_type)
     if cursor.is_empty() or not set(fields) <= set(json.loads(cursor["fields"][0])):
@@ -98,7 +97,7 @@ async def _take_pages(
     *,
     rows_seen: int | None,
 ) -> None:
-    number = await _next_page_number(world, report, run_id)
+    number = await next_page_number(world, report, run_id)
     async for page in pages:
         commit = Commit()
         if page.next_cursor is not None:
@@ -106,12 +105,6 @@ async def _take_pages(
         await take_page(world, report, page, run_id, number=number, commit=commit)
         number += 1
         world.report(Progress("observe", f"{report.connection}.{report.object_type}", report.rows))
-
-
-async def _next_page_number(world: World, report: Capture, run_id: str) -> int:
-    return await world.store.count(
-        Table.RECEIPT, {"run_id": run_id, "connection": report.connection, "object_type": report.object_type}
-    )
 
 
 def cursor_row(
@@ -138,7 +131,7 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
     )
     seen: set[str] = set()
     position: str | None = None
-    number = await _next_page_number(world, report, run_id)
+    number = await next_page_number(world, report, run_id)
     async for page in connector.read_all(report.object_type, fields):
         position = page.next_cursor or position
         seen.update(page.rows[records.ID].to_list())
@@ -159,8 +152,7 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
 
 async def read_everything(world: World, connection: str, object_type: str, run_id: str) -> Capture:
     """Read an object whole, whatever its cursor says: for `verify` (on a copy of the state) and for sweeps."""
-    schema = world.schema(connection, object_type)
-    fields = tuple(name for name in world.fields_wanted(connection, object_type) if schema.field(name))
+    fields = world.fields_read(connection, object_type)
     report = Capture(connection=connection, object_type=object_type)
     await _backfill(world, report, fields, run_id)
     return report
@@ -195,12 +187,9 @@ async def read_again(
     if not ids:
         return None
     if fields is None:
-        schema = world.schema(connection, object_type)
-        fields = [name for name in world.fields_wanted(connection, object_type) if schema.field(name)]
-    report = Capture(connection=connection, object_type=object_type)
+        fields = world.fields_read(connection, object_type)
     page = await world.connectors[connection].read_by_ids(object_type, fields, ids, lane=lane)
-    number = await _next_page_number(world, report, run_id)
-    await take_page(world, report, page, run_id, number=number, commit=commit or Commit())
+    await take_alone(world, connection, page, run_id, commit=commit)
     return page
 
 
@@ -208,10 +197,7 @@ async def look_up(
     world: World, connection: str, object_type: str, key_field: str, values: Sequence[str], run_id: str
 ) -> Page:
     """Read the records whose *key_field* holds one of *values* into the mirror."""
-    schema = world.schema(connection, object_type)
-    fields = [name for name in world.fields_wanted(connection, object_type) if schema.field(name)]
+    fields = world.fields_read(connection, object_type)
     page = await world.connectors[connection].find(object_type, fields, key_field, values, lane=Lane.URGENT)
-    report = Capture(connection=connection, object_type=object_type)
-    number = await _next_page_number(world, report, run_id)
-    await take_page(world, report, page, run_id, number=number, commit=Commit())
+    await take_alone(world, connection, page, run_id)
     return page

@@ -196,19 +196,20 @@ def _classify(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, out
         return
     if outcome.status is Status.UNKNOWN:
         out.classes[row.action] = ("unknown", outcome.message or "the answer was lost; it will be read back")
-        out.commit.touch.append(_again(sync, row, 0))
+        out.commit.touch.append(again(sync, row, due_us=0))
         return
     words = f"{outcome.code}: {outcome.message}"
     if outcome.is_gone or outcome.is_stale or not outcome.is_permanent:
         out.classes[row.action] = ("deferred", words)
         due_us = 0 if outcome.is_stale else world.now_us() + RETRY_AFTER_US
-        out.commit.touch.append(_again(sync, row, due_us))
+        out.commit.touch.append(again(sync, row, due_us=due_us))
         return
     out.classes[row.action] = ("dead", words)
     _bury(world, sync, run_id, batch, row, outcome, out.commit)
 
 
-def _again(sync: Sync, row: Row, due_us: int) -> pl.DataFrame:
+def again(sync: Sync, row: Row, *, due_us: int = 0) -> pl.DataFrame:
+    """The dirty mark that makes a row planned again."""
     if row.link_id:
         return dirty_links(sync.name, [row.link_id], due_us=due_us)
     return dirty_records(sync.name, row.source_side, row.source_type, [row.source_id], due_us=due_us)

@@ -76,11 +76,12 @@ class World:
             if sync.side(side).connection == connection and object_type in sync.side(side).object_types
         ]
 
-    def fields_wanted(self, connection: str, object_type: str) -> tuple[str, ...]:
-        """Every field of the object that any sync reads."""
+    def fields_read(self, connection: str, object_type: str) -> tuple[str, ...]:
+        """Every field of the object that any sync reads and the connected user can see."""
         names = {
             name
             for sync, side in self.sides_of(connection, object_type)
             for name in sync.fields_read(side, object_type)
         }
-        return tuple(sorted(names - PSEUDO_FIELDS))
+        schema = self.schema(connection, object_type)
+        return tuple(name for name in sorted(names - PSEUDO_FIELDS) if schema.field(name))

@@ -14,15 +14,14 @@ import polars as pl
 from syncline.engine import outcomes
 from syncline.engine.batches import Batch, Row, batches_of, prepared
 from syncline.engine.contended import guard
-from syncline.engine.dirty import dirty_links, dirty_records
-from syncline.engine.intake import Capture, take_page
+from syncline.engine.intake import take_alone
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.observe import read_again
 from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
-from syncline.records import NewField, Outcome, Page, Problem, Status, WriteAnswer
+from syncline.records import NewField, Outcome, Problem, Status, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.trees import AlreadyThere, Commit, Table
 
@@ -139,14 +138,7 @@ async def _in_flight(world: World, batch: Batch) -> set[str]:
 async def _defer(world: World, sync: Sync, rows: Sequence[Row], reason: str, report: Written) -> None:
     """Leave *rows* for the next run."""
     report.classes.update({row.action: ("deferred", reason) for row in rows})
-    await world.store.commit(Commit(touch=[_again(sync, row) for row in rows]))
-
-
-def _again(sync: Sync, row: Row, *, due_us: int = 0) -> pl.DataFrame:
-    """The dirty mark that makes a row planned again."""
-    if row.link_id:
-        return dirty_links(sync.name, [row.link_id], due_us=due_us)
-    return dirty_records(sync.name, row.source_side, row.source_type, [row.source_id], due_us=due_us)
+    await world.store.commit(Commit(touch=[outcomes.again(sync, row) for row in rows]))
 
 
 async def _withdraw(world: World, sync: Sync, batch: Batch, error: SynclineError, report: Written) -> None:
@@ -156,7 +148,7 @@ async def _withdraw(world: World, sync: Sync, batch: Batch, error: SynclineError
     await world.store.commit(
         Commit(
             amend={Table.ENTRY: [entries], Table.JOURNAL: [batch.answered(world, None)]},
-            touch=[_again(sync, row) for row in batch.rows],
+            touch=[outcomes.again(sync, row) for row in batch.rows],
         )
     )
 
@@ -168,21 +160,13 @@ async def _settle(world: World, sync: Sync, run_id: str, batch: Batch, answer: W
     report.classes.update(settled.classes)
     report.new_links += settled.new_links
     if answer.confirmed is not None and len(answer.confirmed.rows):
-        await _take_confirmed(world, batch, answer.confirmed, run_id)
+        await take_alone(world, batch.connection, answer.confirmed, run_id, same_call=True)
     gone = [
         out.record_id or row.write.record_id
         for row, out in zip(batch.rows, answer.outcomes, strict=True)
         if out.is_gone or out.is_stale
     ]
     await read_again(world, batch.connection, batch.object_type, [g for g in gone if g], run_id)
-
-
-async def _take_confirmed(world: World, batch: Batch, page: Page, run_id: str) -> None:
-    report = Capture(connection=batch.connection, object_type=batch.object_type)
-    number = await world.store.count(
-        Table.RECEIPT, {"run_id": run_id, "connection": batch.connection, "object_type": batch.object_type}
-    )
-    await take_page(world, report, page, run_id, number=number, commit=Commit(), same_call=True)
 
 
 async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
@@ -202,33 +186,26 @@ async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
         ids = part.filter(pl.col("record_id").is_not_null())["record_id"].unique().to_list()
         await read_again(world, str(connection), str(object_type), ids, run_id)
         lost = part.filter(pl.col("record_id").is_null())
-        await _find_creates(world, sync, run_id, str(connection), str(object_type), lost, own)
+        await _find_creates(world, sync, run_id, str(connection), str(object_type), lost)
     left = await world.store.rows(Table.ENTRY, {"state": list(IN_FLIGHT)})
     return len(left.join(own.select("batch_id"), on="batch_id"))
 
 
 async def _find_creates(
-    world: World, sync: Sync, run_id: str, connection: str, object_type: str, lost: pl.DataFrame, journals: pl.DataFrame
+    world: World, sync: Sync, run_id: str, connection: str, object_type: str, lost: pl.DataFrame
 ) -> None:
     """Look creates of unknown outcome up by our key; found in any state is written."""
     if lost.is_empty():
         return
-    side = str(journals["side"][0]) if len(journals) else "b"
-    for own_side in journals.join(lost.select("batch_id").unique(), on="batch_id")["side"].unique():
-        side = str(own_side)
-    key_field = sync.side("a" if side == "a" else "b").key_fields[object_type]
-    schema = world.schema(connection, object_type)
-    fields = [name for name in world.fields_wanted(connection, object_type) if schema.field(name)]
+    # The two sides of a sync are two connections.
+    key_field = (sync.a if sync.a.connection == connection else sync.b).key_fields[object_type]
+    fields = world.fields_read(connection, object_type)
     keys = lost["match_key"].unique().to_list()
     page = await world.connectors[connection].find(object_type, fields, key_field, keys)
     commit = await outcomes.found_creates(world, sync, run_id, connection, object_type, lost, page, key_field)
     await world.store.commit(commit)
     if len(page.rows):
-        report = Capture(connection=connection, object_type=object_type)
-        number = await world.store.count(
-            Table.RECEIPT, {"run_id": run_id, "connection": connection, "object_type": object_type}
-        )
-        await take_page(world, report, page, run_id, number=number, commit=Commit())
+        await take_alone(world, connection, page, run_id)
 
 
 async def make_fields(world: World, connection: str, wanted: Sequence[NewField]) -> list[Problem]:

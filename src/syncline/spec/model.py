@@ -7,7 +7,7 @@ applied here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -231,12 +231,6 @@ class Sync:
 
     def field_map(self, key: str) -> FieldMap:
         return next(m for m in self.fields if m.key == key)
-
-    def variants(self) -> Iterator[tuple[str, str]]:
-        """The pairs of object types (a, b) whose records can be linked: planning runs per variant."""
-        for type_a in self.a.object_types:
-            for type_b in self.b.object_types:
-                yield type_a, type_b
 
     def maps_for(self, type_a: str, type_b: str) -> tuple[FieldMap, ...]:
         """The field maps that take part between these two object types, in the sync's order."""
