@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from syncline.engine.ceilings import hold_above_ceilings
+from syncline.engine.creates import plan_creates
 from syncline.engine.intake import Capture
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import capture, meet, read_everything
-from syncline.engine.planning import CLASSES, Planned, plan_creates, plan_links
+from syncline.engine.planning import CLASSES, Planned, plan_links
 from syncline.engine.rereads import read_assumed, read_due
 from syncline.engine.settlement import add_rows
 from syncline.engine.sheets import Sheets

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncline.engine.dirty import dirty_records
+from syncline.engine.links import put_link_rows
 from syncline.engine.match_index import (
     RECORD,
     compared_cells,
@@ -21,7 +22,6 @@ from syncline.engine.match_index import (
     make_keys,
     sharing,
 )
-from syncline.engine.outcomes import put_link_rows
 from syncline.engine.settlement import add_rows
 from syncline.engine.sides import read_cells
 from syncline.engine.world import World

@@ -1,31 +1,28 @@
 """What follows from the outcomes of a batch: mirror, bases, links, dead letters and journal, as one commit.
 
-Lives here: the consequences of an answer. Not here: sending (`write`), or what a later reading means (`settlement`).
+Lives here: the consequences of an answer. Not here: sending (`write`), creates whose answer was lost
+(`lost_creates`), or what a later reading means (`settlement`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 
-from syncline import records
 from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.batches import Batch, Row
 from syncline.engine.dirty import dirty_links, dirty_records
-from syncline.engine.journal import with_segments
-from syncline.engine.letters import close_letters
+from syncline.engine.letters import bury, close_letters
+from syncline.engine.links import put_links
 from syncline.engine.match_index import keep_keys
-from syncline.engine.settlement import add_rows, conflict_id
+from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.reconcile.cells import decode_objects, encode_object
-from syncline.records import How, Outcome, Page, Side, Status, WriteAnswer, other
+from syncline.records import How, Outcome, Status, WriteAnswer
 from syncline.spec.model import Sync
-from syncline.trees import TABLES, Commit, Table
-from syncline.values import fingerprint
+from syncline.trees import Commit, Table
 
 RETRY_AFTER_US = 60_000_000
 """A refusal that may pass (a locked row) is planned again after this long."""
@@ -38,7 +35,7 @@ class Settlement:
     new_links: list[int] = field(default_factory=list)
 
 
-async def settled(world: World, sync: Sync, run_id: str, batch: Batch, answer: WriteAnswer) -> Settlement:
+async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer) -> Settlement:
     """The commit that stores *answer*. Written rows move mirror and bases; refused ones leave both as they were."""
     out = Settlement()
     pairs = list(zip(batch.rows, answer.outcomes, strict=True))
@@ -46,7 +43,7 @@ async def settled(world: World, sync: Sync, run_id: str, batch: Batch, answer: W
     await _store_written(world, sync, batch, done, out)
     await close_letters(world, sync, [row for row, _ in done], out.commit)
     for row, outcome in pairs:
-        _classify(world, sync, run_id, batch, row, outcome, out)
+        _classify(world, sync, batch, row, outcome, out)
     states = [_entry_state(outcome) for _, outcome in pairs]
     ids = [outcome.record_id or row.write.record_id for row, outcome in pairs]
     entries = batch.entry_states(states, ids)
@@ -113,54 +110,6 @@ def _positions(batch: Batch, done: Sequence[tuple[Row, Outcome]]) -> list[tuple[
     return [(at, row) for at, row in enumerate(batch.rows) if row.action in written]
 
 
-def put_links(
-    world: World,
-    sync: Sync,
-    side: Side,
-    object_type: str,
-    made: Sequence[tuple[int, Row, str]],
-    commit: Commit,
-) -> None:
-    """Links between created records on *side* and the records they were made from."""
-    ends = [
-        end
-        for link_id, row, record_id in made
-        for end in (
-            (sync.name, side, object_type, record_id, link_id, "current"),
-            (sync.name, row.source_side, row.source_type, row.source_id, link_id, "current"),
-        )
-    ]
-    rows = [(link_id, f"created on {side}") for link_id, _, _ in made]
-    put_link_rows(world, sync, rows, ends, commit)
-
-
-def put_link_rows(
-    world: World,
-    sync: Sync,
-    rows: Sequence[tuple[int, str]],
-    ends: Sequence[tuple[str, str, str, str, int, str]],
-    commit: Commit,
-    evidence: Sequence[str] | None = None,
-) -> None:
-    """LINK and LINK_END rows of new links (id, rule), marked dirty so that they are planned."""
-    now_us = world.now_us()
-    links = {
-        "link_id": [link_id for link_id, _ in rows],
-        "sync": [sync.name] * len(rows),
-        "state": ["live"] * len(rows),
-        "rule": [rule for _, rule in rows],
-        "decided_us": [now_us] * len(rows),
-        "evidence": list(evidence) if evidence is not None else ["{}"] * len(rows),
-        "member_a": [True] * len(rows),
-        "member_b": [True] * len(rows),
-        "visible_a": [True] * len(rows),
-        "visible_b": [True] * len(rows),
-    }
-    add_rows(commit, Table.LINK, pl.DataFrame(links))
-    commit.add[Table.LINK_END] = pl.DataFrame(list(ends), schema=dict(TABLES[Table.LINK_END][0]), orient="row")
-    commit.touch.append(dirty_links(sync.name, [link_id for link_id, _ in rows]))
-
-
 async def _assume(world: World, sync: Sync, batch: Batch, done: Sequence[tuple[Row, Outcome]], commit: Commit) -> None:
     """Mirror := sent, flagged as assumed until it is read."""
     place = {"connection": pl.lit(batch.connection), "object_type": pl.lit(batch.object_type)}
@@ -190,7 +139,7 @@ async def _assume(world: World, sync: Sync, batch: Batch, done: Sequence[tuple[R
     await keep_keys(world, batch.connection, batch.object_type, assumed_now, commit)
 
 
-def _classify(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, outcome: Outcome, out: Settlement) -> None:
+def _classify(world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome, out: Settlement) -> None:
     if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
         out.classes[row.action] = ("written", "created" if row.write.record_id is None else "updated")
         return
@@ -205,7 +154,7 @@ def _classify(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, out
         out.commit.touch.append(again(sync, row, due_us=due_us))
         return
     out.classes[row.action] = ("dead", words)
-    _bury(world, sync, run_id, batch, row, outcome, out.commit)
+    bury(world, sync, batch, row, outcome, out.commit)
 
 
 def again(sync: Sync, row: Row, *, due_us: int = 0) -> pl.DataFrame:
@@ -213,171 +162,3 @@ def again(sync: Sync, row: Row, *, due_us: int = 0) -> pl.DataFrame:
     if row.link_id:
         return dirty_links(sync.name, [row.link_id], due_us=due_us)
     return dirty_records(sync.name, row.source_side, row.source_type, [row.source_id], due_us=due_us)
-
-
-def _bury(world: World, sync: Sync, run_id: str, batch: Batch, row: Row, outcome: Outcome, commit: Commit) -> None:
-    """Keep what was refused, with what would wake it: another value of the fields it was refused for.
-
-    A refusal that names fields buries those and the rest is sent again (`write`); else the whole record's values. So
-    does one that names only fields which we did not write.
-    """
-    blamed = [cell for name, cell in row.cells.items() if name in outcome.fields] or list(row.cells.values())
-    now_us = world.now_us()
-    letter = {
-        "letter_id": conflict_id(row.link_id, row.source_id, batch.object_type, str(outcome.code), row.action),
-        "sync": sync.name,
-        "link_id": row.link_id,
-        "side": batch.side,
-        "object_type": row.source_type if not row.link_id else batch.object_type,
-        "record_id": row.source_id if not row.link_id else row.write.record_id,
-        "mapping": str(blamed[0]["mapping"]) if len(blamed) == 1 else None,
-        "operation": batch.operation.value,
-        "code": outcome.code or "refused",
-        "message": outcome.message or "refused without a reason",
-        "sent": encode_object({str(cell["field"]): str(cell["after"]) for cell in blamed}),
-        "attempts": 1 + int(row.is_second_try),
-        "wakes_on": "value",
-        "wake_print": _signed(
-            wake_print(world.key, {str(c["mapping"]): str(c["made_from"]) for c in row.cells.values()})
-        ),
-        "at_us": now_us,
-        "state": "dead",
-    }
-    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0])))
-    if row.link_id:
-        source = other(batch.side)
-        marks = [
-            (
-                row.link_id,
-                str(c["mapping"]),
-                "dead",
-                json.dumps({"side": batch.side, "print": c[f"print_{source}"]}),
-                now_us,
-            )
-            for c in blamed
-        ]
-        add_rows(commit, Table.MARK, pl.DataFrame(marks, schema=dict(TABLES[Table.MARK][0]), orient="row"))
-
-
-def wake_print(key: bytes, sources: Mapping[str, str]) -> int:
-    """Fingerprint of the values a refused record was made from: while it is the same, it stays dead."""
-    return fingerprint(key, [text for pair in sorted(sources.items()) for text in pair])
-
-
-def _signed(print_: int) -> int:
-    """A 64-bit fingerprint as the store's signed integer."""
-    return print_ - 2**64 if print_ >= 2**63 else print_
-
-
-async def found_creates(
-    world: World,
-    sync: Sync,
-    run_id: str,
-    connection: str,
-    object_type: str,
-    lost: pl.DataFrame,
-    page: Page,
-    key_field: str,
-) -> Commit:
-    """Creates of unknown outcome after a look-up by our key: found ones are linked, the rest is given up once the
-    vendor could no longer bring it up."""
-    commit = Commit()
-    found = {key: record_id for record_id, key in page.rows.select(records.ID, key_field).iter_rows() if key}
-    segments = await with_segments(world.store, lost)
-    sources = {
-        (row["batch_id"], row["position"]): row
-        for row in segments.unique(["batch_id", "position"]).iter_rows(named=True)
-    }
-    lost_rows = [row for row in lost.iter_rows(named=True) if (row["batch_id"], row["position"]) in sources]
-    hits = [row for row in lost_rows if row["match_key"] in found]
-    ends = [
-        _ends_of(sync, sources[row["batch_id"], row["position"]], object_type, found[row["match_key"]]) for row in hits
-    ]
-    taken = await _links_of(world, [end for pair in ends for end in pair])
-    fresh = [not (taken.get(one) or taken.get(two)) for one, two in ends]
-    first = await world.store.next_link_ids(sum(fresh)) if any(fresh) else 0
-    numbers = iter(range(first, first + sum(fresh)))
-    links, new_ends, entries = [], [], []
-    for row, pair, is_new in zip(hits, ends, fresh, strict=True):
-        # Meanwhile linked by a match: the same link if it is the same pair, else nobody's.
-        known = [taken.get(end, 0) for end in pair]
-        link_id = next(numbers) if is_new else (known[0] if known[0] == known[1] else 0)
-        entries.append((row["batch_id"], row["position"], "unknown", found[row["match_key"]], link_id))
-        if is_new:
-            links.append((link_id, f"created on {pair[0][1]}, found by its key after a lost answer"))
-            new_ends += [(*end, link_id, "current") for end in pair]
-    if links:
-        put_link_rows(world, sync, links, new_ends, commit)
-    if entries:
-        commit.amend[Table.ENTRY] = [pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row")]
-    misses = [row for row in lost_rows if row["match_key"] not in found]
-    _give_up(world, sync, connection, object_type, misses, sources, key_field, commit)
-    return commit
-
-
-_End = tuple[str, str, str, str]  # sync, side, object type, record id
-
-
-def _ends_of(sync: Sync, source: Mapping[str, Any], object_type: str, record_id: str) -> tuple[_End, _End]:
-    """The ends of the link between a created record and the one it was made from."""
-    side: Side = "a" if source["side"] == "a" else "b"
-    return (sync.name, side, object_type, record_id), (
-        sync.name,
-        other(side),
-        source["source_type"],
-        source["source_id"],
-    )
-
-
-async def _links_of(world: World, ends: Sequence[_End]) -> dict[_End, int]:
-    """Which of *ends* are in a link already, and in which."""
-    if not ends:
-        return {}
-    keys = pl.DataFrame(list(ends), schema=dict.fromkeys(_END_KEY, pl.String), orient="row").unique()
-    known = await world.store.by_keys(Table.LINK_END, keys)
-    return {tuple(row[:4]): row[4] for row in known.select(*_END_KEY, "link_id").iter_rows()}
-
-
-_END_KEY = ("sync", "side", "object_type", "record_id")
-_ENTRY_FOUND = {
-    "batch_id": pl.String,
-    "position": pl.Int64,
-    "state": pl.String,
-    "record_id": pl.String,
-    "link_id": pl.Int64,
-}
-
-
-def _give_up(
-    world: World,
-    sync: Sync,
-    connection: str,
-    object_type: str,
-    misses: Sequence[Mapping[str, object]],
-    sources: Mapping[tuple[object, object], Mapping[str, object]],
-    key_field: str,
-    commit: Commit,
-) -> None:
-    """Not found is final for a key the vendor enforces once a read could show it; else after the late-commit time
-    with two empty reads (the first moves `at_us`)."""
-    capabilities = world.capabilities(connection, object_type)
-    enforced = key_field in capabilities.unique_keys
-    wait = capabilities.visibility_lag_seconds if enforced else capabilities.late_commit_seconds
-    now_us = world.now_us()
-    for row in misses:
-        source = sources[row["batch_id"], row["position"]]
-        sent_us = source["sent_us"]
-        over = isinstance(sent_us, int) and now_us > sent_us + int(wait * 1e6)
-        seen_before = isinstance(row["at_us"], int) and isinstance(sent_us, int) and row["at_us"] > sent_us
-        mark = dirty_records(
-            sync.name,
-            "b" if source["side"] == "a" else "a",
-            str(source["source_type"]),
-            [str(source["source_id"])],
-            due_us=0 if over else now_us + int(wait * 1e6),
-        )
-        commit.touch.append(mark)
-        if over:
-            change = {"state": "abandoned"} if enforced or seen_before else {"at_us": now_us}
-            keys = {"batch_id": row["batch_id"], "position": row["position"]}
-            commit.amend.setdefault(Table.ENTRY, []).append(pl.DataFrame([keys | change]))

@@ -16,6 +16,7 @@ from syncline.engine.batches import Batch, Row, batches_of, prepared
 from syncline.engine.contended import guard
 from syncline.engine.intake import take_alone
 from syncline.engine.journal import IN_FLIGHT
+from syncline.engine.lost_creates import found_creates
 from syncline.engine.observe import read_again
 from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
@@ -155,7 +156,7 @@ async def _withdraw(world: World, sync: Sync, batch: Batch, error: SynclineError
 
 async def _settle(world: World, sync: Sync, run_id: str, batch: Batch, answer: WriteAnswer, report: Written) -> None:
     """Outcomes, mirror, bases, links and journal in one commit; then what the same call read back."""
-    settled = await outcomes.settled(world, sync, run_id, batch, answer)
+    settled = await outcomes.settled(world, sync, batch, answer)
     await world.store.commit(settled.commit)
     report.classes.update(settled.classes)
     report.new_links += settled.new_links
@@ -202,7 +203,7 @@ async def _find_creates(
     fields = world.fields_read(connection, object_type)
     keys = lost["match_key"].unique().to_list()
     page = await world.connectors[connection].find(object_type, fields, key_field, keys)
-    commit = await outcomes.found_creates(world, sync, run_id, connection, object_type, lost, page, key_field)
+    commit = await found_creates(world, sync, connection, object_type, lost, page, key_field)
     await world.store.commit(commit)
     if len(page.rows):
         await take_alone(world, connection, page, run_id)

@@ -1,0 +1,66 @@
+"""Links: the rows that say that a record here and a record there are the same thing.
+
+Lives here: storing new ones. Not here: why two records are a pair (`matching`), or what a link's bases are (`bases`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from syncline.engine.batches import Row
+from syncline.engine.dirty import dirty_links
+from syncline.engine.settlement import add_rows
+from syncline.engine.world import World
+from syncline.records import Side
+from syncline.spec.model import Sync
+from syncline.trees import TABLES, Commit, Table
+
+
+def put_links(
+    world: World,
+    sync: Sync,
+    side: Side,
+    object_type: str,
+    made: Sequence[tuple[int, Row, str]],
+    commit: Commit,
+) -> None:
+    """Links between created records on *side* and the records they were made from."""
+    ends = [
+        end
+        for link_id, row, record_id in made
+        for end in (
+            (sync.name, side, object_type, record_id, link_id, "current"),
+            (sync.name, row.source_side, row.source_type, row.source_id, link_id, "current"),
+        )
+    ]
+    rows = [(link_id, f"created on {side}") for link_id, _, _ in made]
+    put_link_rows(world, sync, rows, ends, commit)
+
+
+def put_link_rows(
+    world: World,
+    sync: Sync,
+    rows: Sequence[tuple[int, str]],
+    ends: Sequence[tuple[str, str, str, str, int, str]],
+    commit: Commit,
+    evidence: Sequence[str] | None = None,
+) -> None:
+    """LINK and LINK_END rows of new links (id, rule), marked dirty so that they are planned."""
+    now_us = world.now_us()
+    links = {
+        "link_id": [link_id for link_id, _ in rows],
+        "sync": [sync.name] * len(rows),
+        "state": ["live"] * len(rows),
+        "rule": [rule for _, rule in rows],
+        "decided_us": [now_us] * len(rows),
+        "evidence": list(evidence) if evidence is not None else ["{}"] * len(rows),
+        "member_a": [True] * len(rows),
+        "member_b": [True] * len(rows),
+        "visible_a": [True] * len(rows),
+        "visible_b": [True] * len(rows),
+    }
+    add_rows(commit, Table.LINK, pl.DataFrame(links))
+    commit.add[Table.LINK_END] = pl.DataFrame(list(ends), schema=dict(TABLES[Table.LINK_END][0]), orient="row")
+    commit.touch.append(dirty_links(sync.name, [link_id for link_id, _ in rows]))

@@ -1,0 +1,134 @@
+"""Creates whose answer was lost, looked up by our key: linked when found, given up when they cannot come any more.
+
+Lives here: what the look-up means. Not here: the look-up itself (`write`), or updates of unknown outcome
+(`settlement`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from syncline import records
+from syncline.engine.dirty import dirty_records
+from syncline.engine.journal import with_segments
+from syncline.engine.links import put_link_rows
+from syncline.engine.world import World
+from syncline.records import Page, Side, other
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Table
+
+
+async def found_creates(
+    world: World,
+    sync: Sync,
+    connection: str,
+    object_type: str,
+    lost: pl.DataFrame,
+    page: Page,
+    key_field: str,
+) -> Commit:
+    """Creates of unknown outcome after a look-up by our key: found ones are linked, the rest is given up once the
+    vendor could no longer bring it up."""
+    commit = Commit()
+    found = {key: record_id for record_id, key in page.rows.select(records.ID, key_field).iter_rows() if key}
+    segments = await with_segments(world.store, lost)
+    sources = {
+        (row["batch_id"], row["position"]): row
+        for row in segments.unique(["batch_id", "position"]).iter_rows(named=True)
+    }
+    lost_rows = [row for row in lost.iter_rows(named=True) if (row["batch_id"], row["position"]) in sources]
+    hits = [row for row in lost_rows if row["match_key"] in found]
+    ends = [
+        _ends_of(sync, sources[row["batch_id"], row["position"]], object_type, found[row["match_key"]]) for row in hits
+    ]
+    taken = await _links_of(world, [end for pair in ends for end in pair])
+    fresh = [not (taken.get(one) or taken.get(two)) for one, two in ends]
+    first = await world.store.next_link_ids(sum(fresh)) if any(fresh) else 0
+    numbers = iter(range(first, first + sum(fresh)))
+    links, new_ends, entries = [], [], []
+    for row, pair, is_new in zip(hits, ends, fresh, strict=True):
+        # Meanwhile linked by a match: the same link if it is the same pair, else nobody's.
+        known = [taken.get(end, 0) for end in pair]
+        link_id = next(numbers) if is_new else (known[0] if known[0] == known[1] else 0)
+        entries.append((row["batch_id"], row["position"], "unknown", found[row["match_key"]], link_id))
+        if is_new:
+            links.append((link_id, f"created on {pair[0][1]}, found by its key after a lost answer"))
+            new_ends += [(*end, link_id, "current") for end in pair]
+    if links:
+        put_link_rows(world, sync, links, new_ends, commit)
+    if entries:
+        commit.amend[Table.ENTRY] = [pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row")]
+    misses = [row for row in lost_rows if row["match_key"] not in found]
+    _give_up(world, sync, connection, object_type, misses, sources, key_field, commit)
+    return commit
+
+
+_End = tuple[str, str, str, str]  # sync, side, object type, record id
+
+
+def _ends_of(sync: Sync, source: Mapping[str, Any], object_type: str, record_id: str) -> tuple[_End, _End]:
+    """The ends of the link between a created record and the one it was made from."""
+    side: Side = "a" if source["side"] == "a" else "b"
+    return (sync.name, side, object_type, record_id), (
+        sync.name,
+        other(side),
+        source["source_type"],
+        source["source_id"],
+    )
+
+
+async def _links_of(world: World, ends: Sequence[_End]) -> dict[_End, int]:
+    """Which of *ends* are in a link already, and in which."""
+    if not ends:
+        return {}
+    keys = pl.DataFrame(list(ends), schema=dict.fromkeys(_END_KEY, pl.String), orient="row").unique()
+    known = await world.store.by_keys(Table.LINK_END, keys)
+    return {tuple(row[:4]): row[4] for row in known.select(*_END_KEY, "link_id").iter_rows()}
+
+
+_END_KEY = ("sync", "side", "object_type", "record_id")
+_ENTRY_FOUND = {
+    "batch_id": pl.String,
+    "position": pl.Int64,
+    "state": pl.String,
+    "record_id": pl.String,
+    "link_id": pl.Int64,
+}
+
+
+def _give_up(
+    world: World,
+    sync: Sync,
+    connection: str,
+    object_type: str,
+    misses: Sequence[Mapping[str, object]],
+    sources: Mapping[tuple[object, object], Mapping[str, object]],
+    key_field: str,
+    commit: Commit,
+) -> None:
+    """Not found is final for a key the vendor enforces once a read could show it; else after the late-commit time
+    with two empty reads (the first moves `at_us`)."""
+    capabilities = world.capabilities(connection, object_type)
+    enforced = key_field in capabilities.unique_keys
+    wait = capabilities.visibility_lag_seconds if enforced else capabilities.late_commit_seconds
+    now_us = world.now_us()
+    for row in misses:
+        source = sources[row["batch_id"], row["position"]]
+        sent_us = source["sent_us"]
+        over = isinstance(sent_us, int) and now_us > sent_us + int(wait * 1e6)
+        seen_before = isinstance(row["at_us"], int) and isinstance(sent_us, int) and row["at_us"] > sent_us
+        mark = dirty_records(
+            sync.name,
+            "b" if source["side"] == "a" else "a",
+            str(source["source_type"]),
+            [str(source["source_id"])],
+            due_us=0 if over else now_us + int(wait * 1e6),
+        )
+        commit.touch.append(mark)
+        if over:
+            change = {"state": "abandoned"} if enforced or seen_before else {"at_us": now_us}
+            keys = {"batch_id": row["batch_id"], "position": row["position"]}
+            commit.amend.setdefault(Table.ENTRY, []).append(pl.DataFrame([keys | change]))
