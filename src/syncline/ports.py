@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from syncline.records import NewField, Page, Problem, Write, WriteAnswer
+from syncline.records import NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
 
 
@@ -98,6 +98,10 @@ class Capabilities:
     late_commit_seconds: float  # a change may become readable this long after the time it carries
     stamp_step_us: int = 1_000_000  # resolution of the stamp
     shared_fields: Mapping[str, str] = field(default_factory=dict)  # field -> field naming the owner of its value
+    operations: frozenset[Operation] = frozenset({Operation.CREATE, Operation.UPDATE})  # what `write` can do here
+    converts_into: str | None = None  # the object type a conversion leads to
+    born_of: Mapping[str, str] = field(default_factory=dict)  # type -> its field that names the record it became here
+    losers_per_merge: int = 1  # most records that one merge can end
     read_ids_per_call: int = 200
     write_rows_per_call: int = 200
     write_rows_per_batch: int = 2_000  # most writes handed to `write` at once: what one crash can leave unknown
@@ -172,7 +176,8 @@ class Connector(Protocol):
     ) -> AsyncIterator[Page]:
         """Yield pages of records changed after *cursor*, with overlap: a change may come twice, none is left out.
 
-        Deletes come as rows with `_deleted` true once they are proven. Raises PositionLost: backfill.
+        Deletes come as rows with `_deleted` true once they are proven, merges and conversions with their fate. Raises
+        PositionLost: backfill.
         """
         ...
 

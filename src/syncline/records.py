@@ -52,6 +52,24 @@ MOMENT_SCHEMA: dict[str, pl.DataType] = {
 }
 
 
+class Fate(enum.StrEnum):
+    """Why a record is no longer itself. A delete without an heir is told by `_deleted` alone."""
+
+    MERGED = "merged"  # the vendor removed it in favour of the heir
+    CONVERTED = "converted"  # it lives on, read-only, as the heir
+
+
+# What became of records of a page that ended in another one. A row of the page without a fate has none (any more).
+FATE_SCHEMA: dict[str, pl.DataType] = {
+    ID: pl.String(),
+    "fate": pl.String(),  # Fate
+    "heir_type": pl.String(),  # the heir's object type
+    "heir_id": pl.String(),
+    "at_us": pl.Int64(),  # when it happened, as the vendor says; null if it does not
+    "actor": pl.String(),  # who did it, in the vendor's id; null if it does not say
+}
+
+
 class How(enum.StrEnum):
     """How we know what a mirror row says."""
 
@@ -67,8 +85,10 @@ class Page:
     """One page of observations of one object type.
 
     `rows` has the columns of PAGE_SCHEMA and one per field in `fields`. `hidden` names the fields that were asked for
-    and that the connected user may not read. `moments` (MOMENT_SCHEMA) is evidence that came along; `missing` are ids
-    asked for by id that were not found; `unreadable` are rows that could not be translated, with the reason.
+    and that the connected user may not read. `moments` (MOMENT_SCHEMA) is evidence that came along; `fates`
+    (FATE_SCHEMA) says which rows of this page ended in another record: each of them has a row here, a deleted one
+    too; `missing` are ids asked for by id that were not found; `unreadable` are rows that could not be translated,
+    with the reason.
     `next_cursor` resumes *after* this page: store it in the transaction that stores the rows.
     """
 
@@ -80,6 +100,7 @@ class Page:
     has_more: bool = False
     hidden: frozenset[str] = frozenset()
     moments: pl.DataFrame | None = None
+    fates: pl.DataFrame | None = None
     missing: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
@@ -97,6 +118,8 @@ class Operation(enum.StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    MERGE = "merge"  # `others` end in `record_id`, which then holds `cells`
+    CONVERT = "convert"  # `record_id` becomes the record that `options` name, or a new one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +127,8 @@ class Write:
     """One record to write. `cells` are canonical ("" clears). Results come in the order of the writes.
 
     A create carries `key_field` and `key`: our key, enforced unique by the target where it can be.
-    `unmodified_since_us` asks for compare-and-set where the connector declares it.
+    `unmodified_since_us` asks for compare-and-set where the connector declares it. `options` are instructions that are
+    no fields: their names are the operation's own (`ConvertOption`; on a create `ASSIGN_BY_RULES`).
     """
 
     operation: Operation
@@ -114,6 +138,23 @@ class Write:
     key_field: str | None = None
     key: str | None = None
     unmodified_since_us: int | None = None
+    others: tuple[str, ...] = ()  # merge: the records that end
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class ConvertOption(enum.StrEnum):
+    """Names of `Write.options` of a conversion; each may be absent. Flags are "true" or "false"."""
+
+    STATUS = "status"  # the converted status; absent: the vendor's default
+    OWNER = "owner"  # owner of what is made; absent: the converted record's
+    ACCOUNT = "account"  # an existing account; absent: a new one
+    CONTACT = "contact"  # an existing contact (of that account); absent: a new one
+    OPPORTUNITY = "opportunity"  # name of an opportunity to make; absent: none is made
+    NOTIFY_OWNER = "notify_owner"  # mail the owner; absent: false
+
+
+ASSIGN_BY_RULES = "assign_by_rules"
+"""`Write.options` of a create: "true" lets the target's own assignment rules choose the owner."""
 
 
 class Status(enum.StrEnum):
@@ -144,6 +185,7 @@ class Outcome:
     is_gone: bool = False  # the record no longer exists at the target (deleted or merged away)
     is_stale: bool = False  # compare-and-set refused: the record moved
     candidates: tuple[str, ...] = ()
+    made: Mapping[str, str] = field(default_factory=dict)  # conversion: object type -> id of what it made or used
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,10 @@ MIRROR: Columns = {
     "actor": _TEXT,  # vendor's id of who changed it last; null if unknown
     "created_us": _INT,
     "is_deleted": pl.Boolean(),
+    "fate": _TEXT,  # records.Fate: it ended in another record; null: it is itself, or was deleted without an heir
+    "heir_type": _TEXT,
+    "heir_id": _TEXT,
+    "fate_us": _INT,  # when it ended so, or was deleted, as the vendor says; null if it does not
     "as_of_us": _INT,  # when the newest observation was asked for
     "previous_as_of_us": _INT,
     "how": _TEXT,  # records.How
@@ -40,7 +44,7 @@ MIRROR: Columns = {
 LINK: Columns = {
     "link_id": _INT,
     "sync": _TEXT,
-    "state": _TEXT,  # live | tombstone
+    "state": _TEXT,  # live | tombstone (a record of it was deleted, or its person lives on in another link)
     "rule": _TEXT,  # which rule or person decided it
     "decided_us": _INT,
     "evidence": _TEXT,  # JSON: what was compared
@@ -154,7 +158,7 @@ CONFLICT: Columns = {
     "sync": _TEXT,
     "link_id": _INT,
     "mapping": _TEXT,
-    "kind": _TEXT,  # conflict | first_link | drift | overwritten_in_flight | overridden | window
+    "kind": _TEXT,  # conflict | first_link | drift | overwritten_in_flight | overridden | window | merged_away
     "state": _TEXT,  # logged | open
     "policy": _TEXT,
     "reason": _TEXT,  # one sentence: which evidence decided
@@ -163,6 +167,32 @@ CONFLICT: Columns = {
     "value_b": _TEXT,
     "at_us": _INT,
     "run_id": _TEXT,
+}
+
+# Two persons of one side that are one since their counterparts were merged or converted into each other on the other
+# side: the merge that is due, its cells computed once, so that a repeat adds nothing. Key: merger_id.
+MERGER: Columns = {
+    "merger_id": _TEXT,
+    "sync": _TEXT,
+    "side": _TEXT,  # where the merge is due
+    "object_type": _TEXT,
+    "winner_link": _INT,
+    "loser_link": _INT,
+    "winner_id": _TEXT,
+    "loser_id": _TEXT,
+    "cells": _TEXT,  # JSON object field -> cell the winner shall hold besides what the vendor's merge leaves
+    "state": _TEXT,  # due | held | done | local (nothing to merge over there) | refused
+    "reason": _TEXT,
+    "at_us": _INT,
+    "run_id": _TEXT,
+}
+
+# Who must not come back: keyed hashes of an erased person's keys, nothing else of him. Key: sync, kind, print.
+ERASED: Columns = {
+    "sync": _TEXT,
+    "kind": _TEXT,  # email | id:<side>:<object type> | a match rule's key
+    "print": _TEXT,  # hex HMAC under the installation's key
+    "at_us": _INT,
 }
 
 # Actions or fields that were refused and wait for something. Key: letter_id.
@@ -189,7 +219,7 @@ DEAD_LETTER: Columns = {
 HOLD: Columns = {
     "hold_id": _TEXT,
     "sync": _TEXT,
-    "kind": _TEXT,  # ambiguous | linked | ceiling | conflict | empty_side | delete
+    "kind": _TEXT,  # ambiguous | linked | ceiling | conflict | empty_side | delete | edited_and_deleted | merge | gone
     "subject": _TEXT,  # JSON: the records or the action kind
     "evidence": _TEXT,  # JSON
     "digest": _TEXT,  # hash of the held set; an approval names it
@@ -291,6 +321,8 @@ class Table(StrEnum):
     HISTORY = "history"
     MOMENT = "moment"
     CONFLICT = "conflict"
+    MERGER = "merger"
+    ERASED = "erased"
     DEAD_LETTER = "dead_letter"
     HOLD = "hold"
     CURSOR = "cursor"
@@ -319,6 +351,8 @@ TABLES: dict[Table, tuple[Columns, tuple[str, ...]]] = {
     Table.HISTORY: (HISTORY, ()),
     Table.MOMENT: (MOMENT, (*_RECORD, "field", "at_us", "new")),
     Table.CONFLICT: (CONFLICT, ("conflict_id",)),
+    Table.MERGER: (MERGER, ("merger_id",)),
+    Table.ERASED: (ERASED, ("sync", "kind", "print")),
     Table.DEAD_LETTER: (DEAD_LETTER, ("letter_id",)),
     Table.HOLD: (HOLD, ("hold_id",)),
     Table.CURSOR: (CURSOR, ("connection", "object_type")),

@@ -14,6 +14,7 @@ import polars as pl
 
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.creates import plan_creates
+from syncline.engine.deeds import resolve_deeds
 from syncline.engine.intake import Capture
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
@@ -125,6 +126,7 @@ def _state(report: RunReport) -> str:
 async def _observe(world: World, sync: Sync, report: RunReport, *, sweep: bool) -> None:
     await adopt_terms(world, sync)
     report.unknown = await resolve_unknown(world, sync, report.run_id)
+    report.unknown += await resolve_deeds(world, sync, report.run_id)
     for side in SIDES:
         spec = sync.side(side)
         for object_type in spec.object_types:

@@ -22,7 +22,7 @@ from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
-from syncline.records import NewField, Outcome, Problem, Status, WriteAnswer
+from syncline.records import NewField, Outcome, Problem, Status, Write, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.trees import AlreadyThere, Commit, Table
 
@@ -180,7 +180,7 @@ async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
     if entries.is_empty():
         return 0
     journals = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
-    own = journals.filter(pl.col("sync") == sync.name)
+    own = journals.filter((pl.col("sync") == sync.name) & ~pl.col("operation").str.starts_with(DEED))
     for (connection, object_type), part in entries.join(own.select("batch_id"), on="batch_id").group_by(
         "connection", "object_type"
     ):
@@ -207,6 +207,16 @@ async def _find_creates(
     await world.store.commit(commit)
     if len(page.rows):
         await take_alone(world, connection, page, run_id)
+
+
+DEED = "deed:"
+"""How the journal's operation of a single deed begins (`deeds`): those are settled by their own room."""
+
+
+async def send(world: World, connection: str, write: Write, *, lane: Lane) -> Outcome:
+    """Send one write and return its outcome. Nothing is journalled here: that is the caller's, before and after."""
+    answer = await world.connectors[connection].write([write], lane=lane)
+    return answer.outcomes[0]
 
 
 async def make_fields(world: World, connection: str, wanted: Sequence[NewField]) -> list[Problem]:

@@ -73,7 +73,7 @@ def absorb(
     joined = rows.join(
         _known_wide(known, fields), left_on=records.ID, right_on="record_id", how="left", maintain_order="left"
     )
-    joined = _hold_kept(joined, fields, keep)
+    joined = _with_fates(_hold_kept(joined, fields, keep), page)
     judged = joined.with_columns(_order(clockwork).alias("_order"), _differs(fields).alias("_differs"))
     judged = judged.with_columns(_verdict().alias("verdict"))
     taken = judged.filter(pl.col("verdict").is_in(["applied", "identical"]))
@@ -116,6 +116,8 @@ def _known_wide(known: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
             "as_of_us",
             "previous_as_of_us",
             "is_deleted",
+            "fate_us",
+            "heir_id",
             "actor",
             "cells",
             "flags",
@@ -123,6 +125,16 @@ def _known_wide(known: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
     }
     cells = {CELL + name: "old." + name for name in fields}
     return wide.select("record_id", pl.lit(True).alias("is_known"), *old, *cells).rename(old | cells)
+
+
+_FATE = {"fate": "_fate", "heir_type": "_heir_type", "heir_id": "_heir_id", "at_us": "_fate_us"}
+
+
+def _with_fates(joined: pl.DataFrame, page: Page) -> pl.DataFrame:
+    """What became of each row, in columns beside it; null where it is itself."""
+    told = pl.DataFrame(schema=records.FATE_SCHEMA) if page.fates is None else page.fates
+    fates = told.select(records.ID, *_FATE).rename(_FATE).unique(records.ID, keep="last")
+    return joined.join(fates, on=records.ID, how="left", maintain_order="left")
 
 
 def _hold_kept(joined: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame | None) -> pl.DataFrame:
@@ -179,9 +191,13 @@ def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Ser
 
 
 def _differs(fields: tuple[str, ...]) -> pl.Expr:
-    """The page holds another value than the mirror in some cell it contains, or another deletion state."""
+    """The page holds another value than the mirror in some cell it contains, another deletion state or heir."""
     cells = [pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"old.{name}")) for name in fields]
-    return pl.any_horizontal(pl.col(records.DELETED).ne_missing(pl.col("old_is_deleted")), *cells)
+    state = (
+        pl.col(records.DELETED).ne_missing(pl.col("old_is_deleted")),
+        pl.col("_heir_id").ne_missing(pl.col("old_heir_id")),
+    )
+    return pl.any_horizontal(*state, *cells)
 
 
 def _verdict() -> pl.Expr:
@@ -245,6 +261,10 @@ def _mirror_rows(
         pl.coalesce(records.ACTOR, "old_actor").alias("actor"),
         pl.col(records.CREATED).alias("created_us"),
         pl.col(records.DELETED).fill_null(False).alias("is_deleted"),
+        pl.col("_fate").alias("fate"),
+        pl.col("_heir_type").alias("heir_type"),
+        pl.col("_heir_id").alias("heir_id"),
+        _ended_us().alias("fate_us"),
         pl.max_horizontal(records.AS_OF, "old_as_of_us").alias("as_of_us"),
         pl.when((pl.col("verdict") == "applied") & is_planned)
         .then("old_as_of_us")
@@ -252,6 +272,12 @@ def _mirror_rows(
         .alias("previous_as_of_us"),
         pl.lit(page.how.value).alias("how"),
     ).select(list(MIRROR))
+
+
+def _ended_us() -> pl.Expr:
+    """When the record ended: as its fate says, else, for a delete, its stamp; kept while it stays ended."""
+    is_ended = pl.col(records.DELETED).fill_null(False) | pl.col("_fate").is_not_null()
+    return pl.when(is_ended).then(pl.coalesce("_fate_us", "old_fate_us", records.STAMP))
 
 
 def _overlaid(moved: pl.DataFrame, fields: tuple[str, ...]) -> pl.Series:

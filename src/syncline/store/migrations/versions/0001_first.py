@@ -186,6 +186,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('prepared', 'sent', 'unknown') AND record_id IS NOT NULL"),
     )
     op.create_table(
+        "erased",
+        sa.Column("sync", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("print", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("at_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("sync", "kind", "print"),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "history",
         sa.Column("day", sa.Text(), nullable=True),
         sa.Column("connection", sa.Text(), nullable=True),
@@ -297,6 +306,24 @@ def upgrade() -> None:
     )
     op.create_index("ix_match_key_sync_way_value", "match_key", ["sync", "way", "value"], unique=False)
     op.create_table(
+        "merger",
+        sa.Column("merger_id", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("sync", sa.Text(), nullable=True),
+        sa.Column("side", sa.Text(), nullable=True),
+        sa.Column("object_type", sa.Text(), nullable=True),
+        sa.Column("winner_link", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("loser_link", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("winner_id", sa.Text(), nullable=True),
+        sa.Column("loser_id", sa.Text(), nullable=True),
+        sa.Column("cells", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("at_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("run_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("merger_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "meta",
         sa.Column("name", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
@@ -315,6 +342,10 @@ def upgrade() -> None:
         sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("created_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("is_deleted", sa.Boolean().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("fate", sa.Text(), nullable=True),
+        sa.Column("heir_type", sa.Text(), nullable=True),
+        sa.Column("heir_id", sa.Text(), nullable=True),
+        sa.Column("fate_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("as_of_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("previous_as_of_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("how", sa.Text(), nullable=True),
