@@ -11,26 +11,31 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.marketo.activity_log import (
+from syncline_sandbox.marketo.activity_types import (
     ACTIVITY_TYPES,
     CHANGE_DATA_VALUE,
     CHANGE_SCORE,
     DELETE_LEAD,
     NEW_LEAD,
+    type_record,
 )
 from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store, marks
 from syncline_sandbox.marketo.tokens import LogPosition, date_token, read_date_token
 from syncline_sandbox.marketo.values import iso, parse_instant
 
 MAX_TYPES = 10
 MAX_LEADS = 30
+_DAY_SECONDS = 86_400
 
 _COLUMNS = (
     "a.id, a.lead_id, a.type_id, a.at, a.field_id, a.name, a.old, a.new, "
-    "c.source, c.reason, c.api_method, c.user, c.request_id"
+    "c.source, c.reason, c.api_method, c.user, c.request_id, a.attributes"
 )
 Members = dict[str, Any]
 
@@ -39,15 +44,21 @@ class Activities:
     """Answers the activity endpoints. `lag` tells how many seconds ago the state is that a call reads (0: now)."""
 
     def __init__(
-        self, store: Store, clock: SandboxClock, lag: Callable[[Call], float], empty_page: Callable[[Call], bool]
+        self,
+        store: Store,
+        clock: SandboxClock,
+        settings: Settings,
+        lag: Callable[[Call], float],
+        empty_page: Callable[[Call], bool],
     ) -> None:
         self._store = store
         self._clock = clock
+        self._settings = settings
         self._lag = lag
         self._empty_page = empty_page
 
     def types(self, _call: Call) -> Members:
-        return {"result": [_type_record(number) for number in ACTIVITY_TYPES]}
+        return {"result": [type_record(number) for number in ACTIVITY_TYPES]}
 
     def paging_token(self, call: Call) -> Members:
         text = call.one("sinceDatetime")
@@ -86,7 +97,9 @@ class Activities:
         return self._page(call, wanted + condition, [*ids, *leads], self._change_record)
 
     def deleted_leads(self, call: Call) -> Members:
-        return self._page(call, f"a.type_id = {DELETE_LEAD}", [], activity_record)
+        """Deletions of the last days only: what is older has been pruned (Marketo "Activities": 14 days)."""
+        oldest = int(self._clock.now().timestamp()) - self._settings.deletions_kept_days * _DAY_SECONDS
+        return self._page(call, f"a.type_id = {DELETE_LEAD} AND a.at >= ?", [oldest], activity_record)
 
     def _of_leads(self, call: Call) -> tuple[str, list[int]]:
         leads = [to_number(text) for text in call.many("leadIds")]
@@ -166,12 +179,12 @@ def activity_record(row: Sequence[Any]) -> Members:
         "activityTypeId": type_id,
         "primaryAttributeValueId": primary_id,
         **primary,
-        "attributes": _present(_ATTRIBUTES[type_id](row)),
+        "attributes": _present(_ATTRIBUTES.get(type_id, _told_attributes)(row)),
     }
 
 
 def _change_attributes(row: Sequence[Any]) -> list[tuple[str, Any]]:
-    old, new, source, reason, api_method, user, request_id = row[6:]
+    old, new, source, reason, api_method, user, request_id = row[6:13]
     return [
         ("New Value", new),
         ("Old Value", old),
@@ -184,7 +197,7 @@ def _change_attributes(row: Sequence[Any]) -> list[tuple[str, Any]]:
 
 
 def _new_lead_attributes(row: Sequence[Any]) -> list[tuple[str, Any]]:
-    at, (source, _reason, api_method, user, request_id) = row[3], row[8:]
+    at, (source, _reason, api_method, user, request_id) = row[3], row[8:13]
     return [
         ("Created Date", _instant(at)[:10]),
         ("Source Type", source),
@@ -200,11 +213,14 @@ def _score_attributes(row: Sequence[Any]) -> list[tuple[str, Any]]:
     return [("Change Value", f"{step:+d}"), ("New Value", new), ("Old Value", old), ("Reason", reason)]
 
 
+def _told_attributes(row: Sequence[Any]) -> list[tuple[str, Any]]:
+    return [] if row[13] is None else list(orjson.loads(row[13]).items())
+
+
 _ATTRIBUTES: dict[int, Callable[[Sequence[Any]], list[tuple[str, Any]]]] = {
     NEW_LEAD: _new_lead_attributes,
     CHANGE_DATA_VALUE: _change_attributes,
     CHANGE_SCORE: _score_attributes,
-    DELETE_LEAD: lambda _row: [],
 }
 
 
@@ -214,10 +230,3 @@ def _present(pairs: list[tuple[str, Any]]) -> list[Members]:
 
 def _instant(at: int) -> str:
     return iso(datetime.fromtimestamp(at, UTC))
-
-
-def _type_record(number: int) -> Members:
-    name, description, primary, attributes = ACTIVITY_TYPES[number]
-    head = {} if primary is None else {"primaryAttribute": {"name": primary, "dataType": "string"}}
-    listed = [{"name": attribute, "dataType": "string"} for attribute in attributes.split("|")]
-    return {"id": number, "name": name, "description": description, **head, "attributes": listed}

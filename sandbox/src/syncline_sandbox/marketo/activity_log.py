@@ -1,46 +1,22 @@
-"""The activity log as it is written: rows, their causes, and the types they may have.
+"""The activity log as it is written: rows and their causes.
 
-Source: Marketo "Activities", "Activity Types"; attribute names as live rows showed them. Reading is activities.py.
+Source: Marketo "Activities". The types are in activity_types.py, reading is activities.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from syncline_sandbox.marketo.activity_types import CHANGE_DATA_VALUE, CHANGE_SCORE, DELETE_LEAD, NEW_LEAD
 from syncline_sandbox.marketo.fields import Field
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.values import as_activity_text
 
-NEW_LEAD = 12
-CHANGE_DATA_VALUE = 13
-CHANGE_SCORE = 22
-DELETE_LEAD = 37
-
-_CHANGE_ATTRIBUTES = "New Value|Old Value|Reason|Source|API Method Name|Modifying User|Request Id"
-# id: (name, description, primary attribute, attributes)
-ACTIVITY_TYPES: dict[int, tuple[str, str, str | None, str]] = {
-    NEW_LEAD: (
-        "New Lead",
-        "New person/record is added to the lead database",
-        None,
-        "Created Date|Source Type|Lead Source|Form Name|List Name|SFDC Type|API Method Name|Modifying User|Request Id",
-    ),
-    CHANGE_DATA_VALUE: (
-        "Change Data Value",
-        "Changed attribute value for a person/record",
-        "Attribute Name",
-        _CHANGE_ATTRIBUTES,
-    ),
-    CHANGE_SCORE: (
-        "Change Score",
-        "Modify the value of a score field",
-        "Score Name",
-        "Change Value|New Value|Old Value|Reason|Priority|Relative Score|Urgency|Relative Urgency",
-    ),
-    32: ("Merge Leads", "Merge two or more leads into a single record", "Lead ID", "Merge IDs|Merge Source"),
-    DELETE_LEAD: ("Delete Lead", "Delete lead from Marketo database", "Lead ID", "Campaign"),
-}
+_COLUMNS = ("id", "lead_id", "type_id", "at", "visible_at", "cause_id", "field_id", "name", "old", "new", "attributes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +58,15 @@ class ActivityLog:
     def deleted(self, lead_id: int, name: str | None, stamp: Stamp) -> None:
         self._add(lead_id, DELETE_LEAD, stamp, lead_id, name)
 
+    def told(
+        self, lead_id: int, type_id: int, stamp: Stamp, primary_id: int, name: str | None, attributes: Mapping[str, Any]
+    ) -> None:
+        """A row of any other type, with its attributes by display name."""
+        self._add(lead_id, type_id, stamp, primary_id, name, attributes=orjson.dumps(dict(attributes)).decode())
+
     def flush(self) -> None:
         if self._rows:
-            columns = ("id", "lead_id", "type_id", "at", "visible_at", "cause_id", "field_id", "name", "old", "new")
-            self._store.insert("activities", columns, self._rows)
+            self._store.insert("activities", _COLUMNS, self._rows)
             self._rows = []
 
     def forget(self) -> None:
@@ -101,11 +82,11 @@ class ActivityLog:
         name: str | None,
         old: str | None = None,
         new: str | None = None,
+        attributes: str | None = None,
     ) -> None:
         number = self._store.next_activity_id()
-        self._rows.append(
-            (number, lead_id, type_id, stamp.at, stamp.visible_at, stamp.cause_id, primary_id, name, old, new)
-        )
+        when = stamp.at, stamp.visible_at, stamp.cause_id
+        self._rows.append((number, lead_id, type_id, *when, primary_id, name, old, new, attributes))
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class MarketoControl:
             "POST people": self._write_people,
             "DELETE people": self._delete_people,
             "POST people/read": self._read_people,
+            "POST people/merge": self._merge_people,
             "GET users": lambda _body: [_service(service) for service in self._instance.identity.services.values()],
             "POST users": self._put_user,
             "POST fields": self._change_field,
@@ -90,6 +91,17 @@ class MarketoControl:
         wanted = required_object(body)
         ids = [record["id"] for record in wanted.get("input", [])]
         return self._instance.delete_as_other(ids, self._order({**wanted, "lookupField": "id"}))
+
+    def _merge_people(self, body: Any) -> dict[str, Any]:
+        wanted = required_object(body)
+        order = self._order({"source": "Marketo UI", **wanted, "lookupField": "id"})
+        try:
+            self._instance.merge_as_other(int(wanted["id"]), [int(loser) for loser in wanted["leadIds"]], order)
+        except (KeyError, ValueError, TypeError) as wrong:
+            raise ControlRefused(f"needs id and leadIds: {wrong}") from wrong
+        except Refused as refused:
+            raise ControlRefused(f"{refused.code} {refused.message}") from refused
+        return {"id": wanted["id"], "status": "merged"}
 
     def _read_people(self, body: Any) -> list[dict[str, Any]]:
         """What is stored, hidden or not: for tests that must see the truth."""

@@ -87,7 +87,7 @@ class MarketoInstance:
         return Rooms(
             leads=leads,
             writes=writes,
-            activities=Activities(self.store, self.clock, self._lag, self._empty_page),
+            activities=Activities(self.store, self.clock, self.settings, self._lag, self._empty_page),
             companies=Companies(self.store, self.log, self.past, self.clock),
             exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),
             imports=Imports(self.store, writes, self.clock, self.settings, self._change_later),
@@ -117,6 +117,10 @@ class MarketoInstance:
 
     def delete_as_other(self, ids: Sequence[int], order: WriteOrder) -> list[dict[str, Any]]:
         return self._changing(lambda: self.writer.delete(ids, order))
+
+    def merge_as_other(self, winner_id: int, loser_ids: Sequence[int], order: WriteOrder) -> None:
+        """Merge as a marketer would. Refused when one of them is nobody."""
+        self._changing(lambda: self.writer.merge(winner_id, loser_ids, order))
 
     # -- the way of a call ------------------------------------------------------------------------------------------
 

@@ -27,4 +27,6 @@ class Settings:
     export_seconds: float = 0.0
     export_by_updated_at: bool = True  # the updatedAt filter is not provisioned in every subscription: 1035
     import_seconds: float = 0.0
+    deletions_kept_days: int = 14  # older ones are no longer among the deleted leads
+    merged_people_in_deleted_leads: bool = False  # not documented by the vendor
     import_blank_clears: bool = False  # blank cells: not documented by the vendor

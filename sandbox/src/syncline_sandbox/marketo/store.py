@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS activities (
     field_id INTEGER,             -- primaryAttributeValueId
     name TEXT,                    -- primaryAttributeValue
     old TEXT, new TEXT,           -- of a data value change
+    attributes TEXT,              -- JSON: attributes by display name, of types that are no data value change
     cause_id INTEGER
 );
 CREATE INDEX IF NOT EXISTS activities_by_time ON activities (at, id);

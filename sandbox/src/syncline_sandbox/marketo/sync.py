@@ -1,6 +1,7 @@
 """Writes through the API, and the faults that befall them record by record or field by field.
 
-Faults told here: partial_failure, ignore_field, override_field. Source: Marketo "Leads" (Sync Leads, Delete Leads).
+Faults told here: partial_failure, ignore_field, override_field.
+Source: Marketo "Leads" (Sync Leads, Delete Leads, Merge Leads).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 
 from syncline_sandbox.core.faults import Fault, FaultPlan
 from syncline_sandbox.marketo.activity_log import Cause
-from syncline_sandbox.marketo.call import Call
+from syncline_sandbox.marketo.call import Call, to_number
+from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.store import Store
@@ -41,6 +43,17 @@ class Writes:
         ids = self._leads.delete_inputs(call)
         order = self._leads.order(call, {})
         return {"result": self._writer.delete(ids, replace(order, refusals=self._refusals(call, len(ids))))}
+
+    def merge(self, call: Call) -> Members:
+        """`leadId` or `leadIds` into the person of the path. Refused 703 for a merge in a CRM that is not connected."""
+        winner_id = to_number(call.captured["id"])
+        losers = [to_number(text) for text in (*call.many("leadIds"), *call.many("leadId"))]
+        if (call.one("mergeInCRM") or "").lower() == "true":
+            raise Refused(703, "Feature is not enabled: no CRM is connected to merge in")
+        order = self._leads.order(call, {})
+        cause = replace(order.cause, reason="Merge Leads", api_method="mergeLeads")
+        self._writer.merge(winner_id, losers, replace(order, cause=cause))
+        return {}
 
     def write(self, call: Call, records: Sequence[Any], order: WriteOrder) -> list[Members]:
         """Write *records* as *order* says and as the installed faults spoil it."""

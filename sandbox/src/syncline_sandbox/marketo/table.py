@@ -58,6 +58,7 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("POST", f"{V1}/leads.json", RW_LEAD, writes.sync, writes=True),
             Route("DELETE", f"{V1}/leads.json", RW_LEAD, writes.delete, writes=True),
             Route("POST", f"{V1}/leads/delete.json", RW_LEAD, writes.delete, writes=True),
+            Route("POST", f"{V1}/leads/{{id}}/merge.json", RW_LEAD, writes.merge, writes=True),
             Route("GET", f"{V1}/lead/{{id}}.json", RO_LEAD, leads.by_id),
             Route("GET", f"{V1}/activities/types.json", RO_ACTIVITY_METADATA, activities.types),
             Route("GET", f"{V1}/activities/pagingtoken.json", RO_ACTIVITY, activities.paging_token),

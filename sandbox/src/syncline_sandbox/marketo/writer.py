@@ -2,7 +2,6 @@
 
 Lives here: the semantics shared by sync, bulk import, flows and the control endpoint. Not here: parsing a record
 (record.py). Source: Marketo "Leads" (Create and Update), "Companies" (mirrored fields), "Error Codes" (record level).
-The durable unsubscribe (one per e-mail address, inherited by new people): Marketo Nation's vendor article on it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo.activity_log import ActivityLog, Stamp
+from syncline_sandbox.marketo.consent import Consent
 from syncline_sandbox.marketo.envelope import skipped
+from syncline_sandbox.marketo.merges import LeadMerger
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.record import RecordParser, RecordSkipped, WriteOrder, folded, full_name
 from syncline_sandbox.marketo.settings import Settings
@@ -52,6 +53,8 @@ class LeadWriter:
         self._clock = clock
         self._settings = settings
         self._parser = RecordParser(store)
+        self._consent = Consent(store, log, past)
+        self._merger = LeadMerger(store, log, past, self._consent, settings)
 
     @property
     def normalisers(self) -> dict[str, Normaliser]:
@@ -89,6 +92,11 @@ class LeadWriter:
                 results.append({"id": lead_id, "status": "deleted"})
         self._log.flush()
         return results
+
+    def merge(self, winner_id: int, loser_ids: Sequence[int], order: WriteOrder) -> None:
+        """Merge *loser_ids* into *winner_id*. Refused when one of them is nobody."""
+        now = iso(self._clock.now())
+        self._merger.merge(winner_id, loser_ids, self._stamp(order), now, order.commit_delay_seconds)
 
     # -- one record -------------------------------------------------------------------------------------------------
 
@@ -192,8 +200,7 @@ class LeadWriter:
 
     def _begin(self, records: list[Row], order: WriteOrder) -> _Batch:
         emails = [email for values in records if (email := values.get("email")) is not None]
-        sql = f"SELECT email FROM unsubscribed_emails WHERE email IN {marks(emails)}"
-        unsubscribed = frozenset(folded(email) for (email,) in self._store.all(sql, emails))
+        unsubscribed = self._consent.unsubscribed(emails)
         batch = _Batch(order, self._stamp(order), iso(self._clock.now()), unsubscribed)
         if order.action == "createDuplicate":
             return batch
@@ -225,7 +232,7 @@ class LeadWriter:
         self._flush_updates(batch)
         self._remember(batch.before, batch.order)
         for email, value in batch.consents.items():
-            self._spread_consent(email, value, batch)
+            self._consent.spread(email, value, batch.stamp, batch.now, batch.order.commit_delay_seconds)
         self._log.flush()
 
     def _flush_updates(self, batch: _Batch) -> None:
@@ -244,19 +251,3 @@ class LeadWriter:
     def _remember(self, before: Mapping[int, Row | None], order: WriteOrder) -> None:
         if self._past.recording and before:
             self._past.remember(before.items(), order.commit_delay_seconds)
-
-    def _spread_consent(self, email: str, value: int, batch: _Batch) -> None:
-        """Unsubscribing is one per e-mail address: every person with it follows, and people made later inherit it."""
-        if value:
-            self._store.connection.execute("INSERT OR IGNORE INTO unsubscribed_emails VALUES (?)", (email,))
-        else:
-            self._store.connection.execute("DELETE FROM unsubscribed_emails WHERE email = ?", (email,))
-        columns = self._store.lead_columns() if self._past.recording else ["id", "unsubscribed"]
-        others = self._store.leads_where(columns, "email = ? AND coalesce(unsubscribed, 0) != ?", (email, value))
-        self._remember({row["id"]: row for row in others}, batch.order)
-        for row in others:
-            self._log.changed(row["id"], self._store.fields["unsubscribed"], row["unsubscribed"], value, batch.stamp)
-        self._store.connection.executemany(
-            "UPDATE leads SET unsubscribed = ?, updatedAt = ?, _changedAt = ? WHERE id = ?",
-            [(value, batch.now, batch.now, row["id"]) for row in others],
-        )

@@ -1,0 +1,104 @@
+"""The activity types of an instance as a table: number, name, primary attribute, attributes. Data only.
+
+Source: Marketo "Activities" and "Activity Types"; names and attributes as live rows showed them. An attribute is a
+string unless a data type follows its colon. `NATIVE_TYPES` are what a native CRM sync or a marketer's flow logs: the
+sandbox has neither, so a test adds such rows through the control endpoint.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+NEW_LEAD = 12
+CHANGE_DATA_VALUE = 13
+CHANGE_SCORE = 22
+ADD_TO_LIST = 24
+REMOVE_FROM_LIST = 25
+MERGE_LEADS = 32
+DELETE_LEAD = 37
+
+_BY = "API Method Name|Modifying User|Request Id"
+_TASK = "Activity Owner|Description|Due Date:date|Is Task:boolean|Priority|Status"
+
+
+class ActivityType(NamedTuple):
+    """`primary` is None for types that live instances list without a primary attribute."""
+
+    name: str
+    description: str
+    primary: str | None
+    attributes: str = ""
+
+    def attribute_types(self) -> dict[str, str]:
+        """Attribute name → data type, in order."""
+        parts = (part.partition(":") for part in self.attributes.split("|") if part)
+        return {name: kind or "string" for name, _, kind in parts}
+
+
+ACTIVITY_TYPES: dict[int, ActivityType] = {
+    NEW_LEAD: ActivityType(
+        "New Lead",
+        "New person/record is added to the lead database",
+        None,
+        f"Created Date:date|Source Type|Lead Source|Form Name|List Name|SFDC Type|{_BY}",
+    ),
+    CHANGE_DATA_VALUE: ActivityType(
+        "Change Data Value",
+        "Changed attribute value for a person/record",
+        "Attribute Name",
+        f"New Value|Old Value|Reason|Source|{_BY}",
+    ),
+    19: ActivityType("Sync Lead to SFDC", "Sync person/record to Salesforce", "Lead ID"),
+    21: ActivityType(
+        "Convert Lead",
+        "Convert a lead to a contact in Salesforce",
+        "Lead ID",
+        "Assign To|Converted Status|Is Sent Notification Email:boolean",
+    ),
+    CHANGE_SCORE: ActivityType(
+        "Change Score",
+        "Modify the value of a score field",
+        "Score Name",
+        "Change Value|New Value|Old Value|Reason|Priority|Relative Score|Urgency|Relative Urgency",
+    ),
+    23: ActivityType("Change Owner", "Change the owner of a person/record in Salesforce", "New Owner", "Old Owner"),
+    ADD_TO_LIST: ActivityType("Add to List", "Add a person/record to a list", "List ID", "Source"),
+    REMOVE_FROM_LIST: ActivityType("Remove from List", "Remove this person/record from a list", "List ID", "Source"),
+    26: ActivityType("SFDC Activity", "Activity logged in Salesforce", "Subject", _TASK),
+    29: ActivityType("Delete Lead from SFDC", "Delete person/record from Salesforce", "Lead ID"),
+    30: ActivityType("SFDC Activity Updated", "Activity updated in Salesforce", "Subject", _TASK),
+    MERGE_LEADS: ActivityType(
+        "Merge Leads",
+        "Merge two or more leads into a single record",
+        "Lead ID",
+        "Merge IDs|Merge Source|Master Updated:boolean|Merged in Sales:boolean",
+    ),
+    34: ActivityType(
+        "Add to Opportunity", "Add to an Opportunity in Salesforce", "Opportunity", "Is Primary:boolean|Role"
+    ),
+    35: ActivityType(
+        "Remove from Opportunity", "Remove from an Opportunity in Salesforce", "Opportunity", "Is Primary:boolean|Role"
+    ),
+    36: ActivityType("Update Opportunity", "An Opportunity is updated", "Opportunity", "Data Value Changes"),
+    DELETE_LEAD: ActivityType("Delete Lead", "Delete lead from Marketo database", "Lead ID", "Campaign"),
+    42: ActivityType("Add to SFDC Campaign", "Add to a campaign in Salesforce", "Campaign", "Status"),
+    43: ActivityType("Remove from SFDC Campaign", "Remove from a campaign in Salesforce", "Campaign", "Status"),
+    44: ActivityType(
+        "Change Status in SFDC Campaign",
+        "Change the status in a campaign in Salesforce",
+        "Campaign",
+        "New Status|Old Status",
+    ),
+}
+
+# What nothing inside the sandbox does by itself.
+NATIVE_TYPES = frozenset((19, 21, 23, 26, 29, 30, 34, 35, 36, 42, 43, 44))
+
+
+def type_record(number: int) -> dict[str, Any]:
+    """One element of activities/types.json."""
+    kind = ACTIVITY_TYPES[number]
+    primary = {} if kind.primary is None else {"primaryAttribute": {"name": kind.primary, "dataType": "string"}}
+    attributes = [{"name": name, "dataType": data_type} for name, data_type in kind.attribute_types().items()]
+    head = {"id": number, "name": kind.name, "description": kind.description}
+    return {**head, **primary, "attributes": attributes}
