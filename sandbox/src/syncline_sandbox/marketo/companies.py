@@ -1,4 +1,4 @@
-"""Companies: describe, query, sync, delete; changed company fields are mirrored on the linked leads.
+"""Companies: describe, query, sync, delete. How their fields reach the linked leads is in company_fields.py.
 
 Source: Marketo "Companies" and "Lead Database" (the common interface of non-lead objects: seq, dedupeBy, deleteBy).
 """
@@ -11,6 +11,8 @@ from typing import Any
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo.activity_log import ActivityLog, Cause, Stamp
 from syncline_sandbox.marketo.call import Call
+from syncline_sandbox.marketo.company_fields import COMPANY_KEY as KEY
+from syncline_sandbox.marketo.company_fields import CompanyFields
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.standard_fields import COMPANY_FIELDS
@@ -18,7 +20,6 @@ from syncline_sandbox.marketo.store import Store, marks
 from syncline_sandbox.marketo.tokens import cursor, read_cursor
 from syncline_sandbox.marketo.values import InvalidValue, iso, parse
 
-KEY = "externalCompanyId"
 ACTIONS = ("createOrUpdate", "createOnly", "updateOnly")
 _READABLE = ("id", KEY, "createdAt", "updatedAt", *COMPANY_FIELDS)
 _DEFAULT = ("id", KEY, "createdAt", "updatedAt")
@@ -33,7 +34,7 @@ class Companies:
     def __init__(self, store: Store, log: ActivityLog, past: LeadPast, clock: SandboxClock) -> None:
         self._store = store
         self._log = log
-        self._past = past
+        self._mirror = CompanyFields(store, log, past)
         self._clock = clock
 
     def describe(self, _call: Call) -> Members:
@@ -115,7 +116,7 @@ class Companies:
             self._store.insert("companies", tuple(members), [tuple(members.values())])
             (company_id,) = self._store.one(f"SELECT id FROM companies WHERE {KEY} = ?", (record[key],))
             return {"status": "created", "id": company_id}
-        self._update(found[0], found[1], values, stamp, call.commit_delay_seconds)
+        self._mirror.write(found[1], values, stamp, now, call.commit_delay_seconds)
         return {"status": "updated", "id": found[0]}
 
     def _parse(self, record: Mapping[str, Any]) -> Members:
@@ -128,29 +129,6 @@ class Companies:
             except InvalidValue:
                 raise Refused(1003, f"Invalid value for field '{name}' and value '{value}'") from None
         return values
-
-    def _update(self, company_id: int, key: str, values: Members, stamp: Stamp, delay_seconds: float) -> None:
-        if not values:
-            return
-        now = iso(self._clock.now())
-        assignments = ", ".join(f'"{name}" = ?' for name in values)
-        parameters = (*values.values(), now)
-        self._store.connection.execute(
-            f"UPDATE companies SET {assignments}, updatedAt = ? WHERE id = ?", (*parameters, company_id)
-        )
-        columns = self._store.lead_columns() if self._past.recording else ["id", *values]
-        for row in self._store.leads_where(columns, f"{KEY} = ?", (key,)):
-            changes = [(name, row[name], new) for name, new in values.items() if row[name] != new]
-            if not changes:
-                continue
-            if self._past.recording:
-                self._past.remember([(row["id"], row)], delay_seconds)
-            for name, old, new in changes:
-                self._log.changed(row["id"], self._store.fields[name], old, new, stamp)
-            self._store.connection.execute(
-                f"UPDATE leads SET {assignments}, updatedAt = ?, _changedAt = ? WHERE id = ?",
-                (*parameters, now, row["id"]),
-            )
 
     def _delete(self, record: Any, key: str) -> Members:
         value = record.get(key) if isinstance(record, dict) else None

@@ -81,7 +81,8 @@ class MarketoControl:
             lookup = self._instance.store.fields.lookup(str(wanted.get("lookupField", "email")))
         except Refused as unknown:
             raise ControlRefused(str(unknown)) from unknown
-        return WriteOrder(cause=cause, lookup=lookup, action=str(wanted.get("action", "createOrUpdate")))
+        action = str(wanted.get("action", "createOrUpdate"))
+        return WriteOrder(cause=cause, lookup=lookup, action=action, writes_company=True)
 
     def _write_people(self, body: Any) -> list[dict[str, Any]]:
         wanted = required_object(body)

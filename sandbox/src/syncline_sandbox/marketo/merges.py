@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from syncline_sandbox.marketo.activity_log import ActivityLog, Stamp
 from syncline_sandbox.marketo.activity_types import MERGE_LEADS
+from syncline_sandbox.marketo.company_fields import COMPANY_KEY
 from syncline_sandbox.marketo.consent import Consent
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.past import LeadPast
@@ -22,7 +23,6 @@ from syncline_sandbox.marketo.standard_fields import COMPANY_FIELDS
 from syncline_sandbox.marketo.store import Row, Store, marks
 
 MAX_LOSERS = 25
-_COMPANY_KEY = "externalCompanyId"
 
 
 class LeadMerger:
@@ -70,11 +70,11 @@ class LeadMerger:
     def _filled(self, winner: Row, loser: Row) -> Row:
         """What the winner takes over: the loser's values where its own are empty, its company whole or not at all."""
         known = {field.name for field in self._store.fields.all() if field.writable}
-        company = (_COMPANY_KEY, *COMPANY_FIELDS)
-        if winner[_COMPANY_KEY] is not None:
+        company = (COMPANY_KEY, *COMPANY_FIELDS)
+        if winner[COMPANY_KEY] is not None:
             known.difference_update(company)
         filled = {name: loser[name] for name in loser if name in known and winner[name] is None is not loser[name]}
-        if _COMPANY_KEY in filled:
+        if COMPANY_KEY in filled:
             filled |= {name: loser[name] for name in COMPANY_FIELDS if loser[name] != winner[name]}
         return filled
 

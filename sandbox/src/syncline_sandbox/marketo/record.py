@@ -39,6 +39,7 @@ class WriteOrder:
     commit_delay_seconds: float = 0.0
     refusals: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     ignored_fields: frozenset[str] = frozenset()
+    writes_company: bool = False  # company fields of a linked person go to its company, as in the vendor's screens
     may_resubscribe: bool = True  # a list import cannot clear the durable unsubscribe
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo.activity_log import ActivityLog, Stamp
+from syncline_sandbox.marketo.batch import Batch
+from syncline_sandbox.marketo.company_fields import CompanyFields
 from syncline_sandbox.marketo.consent import Consent
 from syncline_sandbox.marketo.envelope import skipped
 from syncline_sandbox.marketo.merges import LeadMerger
@@ -27,22 +28,6 @@ _ALWAYS_READ = ("id", "email", "unsubscribed", "externalCompanyId", "firstName",
 _COMPANY_FIELDS = frozenset(COMPANY_FIELDS)
 
 
-@dataclass
-class _Batch:
-    """The rows a call touches, as they become. Later records of the call see what earlier ones did."""
-
-    order: WriteOrder
-    stamp: Stamp
-    now: str
-    unsubscribed: frozenset[str]
-    by_key: dict[Any, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    before: dict[int, Row | None] = field(default_factory=dict)
-    created: dict[int, Row] = field(default_factory=dict)
-    updated: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    rows: dict[int, Row] = field(default_factory=dict)
-    consents: dict[str, int] = field(default_factory=dict)  # folded e-mail → unsubscribed
-
-
 class LeadWriter:
     """Applies batches of records to the database and the activity log. Call inside a transaction."""
 
@@ -54,6 +39,7 @@ class LeadWriter:
         self._settings = settings
         self._parser = RecordParser(store)
         self._consent = Consent(store, log, past)
+        self._companies = CompanyFields(store, log, past)
         self._merger = LeadMerger(store, log, past, self._consent, settings)
 
     @property
@@ -100,13 +86,13 @@ class LeadWriter:
 
     # -- one record -------------------------------------------------------------------------------------------------
 
-    def _apply_or_skip(self, values: Row, batch: _Batch) -> dict[str, Any]:
+    def _apply_or_skip(self, values: Row, batch: Batch) -> dict[str, Any]:
         try:
             return self._apply(values, batch)
         except RecordSkipped as reason:
             return self._skip(reason)
 
-    def _apply(self, values: Row, batch: _Batch) -> dict[str, Any]:
+    def _apply(self, values: Row, batch: Batch) -> dict[str, Any]:
         order = batch.order
         matches: list[Row] = []
         if order.action != "createDuplicate":
@@ -118,14 +104,15 @@ class LeadWriter:
         if not matches and order.action == "updateOnly":
             raise RecordSkipped(1004, "Lead not found")
         row = matches[0] if matches else {}
-        values = self._with_company(values, row)
+        values = self._with_company(values, row, batch)
         if matches:
             self._update(row, values, batch)
             return {"id": row["id"], "status": "updated"}
         return {"id": self._create(values, batch), "status": "created"}
 
-    def _with_company(self, values: Row, row: Row) -> Row:
-        """Replace company fields by the linked company's, or refuse to write them through the lead."""
+    def _with_company(self, values: Row, row: Row, batch: Batch) -> Row:
+        """Replace company fields by the linked company's. Through a lead they are refused, or written to the company
+        when the order says so."""
         linked = row.get("externalCompanyId")
         wanted = values.get("externalCompanyId", linked)
         if wanted is None:
@@ -133,7 +120,9 @@ class LeadWriter:
                 raise RecordSkipped(1003, "Invalid value for field 'externalCompanyId' and value 'null'")
             return values
         touched = _COMPANY_FIELDS.intersection(values)
-        if touched and self._settings.reject_linked_company_fields:
+        if batch.order.writes_company:
+            batch.companies[wanted].update({name: values[name] for name in touched})
+        elif touched and self._settings.reject_linked_company_fields:
             raise RecordSkipped(1021, "Company update not allowed during lead sync")
         values = {name: value for name, value in values.items() if name not in touched}
         if wanted == linked:
@@ -144,10 +133,11 @@ class LeadWriter:
             raise RecordSkipped(1013, "Company not found")
         return {**values, **dict(zip(COMPANY_FIELDS, company, strict=True))}
 
-    def _create(self, values: Row, batch: _Batch) -> int:
+    def _create(self, values: Row, batch: Batch) -> int:
         lead_id = self._store.next_lead_id()
         email = folded(values.get("email"))
-        if email in batch.unsubscribed:
+        inherits = email is not None and batch.is_unsubscribed(email) and not values.get("unsubscribed")
+        if inherits:
             values = {**values, "unsubscribed": 1}
         elif values.get("unsubscribed") and email is not None:
             batch.consents[email] = 1
@@ -165,9 +155,11 @@ class LeadWriter:
         if key is not None:
             batch.by_key[folded(key)].append(row)
         self._log.created(lead_id, full_name(row), batch.stamp)
+        if inherits:
+            self._consent.followed(lead_id, None, 1, batch.stamp)
         return lead_id
 
-    def _update(self, row: Row, values: Row, batch: _Batch) -> None:
+    def _update(self, row: Row, values: Row, batch: Batch) -> None:
         lead_id = row["id"]
         changes = [
             (name, row.get(name), new)
@@ -185,9 +177,7 @@ class LeadWriter:
                 row["updatedAt"] = batch.now
         row["_changedAt"] = batch.now
         batch.updated[lead_id].update(name for name, _, _ in changes)
-        email = folded(row.get("email"))
-        if email is not None and any(name == "unsubscribed" for name, _, _ in changes):
-            batch.consents[email] = row["unsubscribed"]
+        self._consent.settle(row, values, {name: old for name, old, _ in changes}, batch)
 
     def _is_boolean(self, name: str) -> bool:
         return self._store.fields[name].type == "boolean"
@@ -198,10 +188,10 @@ class LeadWriter:
 
     # -- the whole batch --------------------------------------------------------------------------------------------
 
-    def _begin(self, records: list[Row], order: WriteOrder) -> _Batch:
+    def _begin(self, records: list[Row], order: WriteOrder) -> Batch:
         emails = [email for values in records if (email := values.get("email")) is not None]
         unsubscribed = self._consent.unsubscribed(emails)
-        batch = _Batch(order, self._stamp(order), iso(self._clock.now()), unsubscribed)
+        batch = Batch(order, self._stamp(order), iso(self._clock.now()), unsubscribed)
         if order.action == "createDuplicate":
             return batch
         name = order.lookup.name
@@ -223,7 +213,7 @@ class LeadWriter:
         now = self._clock.now().timestamp()
         return Stamp(int(now), now + order.commit_delay_seconds, self._log.cause(order.cause))
 
-    def _flush(self, batch: _Batch) -> None:
+    def _flush(self, batch: Batch) -> None:
         groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
         for row in batch.created.values():
             groups[tuple(row)].append(row)
@@ -233,9 +223,11 @@ class LeadWriter:
         self._remember(batch.before, batch.order)
         for email, value in batch.consents.items():
             self._consent.spread(email, value, batch.stamp, batch.now, batch.order.commit_delay_seconds)
+        for key, values in batch.companies.items():
+            self._companies.write(key, values, batch.stamp, batch.now, batch.order.commit_delay_seconds)
         self._log.flush()
 
-    def _flush_updates(self, batch: _Batch) -> None:
+    def _flush_updates(self, batch: Batch) -> None:
         groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
         for lead_id, names in batch.updated.items():
             if lead_id in batch.created:
