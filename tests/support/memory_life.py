@@ -6,6 +6,7 @@ What must hold at the end is said in `memory_laws`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,7 +26,7 @@ from syncline.spec.model import Sync
 from syncline.store import open_store
 from syncline.trees import Commit, Store
 from syncline.values import FieldType
-from tests.support.memory_world import people, schema
+from tests.support.memory_world import left_system, people, schema
 from tests.support.virtual import SeededRandom, VirtualClock
 
 TYPES: dict[Side, str] = {"a": "person", "b": "human"}
@@ -164,12 +165,14 @@ class Life:
     flows: dict[Side, int] = field(default_factory=lambda: {"a": 0, "b": 0})
     plan: dict[int, Callable[[], None]] = field(default_factory=dict)
     effects: int = 0
+    is_dead: bool = False
+    beside: list[asyncio.Task[None]] = field(default_factory=list)  # what our process does beside the cycle
 
     @staticmethod
     async def begin(variant: Variant, sync: Sync | None = None) -> Life:
         clock = VirtualClock()
         systems: dict[Side, MemorySystem] = {
-            "a": MemorySystem("L", {"person": schema("person")}, clock),
+            "a": left_system(clock),
             "b": MemorySystem("R", {"human": schema("human")}, clock),
         }
         systems["b"].normalise = digits_of_phones
@@ -253,24 +256,37 @@ class Life:
     async def cycle(self, plan: Mapping[int, Callable[[], None]] | None = None) -> RunReport | None:
         """One run; before its n-th effect plan[n] happens. None if it died, the vendor was away, or the sync could not
         start (a field that was hidden from the beginning)."""
-        self.plan, self.effects = dict(plan or {}), 0
+        self.plan, self.effects, self.is_dead = dict(plan or {}), 0, False
         try:
             report = await run_cycle(self.world(), self.sync)
+            while self.beside:
+                await self.beside.pop()
         except ProcessDied:
             self.deaths += 1
             return None
         except (ConfigError, Later):
             return None
         finally:
-            self.plan = {}
+            self.plan, self.is_dead = {}, bool(self.beside)
+            await asyncio.gather(*self.beside, return_exceptions=True)
+            self.beside, self.is_dead = [], False
         self.reports.append(report)
         return report
 
     async def _before(self, what: str) -> None:
+        """Every effect of our process passes here: what else happens just before it, and whose turn it is."""
+        if self.is_dead:
+            raise ProcessDied
         self.effects += 1
         self.clock.advance(0.05)
-        if act := self.plan.pop(self.effects, None):
-            act()
+        try:
+            if act := self.plan.pop(self.effects, None):
+                act()
+        except ProcessDied:
+            self.is_dead = True
+            raise
+        if self.beside:
+            await asyncio.sleep(0)
 
     def _flow(self, side: Side) -> Flow:
         """Replaces our title as often as `flows` says."""

@@ -1,13 +1,19 @@
-"""A world of two memory systems and one sync between them, for tests of the engine."""
+"""A world of two memory systems and one sync between them, for tests of the engine.
+
+`two_systems()`: persons on the left, humans on the right. `two_systems(people_of_two_types())`: the left also has
+members, into which persons are converted (`convert(w.left, person_id, "human")`); the person's `member_id` then names
+the member, as a lead names its contact. Every left type may be merged, converted, deleted, undeleted and purged by the
+functions of `syncline.connectors.memory`, and so may humans.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from syncline.connectors.memory import MemoryConnector, MemorySystem
+from syncline.connectors.memory import Conversion, MemoryConnector, MemorySystem
 from syncline.engine.world import World
 from syncline.schema import Field, ObjectSchema
 from syncline.spec.model import Ceiling, Creates, Direction, End, FieldMap, MatchRule, Policy, SideSpec, Sync
@@ -19,10 +25,18 @@ from tests.support.virtual import SeededRandom, VirtualClock
 TEXTS = ("email", "first", "last", "title", "phone", "key", "status")
 
 
+CONVERSION_OF = "person"
+CONVERSION = Conversion(into="member", named_in="member_id", carried=frozenset(TEXTS) - {"key"} | {"opt_out"})
+"""Persons become members. Our key does not go along: it is a custom field nobody has mapped for conversion."""
+
+
 def schema(name: str) -> ObjectSchema:
     fields = {f: Field(name=f, label=f, type=FieldType.TEXT, length=40) for f in TEXTS}
     fields["opt_out"] = Field(name="opt_out", label="opt out", type=FieldType.BOOLEAN)
     fields["twin_id"] = Field(name="twin_id", label="id there", type=FieldType.TEXT)
+    if name == CONVERSION_OF:
+        named_in = CONVERSION.named_in
+        fields[named_in] = Field(name=named_in, label=named_in, type=FieldType.REFERENCE, is_updateable=False)
     return ObjectSchema(name=name, label=name, fields=fields)
 
 
@@ -67,6 +81,21 @@ def people(**changes: object) -> Sync:
     return Sync(**{**options, **changes})  # type: ignore[arg-type]
 
 
+def people_of_two_types(**changes: object) -> Sync:
+    """`people` with persons and members on side a, mapped alike."""
+    sync = people(**changes)
+    fields = tuple(replace(m, a={**m.a, "member": m.a["person"]}) for m in sync.fields)
+    side = replace(sync.a, object_types=("person", "member"), key_fields={"person": "key", "member": "key"})
+    return replace(sync, a=side, fields=fields)
+
+
+def left_system(clock: VirtualClock) -> MemorySystem:
+    """The system of side a: persons, and members into which they are converted."""
+    system = MemorySystem("L", {name: schema(name) for name in ("person", "member")}, clock)
+    system.conversions = {CONVERSION_OF: CONVERSION}
+    return system
+
+
 class NoExpressions:
     """Evaluates nothing: for syncs without expressions."""
 
@@ -90,7 +119,7 @@ class TwoSystems:
 
 async def two_systems(sync: Sync | None = None, store: Store | None = None, seed: int = 1) -> TwoSystems:
     clock = VirtualClock()
-    left = MemorySystem("L", {"person": schema("person")}, clock)
+    left = left_system(clock)
     right = MemorySystem("R", {"human": schema("human")}, clock)
     sync = sync or people()
     store = store or await open_store(":memory:", clock)

@@ -1,6 +1,13 @@
 """A connector over `MemorySystem`: the whole contract in its simplest honest form.
 
 The cursor is a position in the system's change log, re-read with an overlap, so a change may come twice.
+
+What ends a record: a merged loser is a deleted row with the fate `merged`, a converted record a live row with the fate
+`converted` (writes to either are refused as gone), a plain delete a deleted row without a fate, a purged id is in
+`Page.missing` (of `read_changes` and `read_by_ids`). With `shows_deleted` off, as in a system without a recycle bin,
+deleted rows come without cells and only from `read_changes`; by id they are missing and by key never found.
+`write` does merges, conversions (where `MemorySystem.conversions` names the type) and deletes as `endings` does them;
+which of them is declared is a matter of the capabilities given (`RICH` and `POOR` declare all).
 """
 
 from __future__ import annotations
@@ -12,8 +19,10 @@ import polars as pl
 
 from syncline import records
 from syncline.connectors.memory.system import MemorySystem, Row, Version
+from syncline.connectors.memory.writing import carry_out
 from syncline.ports import Capabilities, Lane, Manifest, Stamp, Usage
 from syncline.records import (
+    FATE_SCHEMA,
     MOMENT_SCHEMA,
     PAGE_SCHEMA,
     How,
@@ -40,6 +49,8 @@ RICH = Capabilities(
     unique_keys=frozenset(),
     visibility_lag_seconds=1.0,
     late_commit_seconds=60.0,
+    operations=frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE, Operation.MERGE}),
+    losers_per_merge=2,
 )
 POOR = replace(RICH, has_actor=False, has_field_history=False, has_compare_and_set=False)
 
@@ -56,11 +67,20 @@ class MemoryConnector:
         self._capabilities = capabilities
         self.hidden: set[str] = set()  # fields the connected user may not read
         self.confirms = False  # read what was written inside the same call
+        self.shows_deleted = True  # reads show what was deleted until it is purged
         self._overlap = overlap
         self._calls = 0
 
     def capabilities(self, object_type: str) -> Capabilities:
-        return replace(self._capabilities, unique_keys=frozenset(self.system.unique))
+        conversions = self.system.conversions
+        own = conversions.get(object_type)
+        return replace(
+            self._capabilities,
+            unique_keys=frozenset(self.system.unique),
+            operations=self._capabilities.operations | (frozenset({Operation.CONVERT}) if own else frozenset()),
+            converts_into=own.into if own else None,
+            born_of={source: rule.named_in for source, rule in conversions.items() if rule.into == object_type},
+        )
 
     async def check(self) -> tuple[str, list[Problem]]:
         return f"connected to {self.system.name} as {self.actor}", []
@@ -92,15 +112,17 @@ class MemoryConnector:
         changed = {record_id for _, record_id in log[max(0, int(cursor) - self._overlap) :]}
         end = str(max(len(log), int(cursor)))
         rows = [row for row in self._visible(object_type) if row[0].record_id in changed]
+        gone = sorted(self._purged(object_type) & changed)
         for at in range(0, max(len(rows), 1), PAGE_ROWS):
             more = at + PAGE_ROWS < len(rows)
             part = rows[at : at + PAGE_ROWS]
-            yield self._page(object_type, fields, part, How.POLL, position=None if more else end, more=more)
+            page = self._page(object_type, fields, part, How.POLL, position=None if more else end, more=more)
+            yield page if more else replace(page, missing=tuple(gone))
 
     async def read_by_ids(
         self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
     ) -> Page:
-        found = [row for row in self._visible(object_type) if row[0].record_id in set(ids)]
+        found = [row for row in self._readable(object_type) if row[0].record_id in set(ids)]
         page = self._page(object_type, fields, found, How.READ_BACK)
         known = {row.record_id for row, _ in found}
         return replace(page, missing=tuple(record_id for record_id in ids if record_id not in known))
@@ -109,7 +131,7 @@ class MemoryConnector:
         self, object_type: str, fields: Sequence[str], key_field: str, values: Sequence[str], *, lane: Lane = Lane.LIVE
     ) -> Page:
         wanted = {value.lower() for value in values}
-        rows = [row for row in self._visible(object_type) if row[1].cells[key_field].lower() in wanted]
+        rows = [row for row in self._readable(object_type) if row[1].cells[key_field].lower() in wanted]
         return self._page(object_type, list(dict.fromkeys([*fields, key_field])), rows, How.POLL)
 
     async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
@@ -129,42 +151,7 @@ class MemoryConnector:
 
     def write_one(self, write: Write) -> Outcome:
         """Carry out one write as the vendor would, now."""
-        if refusal := self._refusal(write):
-            return refusal
-        if write.operation is Operation.CREATE:
-            return self._create(write)
-        row = self.system.rows.get(write.record_id or "")
-        if row is None or row.now.is_deleted:
-            return Outcome(
-                status=Status.REJECTED, record_id=write.record_id, code="GONE", message="no such record", is_gone=True
-            )
-        if write.unmodified_since_us is not None and row.now.stamp_us > write.unmodified_since_us:
-            return Outcome(status=Status.REJECTED, record_id=row.record_id, code="MOVED", is_stale=True)
-        self.system.update(row.record_id, write.cells, self.actor)
-        return Outcome(status=Status.WRITTEN, record_id=row.record_id)
-
-    def _create(self, write: Write) -> Outcome:
-        cells = {**write.cells, **({write.key_field: write.key} if write.key_field and write.key else {})}
-        if write.key_field and write.key and write.key_field in self.system.unique:
-            holder = self.system.holder(write.object_type, write.key_field, write.key)
-            if holder is not None:
-                self.system.update(holder, cells, self.actor)
-                return Outcome(status=Status.WRITTEN, record_id=holder)
-        record_id = self.system.create(write.object_type, cells, self.actor)
-        return Outcome(status=Status.WRITTEN, record_id=record_id, was_created=True)
-
-    def _refusal(self, write: Write) -> Outcome | None:
-        fields = self.system.schemas[write.object_type].fields
-        too_long = [n for n, v in write.cells.items() if (f := fields.get(n)) and f.length and len(v) > f.length]
-        if not too_long:
-            return None
-        return Outcome(
-            status=Status.REJECTED,
-            record_id=write.record_id,
-            code="TOO_LONG",
-            message=f"longer than the field: {', '.join(too_long)}",
-            fields=tuple(too_long),
-        )
+        return carry_out(self.system, write, self.actor, self._capabilities.losers_per_merge)
 
     async def create_fields(self, wanted: Sequence[NewField]) -> list[Problem]:
         for new in wanted:
@@ -192,7 +179,38 @@ class MemoryConnector:
         self.system.catch_up()
         seen_at_us = self.seen_at_us()
         rows = (row for row in self.system.rows.values() if row.object_type == object_type)
-        return [(row, version) for row in rows if (version := row.as_of(seen_at_us)) is not None]
+        seen = ((row, row.as_of(seen_at_us)) for row in rows)
+        return [(row, version) for row, version in seen if version is not None and not version.is_purged]
+
+    def _readable(self, object_type: str) -> list[tuple[Row, Version]]:
+        """What reads by id and by key can show."""
+        return [seen for seen in self._visible(object_type) if self.shows_deleted or not seen[1].is_deleted]
+
+    def _purged(self, object_type: str) -> set[str]:
+        self.system.catch_up()
+        seen_at_us = self.seen_at_us()
+        rows = (row for row in self.system.rows.values() if row.object_type == object_type)
+        return {row.record_id for row in rows if (seen := row.as_of(seen_at_us)) is not None and seen.is_purged}
+
+    def _cell(self, version: Version, name: str) -> str | None:
+        return version.cells.get(name, "") if self.shows_deleted or not version.is_deleted else None
+
+    def _fates(self, rows: Sequence[tuple[Row, Version]]) -> pl.DataFrame:
+        ended = [(row, _ending(row, version)) for row, version in rows if version.heir is not None]
+        who = self._capabilities.has_actor
+        fates = [
+            (
+                row.record_id,
+                at.heir.fate,
+                at.heir.object_type,
+                at.heir.record_id,
+                at.stamp_us,
+                at.actor if who else None,
+            )
+            for row, at in ended
+            if at.heir is not None
+        ]
+        return pl.DataFrame(fates, schema=FATE_SCHEMA, orient="row")
 
     def _page(
         self,
@@ -215,7 +233,7 @@ class MemoryConnector:
                 records.CREATED: [row.created_us for row, _ in rows],
                 records.DELETED: [version.is_deleted for _, version in rows],
                 records.AS_OF: [self.system.now_us()] * len(rows),
-                **{name: [version.cells.get(name, "") for _, version in rows] for name in shown},
+                **{name: [self._cell(version, name) for _, version in rows] for name in shown},
             },
             schema={**PAGE_SCHEMA, **dict.fromkeys(shown, pl.String())},
         )
@@ -228,6 +246,7 @@ class MemoryConnector:
             has_more=more,
             hidden=frozenset(set(fields) - set(shown)),
             moments=self._moments([row for row, _ in rows], set(shown)),
+            fates=self._fates(rows),
         )
 
     def _moments(self, rows: Sequence[Row], fields: set[str]) -> pl.DataFrame | None:
@@ -249,3 +268,8 @@ class MemoryConnector:
     def _is_person(self, actor: str) -> bool | None:
         """In this system people are called "human" and something after it."""
         return actor.startswith("human") if self._capabilities.has_actor else None
+
+
+def _ending(row: Row, version: Version) -> Version:
+    """The version with which the record first had the heir it has in *version*."""
+    return next(past for past in row.versions if past.heir == version.heir)

@@ -7,6 +7,7 @@ system itself does to values (its `normalise` and `flow`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from syncline.connectors.memory.connector import RICH, MemoryConnector
@@ -60,19 +61,9 @@ class FaultyConnector(MemoryConnector):
 
     def write_one(self, write: Write) -> Outcome:
         cells = {name: value for name, value in write.cells.items() if (write.record_id, name) not in self.ignored}
-        if write.operation is Operation.UPDATE and not cells:
+        if write.operation is Operation.UPDATE and write.cells and not cells:
             return Outcome(status=Status.WRITTEN, record_id=write.record_id)
-        return super().write_one(
-            Write(
-                operation=write.operation,
-                object_type=write.object_type,
-                cells=cells,
-                record_id=write.record_id,
-                key_field=write.key_field,
-                key=write.key,
-                unmodified_since_us=write.unmodified_since_us,
-            )
-        )
+        return super().write_one(replace(write, cells=cells))
 
     def _plays(self) -> dict[Fault, Callable[[Write], Outcome]]:
         return {
@@ -100,7 +91,7 @@ class FaultyConnector(MemoryConnector):
         return _unknown(write)
 
     def _ignore(self, write: Write) -> Outcome:
-        if write.record_id is not None:
+        if write.record_id is not None and write.cells:
             self.ignored.add((write.record_id, next(iter(write.cells))))
         return self.write_one(write)
 

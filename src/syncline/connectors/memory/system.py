@@ -1,7 +1,8 @@
 """A system in memory: records of one or more object types, a change log, a clock that is given.
 
 Lives here: the "vendor" – what it stores, stamps and remembers, its flows and normalisers, and work it does later. Not
-here: the connector's contract (`connector.py`) or what can go wrong on the way (`faults.py`).
+here: the connector's contract (`connector.py`), what ends a record (`endings.py`: merge, convert, delete, undelete,
+purge), or what can go wrong on the way (`faults.py`).
 """
 
 from __future__ import annotations
@@ -10,19 +11,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from syncline.ports import Clock
+from syncline.records import Fate
 from syncline.schema import ObjectSchema
 from syncline.values import micros
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heir:
+    """The record that another one ended in, and how."""
+
+    fate: Fate
+    object_type: str
+    record_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Version:
-    """One state of a record, and when it became readable (`committed_us`; the stamp it carries may be older)."""
+    """One state of a record, and when it became readable (`committed_us`; the stamp it carries may be older).
+
+    `heir` is the record it ended in; `is_purged` says that no read shows it any more.
+    """
 
     committed_us: int
     stamp_us: int
     actor: str
     is_deleted: bool
     cells: Mapping[str, str]
+    heir: Heir | None = None
+    is_purged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +81,18 @@ Flow = Callable[[Row | None, Mapping[str, str], str], Mapping[str, str]]
 """Runs inside every write: the record (None: being made), the cells written and by whom; the cells it sets too."""
 
 
+@dataclass(frozen=True)
+class Conversion:
+    """How records of one object type become another: into which, and the source's field that names what it became.
+
+    `carried` are the fields whose values go along; None: every field both types have.
+    """
+
+    into: str
+    named_in: str
+    carried: frozenset[str] | None = None
+
+
 class MemorySystem:
     """Holds records. Every write is stamped with the clock's time, in whole steps of *stamp_step_us*."""
 
@@ -78,6 +106,9 @@ class MemorySystem:
         self.unique: set[str] = set()
         self.normalise: Normaliser = lambda _, value: value
         self.flow: Flow = lambda _row, _cells, _actor: {}
+        self.assign: Flow = lambda _row, _cells, _actor: {}  # runs inside a create that asks for assignment by rules
+        self.conversions: dict[str, Conversion] = {}  # by object type
+        self.merge_fills_blanks = False  # whether the winner of a merge takes the losers' values where it has none
         self._later: list[tuple[int, Callable[[], None]]] = []
         self._clock = clock
         self._step_us = stamp_step_us
@@ -139,23 +170,38 @@ class MemorySystem:
             for name, value in kept.items()
             if value != before.get(name, "")
         ]
-        row.versions.append(
-            Version(committed_us=now_us, stamp_us=stamp_us, actor=actor, is_deleted=False, cells={**before, **kept})
+        heir = row.now.heir if row.versions else None
+        self.append(
+            row,
+            Version(
+                committed_us=now_us,
+                stamp_us=stamp_us,
+                actor=actor,
+                is_deleted=False,
+                cells={**before, **kept},
+                heir=heir,
+            ),
         )
-        self.log.append((now_us, row.record_id))
+
+    def append(self, row: Row, version: Version) -> None:
+        """Make *version* the row's newest and tell the change log."""
+        row.versions.append(version)
+        self.log.append((version.committed_us, row.record_id))
 
     def delete(self, record_id: str, actor: str) -> None:
+        """Put a record into the recycle bin. What else may end one: `endings`."""
         row = self.rows[record_id]
-        row.versions.append(
+        self.append(
+            row,
             Version(
                 committed_us=self.now_us(),
                 stamp_us=self.stamp_us(),
                 actor=actor,
                 is_deleted=True,
                 cells=row.now.cells,
-            )
+                heir=row.now.heir,
+            ),
         )
-        self.log.append((self.now_us(), record_id))
 
     def holder(self, object_type: str, name: str, value: str) -> str | None:
         """The id of a live record whose field holds *value*; None if there is none."""
