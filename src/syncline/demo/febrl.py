@@ -36,7 +36,8 @@ class Person:
     birth_date: str  # "YYYYMMDD", not always a day that exists; "" unknown
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where the package's FEBRL files are. ConfigError SYN-181 if it is not installed."""
     try:
         return Path(str(distribution(_PACKAGE).locate_file(_FOLDER)))
     except PackageNotFoundError:
@@ -70,6 +71,6 @@ def _read(path: Path) -> Iterator[Person]:
 
 def load() -> tuple[list[Person], list[Person]]:
     """The originals and their twins, each in the order of its file. ConfigError if the package is not installed."""
-    folder = _folder()
-    originals, twins = (list(_read(folder / name)) for name in _FILES)
+    place = folder()
+    originals, twins = (list(_read(place / name)) for name in _FILES)
     return originals, twins

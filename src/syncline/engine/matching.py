@@ -119,7 +119,7 @@ async def _matched(
     """Match all records, or those in *among* (RECORD), and the frames of both sides."""
     sides = {side: await _side_frame(world, sync, side, among) for side in SIDES}
     frames = {side: _candidates(rows, other(side) in creating) for side, rows in sides.items()}
-    return sides, match(frames["a"], frames["b"], sync.match_rules, sync.name_keys)
+    return sides, match(frames["a"], frames["b"], sync.match_rules, sync.name_keys, world.score)
 
 
 async def _around(

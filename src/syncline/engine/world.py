@@ -9,6 +9,7 @@ from typing import Protocol
 import polars as pl
 
 from syncline.ports import Capabilities, Clock, Connector, Random
+from syncline.reconcile.match_score import Score
 from syncline.records import Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import PSEUDO_FIELDS, Sync
@@ -50,6 +51,7 @@ class World:
     evaluate: Evaluate
     key: bytes
     report: Callable[[Progress], None] = lambda _: None
+    score: Score | None = None  # for syncs with a rule that weighs by probability
     schemas: dict[tuple[str, str], ObjectSchema] = field(default_factory=dict)
     actors: dict[str, str | None] = field(default_factory=dict)
 

@@ -20,6 +20,7 @@ from syncline.reconcile.match_evidence import evidence
 from syncline.reconcile.match_forms import with_forms
 from syncline.reconcile.match_groups import grouped
 from syncline.reconcile.match_pairs import FREE, MEMBERS, PROFILE, ROW, Profiles, compared, fitting, profiles
+from syncline.reconcile.match_score import WEIGHED, Score
 from syncline.records import Side
 from syncline.spec.model import MatchRule
 
@@ -67,23 +68,31 @@ class _Found:
     alike: list[pl.DataFrame] = field(default_factory=list)
 
 
-def match(a: pl.DataFrame, b: pl.DataFrame, rules: tuple[MatchRule, ...], name_keys: tuple[str, str]) -> MatchResult:
-    """Match the unlinked records of two sides by ranked *rules*.
+def match(
+    a: pl.DataFrame,
+    b: pl.DataFrame,
+    rules: tuple[MatchRule, ...],
+    name_keys: tuple[str, str],
+    score: Score | None = None,
+) -> MatchResult:
+    """Match the unlinked records of two sides by ranked *rules*; *score* weighs pairs for rules with probabilities.
 
     Each frame has a row per record: object_type, record_id, is_linked, the canonical cells of the mapping keys that
     the rules use (null unread, "" empty; a missing column counts as unread) and, for rules by key, `key_of_self` (the
     key by which the other side names this record) and `key_named` (the key of the other side's record that this one
-    names). Raises ValueError when a record is given twice.
+    names). Raises ValueError when a record is given twice,
+    or a rule has probabilities and there is no *score*.
     """
-    found = _Found(_prepared(a, "a", rules, name_keys), _prepared(b, "b", rules, name_keys))
+    found = _Found(prepared(a, "a", rules, name_keys), prepared(b, "b", rules, name_keys))
     for rule in rules:
-        _apply(rule, name_keys, found)
+        _apply(rule, name_keys, found, score)
     return _result(found)
 
 
-def _prepared(
+def prepared(
     records: pl.DataFrame, side: Side, rules: tuple[MatchRule, ...], name_keys: tuple[str, str]
 ) -> pl.DataFrame:
+    """The records of a side as the rules look at them: ROW, FREE and every compared cell in its form."""
     if records.select(_IDENTITY).is_duplicated().any():
         raise ValueError("a record is given twice to match")
     rows = records.sort(_IDENTITY).with_row_index(ROW)
@@ -91,10 +100,10 @@ def _prepared(
     return with_forms(rows, {look for rule in rules for look in compared(rule, side, name_keys).values()})
 
 
-def _apply(rule: MatchRule, name_keys: tuple[str, str], found: _Found) -> None:
+def _apply(rule: MatchRule, name_keys: tuple[str, str], found: _Found, score: Score | None) -> None:
     """Let one rule link and hold; what it settles is no longer free."""
     a, b = profiles(found.a, rule, "a", name_keys), profiles(found.b, rule, "b", name_keys)
-    pairs = fitting(rule, a, b)
+    pairs = fitting(rule, a, b, score)
     if pairs.is_empty():
         return
     judged = _judged(pairs, a, b)
@@ -103,8 +112,9 @@ def _apply(rule: MatchRule, name_keys: tuple[str, str], found: _Found) -> None:
         linked, doubtful = linked.clear(), linked
     twins, doubts = _first_members(linked, a, b), _first_members(doubtful, a, b)
     shift = found.a.height
-    for rows, into, offset in ((twins, found.links, 0), (doubts, found.fits, shift)):
-        reasons = evidence(rule, name_keys, found.a[rows["a"]], found.b[rows["b"]])
+    for rows, of, into, offset in ((twins, linked, found.links, 0), (doubts, doubtful, found.fits, shift)):
+        weighed = of[WEIGHED] if WEIGHED in of.columns else None
+        reasons = evidence(rule, name_keys, found.a[rows["a"]], found.b[rows["b"]], weighed)
         into.append(rows.select("a", pl.col("b") + offset, rule=pl.lit(rule.name), evidence=reasons))
     alike_a, alike_b = _alike(doubtful["a"], a), _alike(doubtful["b"], b)
     found.alike += [alike_a, alike_b.select(pl.all() + shift)]

@@ -25,11 +25,16 @@ def _two(left: pl.Series, right: pl.Series) -> pl.Series:
     return pl.DataFrame({"left": left, "right": right}).select(pl.concat_list("left", "right"))["left"]
 
 
-def evidence(rule: MatchRule, name_keys: tuple[str, str], a: pl.DataFrame, b: pl.DataFrame) -> pl.Series:
-    """Row by row of *a* and *b* (as long as each other): rule, both records, and per key the cells of a and of b."""
+def evidence(
+    rule: MatchRule, name_keys: tuple[str, str], a: pl.DataFrame, b: pl.DataFrame, weighed: pl.Series | None = None
+) -> pl.Series:
+    """Row by row of *a* and *b* (as long as each other): rule, both records, and per key the cells of a and of b; if
+    the pairs were *weighed* (match_score.WEIGHED), their probability and the weight of each key."""
     columns = {"rule": pl.Series([rule.name] * a.height, dtype=pl.String)}
     for name, side in (("a", a), ("b", b)):
         columns[name] = side["object_type"] + "/" + side["record_id"]
     for name, (of_a, of_b) in _compared(rule, name_keys).items():
         columns[name] = _two(_cell(a, of_a), _cell(b, of_b))
+    if weighed is not None:
+        columns |= {part.name: part for part in weighed.struct.unnest()}
     return pl.DataFrame(columns).select(evidence=pl.struct(pl.all()).struct.json_encode())["evidence"]

@@ -15,8 +15,9 @@ import polars as pl
 
 from syncline.reconcile.match_forms import formed
 from syncline.reconcile.match_names import compatible, similar
+from syncline.reconcile.match_score import Score, weighed
 from syncline.records import SIDES, Side
-from syncline.spec.model import Form, MatchRule
+from syncline.spec.model import Form, MatchRule, Probabilities
 
 ROW, FREE = "_row", "_free"  # position in the side's frame; whether the record may still be linked
 PROFILE, MEMBERS = "_profile", "_members"
@@ -25,6 +26,7 @@ PAIRS = {"a": pl.UInt32(), "b": pl.UInt32(), "contradicts": pl.Boolean()}
 
 _GIVEN, _FAMILY = "_given", "_family"
 _SLICE_PAIRS = 2_000_000
+_SLICE_WEIGHED = 250_000
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,12 @@ def _contradicting(pairs: pl.DataFrame, rule: MatchRule) -> pl.Series:
     return verdict
 
 
-def fitting(rule: MatchRule, a: Profiles, b: Profiles) -> pl.DataFrame:
-    """Pairs of profiles that fit by *rule* (PAIRS), each once, at least one free record in each pair."""
+def fitting(rule: MatchRule, a: Profiles, b: Profiles, score: Score | None = None) -> pl.DataFrame:
+    """Pairs of profiles that fit by *rule* (PAIRS), each once, at least one free record in each pair.
+
+    A rule with probabilities needs *score* (ValueError without), drops whom they speak against and adds the column
+    WEIGHED.
+    """
     found = [pl.DataFrame(schema=PAIRS)]
     if not any(bool((side.rows[FREE] > 0).any()) for side in (a, b)):
         return found[0]
@@ -159,4 +165,23 @@ def fitting(rule: MatchRule, a: Profiles, b: Profiles) -> pl.DataFrame:
             pairs = pairs.filter(compatible(pairs, name_a, name_b, rule.min_similarity, rule.name_parts))
         rows = pairs.select(a=f"a.{PROFILE}", b=f"b.{PROFILE}", contradicts=_contradicting(pairs, rule))
         found.append(rows.cast(pl.Schema(PAIRS)))
-    return pl.concat(found).unique(["a", "b"]).sort("a", "b")
+    every = pl.concat(found).unique(["a", "b"]).sort("a", "b")
+    return (
+        every
+        if rule.probabilities is None or every.is_empty()
+        else _weighed(rule.probabilities, every, a.rows, b.rows, score)
+    )
+
+
+def _weighed(
+    by: Probabilities, pairs: pl.DataFrame, a: pl.DataFrame, b: pl.DataFrame, score: Score | None
+) -> pl.DataFrame:
+    if score is None:
+        raise ValueError("a rule with probabilities needs a score")
+    found = []
+    for some in pairs.iter_slices(_SLICE_WEIGHED):
+        cells = {
+            f"{name}.{key}": side[key].gather(some[name]) for name, side in (("a", a), ("b", b)) for key in by.columns
+        }
+        found.append(weighed(some, pl.DataFrame(cells), by, score))
+    return pl.concat(found)

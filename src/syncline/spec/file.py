@@ -80,6 +80,27 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
 
     a: Annotated[str | SideFile, _about("The Salesforce side: a connection's name, or more about it.")]
     b: Annotated[str | SideFile, _about("The Marketo side: a connection's name, or more about it.")]
+class ProbabilisticFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Weigh pairs that no rule before has linked by probability, with Splink (`pip install 'syncline[probabilistic]'`).
+    Uncertain pairs are held for a person."""
+
+    link_above: Annotated[
+        float, msgspec.Meta(ge=0, le=1, description="Link a pair from this probability on, if it is unique both ways.")
+    ] = 0.99
+    hold_above: Annotated[
+        float, msgspec.Meta(ge=0, le=1, description="Hold a pair from this probability on; below it nobody was found.")
+    ] = 0.5
+    prior: Annotated[
+        float,
+        msgspec.Meta(
+            ge=1e-9,
+            le=0.5,
+            description="The probability that any two records, one of each side, are the same person: with 50,000 "
+            "people on both sides 1 in 50,000, 0.00002.",
+        ),
+    ] = PRIOR
+
+
     preset: Annotated[str, _about("`recommended`, or `native` to behave as the vendor's own sync.")] = "recommended"
     fields: Annotated[
         dict[str, FieldFile | bool], _about("Changes of the preset's field map and additions to it; `false` drops one.")
@@ -106,6 +127,9 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
 class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """The whole file."""
 
+    probabilistic: Annotated[
+        ProbabilisticFile | None, _about("A last match rule, by probability; without it there is none.")
+    ] = None
     connections: Annotated[
         dict[str, dict[str, str | int | float | bool]],
         _about("By name: a `type` (salesforce, marketo) and that connector's settings, secrets as references."),

@@ -159,6 +159,37 @@ class MatchRule:
     compared (default: folded); `similar` within which similarity a key agrees (default: only when equal; one key of
     `equal` at least must be compared for equality). Where all of `contradictions` are known on both sides and differ,
     the pair is held, not linked. A rule that `only_holds` never links: a pair it finds that is unique both ways and
+@dataclass(frozen=True, kw_only=True)
+class Likeness:
+    """How often two cells are this alike: among pairs of the same person (`same`), among strangers (`strangers`).
+
+    Alike means a similarity of at least `similarity` (Jaro and Winkler's, 0 to 1) or at most `edits` letters to change
+    (Damerau and Levenshtein's); with neither, equal.
+    """
+
+    same: float
+    strangers: float
+    similarity: float | None = None
+    edits: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probabilities:
+    """By what a match rule weighs a pair, as Fellegi and Sunter do: fixed numbers, so that the same two records get the
+    same probability in every run, whoever else is looked at.
+
+    `columns`: per mapping key the likenesses from the closest to the loosest; what is left over is unlike. `prior`: the
+    probability that any two records are the same person. A pair is linked from `link_above` on and in doubt from
+    `hold_above` on; it is in doubt too if one of `vetoes` speaks against it.
+    """
+
+    link_above: float
+    hold_above: float
+    prior: float
+    columns: Mapping[str, tuple[Likeness, ...]]
+    vetoes: tuple[str, ...] = ()
+
+
     free on both sides is held as a doubt, everything else it finds is left alone. What more than `max_shared` unlike
     records of one side have in common (a birth date of 1900-01-01, an address for nobody) tells nobody apart and
     counts as blank.
@@ -180,13 +211,15 @@ class MatchRule:
 
     def compared_keys(self) -> tuple[str, ...]:
         """The mapping keys this rule compares, names and `by_id` apart; each once, in order of mention."""
-        named = (*self.equal, *(key for keys in self.any_of for key in keys), *self.contradictions)
+        weighed = self.probabilities.columns if self.probabilities else ()
+        named = (*self.equal, *(key for keys in self.any_of for key in keys), *self.contradictions, *weighed)
         return tuple(dict.fromkeys(named))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ceiling:
     """Most actions of a kind in one run: `share` of the linked records plus `plus`; above it the kind is held."""
+    probabilities: Probabilities | None = None  # a pair that fits is weighed before it counts
 
     share: float
     plus: int

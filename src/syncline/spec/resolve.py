@@ -28,9 +28,11 @@ def resolve(file: File) -> dict[str, Sync]:
     """Every sync of the file, with all defaults applied.
 
     Raises ConfigError: SYN-120 unknown connection, SYN-121 unknown preset, SYN-122 unknown object type, SYN-123 a field
-    map that cannot work, SYN-112 a file without syncs, SYN-124 a choice not built yet, SYN-131/132 a refused
+    map that cannot work, SYN-112 a file without syncs, SYN-124 a choice not built yet, SYN-126 matching by
+    probability that cannot work, SYN-131/132 a refused
     expression.
     """
+from syncline.spec.resolve_match import with_probability
     if not file.syncs:
         raise ConfigError("The file has no sync.", code="SYN-112", remedy="Add one under `syncs`.")
     _require_names(file)
@@ -100,8 +102,12 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         sweep_seconds=seconds_of(sync.sweep_formulas_every) if sync.sweep_formulas_every else None,
         filter_fields={"a": _filter_fields(a), "b": _filter_fields(b)},
         optional=base.optional - {key for key, value in sync.fields.items() if value is not False},
+    rules = base.match_rules
+    if sync.probabilistic:
+        rules = with_probability(name, rules, sync.probabilistic, frozenset(m.key for m in fields))
     )
     return resolved
+        match_rules=rules,
 
 
 _DECIDED_AS_ONE = ("direction", "tie", "drift", "first_link", "policies")

@@ -1,0 +1,1 @@
+"""Weighs pairs of records by probability, with an optional library. Decides nothing and keeps nothing."""
