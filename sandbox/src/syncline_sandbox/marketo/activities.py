@@ -33,7 +33,7 @@ MAX_TYPES = 10
 MAX_LEADS = 30
 _DAY_SECONDS = 86_400
 
-_COLUMNS = (
+COLUMNS = (
     "a.id, a.lead_id, a.type_id, a.at, a.field_id, a.name, a.old, a.new, "
     "c.source, c.reason, c.api_method, c.user, c.request_id, a.attributes"
 )
@@ -78,10 +78,8 @@ class Activities:
             raise Refused(1003, f"Too many activityTypeIds: {len(types)}, maximum {MAX_TYPES}")
         types = [number for number in types if number != DELETE_LEAD]  # only deletedleads serves those
         condition, leads = self._of_leads(call)
-        hidden = [field.id for field in self._store.fields.all() if field.hidden]
-        if hidden:  # what the user may not see must not show in its changes either
-            changes = f"({CHANGE_DATA_VALUE}, {CHANGE_SCORE})"
-            condition += f" AND NOT (a.type_id IN {changes} AND a.field_id IN {marks(hidden)})"
+        unseen, hidden = hidden_changes(self._store)
+        condition += unseen
         return self._page(call, f"a.type_id IN {marks(types)}{condition}", [*types, *leads, *hidden], activity_record)
 
     def lead_changes(self, call: Call) -> Members:
@@ -133,7 +131,7 @@ class Activities:
         holds a million seeded rows would be read again for every page.
         """
         select = (
-            f"SELECT {_COLUMNS} FROM activities a LEFT JOIN causes c ON c.id = a.cause_id "
+            f"SELECT {COLUMNS} FROM activities a LEFT JOIN causes c ON c.id = a.cause_id "
             f"WHERE {{after}} AND a.visible_at <= ? AND {condition} ORDER BY a.at, a.id LIMIT ?"
         )
         same = select.format(after="a.at = ? AND a.id > ?")
@@ -165,6 +163,13 @@ class Activities:
             "fields": changed,
             "attributes": _present([("Reason", reason), (kind, source), ("Lead ID", lead_id)]),
         }
+
+
+def hidden_changes(store: Store) -> tuple[str, list[int]]:
+    """A condition with its parameters: what the user may not see must not show in its changes either."""
+    hidden = [field.id for field in store.fields.all() if field.hidden]
+    changes = f"({CHANGE_DATA_VALUE}, {CHANGE_SCORE})"
+    return (f" AND NOT (a.type_id IN {changes} AND a.field_id IN {marks(hidden)})" if hidden else ""), hidden
 
 
 def activity_record(row: Sequence[Any]) -> Members:

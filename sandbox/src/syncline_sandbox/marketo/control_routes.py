@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
 from syncline_sandbox.marketo.activity_log import Cause
+from syncline_sandbox.marketo.activity_types import ACTIVITY_TYPES, NATIVE_TYPES
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.identity import (
     DEFAULT_CLIENT_ID,
@@ -40,6 +41,8 @@ class MarketoControl:
             "DELETE people": self._delete_people,
             "POST people/read": self._read_people,
             "POST people/merge": self._merge_people,
+            "POST activities": self._tell,
+            "POST lists": self._make_list,
             "GET users": lambda _body: [_service(service) for service in self._instance.identity.services.values()],
             "POST users": self._put_user,
             "POST fields": self._change_field,
@@ -86,23 +89,56 @@ class MarketoControl:
 
     def _write_people(self, body: Any) -> list[dict[str, Any]]:
         wanted = required_object(body)
-        return self._instance.write_as_other(wanted.get("input", []), self._order(wanted))
+        order = self._order(wanted)
+        return self._instance.changing(lambda: self._instance.writer.write(wanted.get("input", []), order))
 
     def _delete_people(self, body: Any) -> list[dict[str, Any]]:
         wanted = required_object(body)
         ids = [record["id"] for record in wanted.get("input", [])]
-        return self._instance.delete_as_other(ids, self._order({**wanted, "lookupField": "id"}))
+        order = self._order({**wanted, "lookupField": "id"})
+        return self._instance.changing(lambda: self._instance.writer.delete(ids, order))
 
     def _merge_people(self, body: Any) -> dict[str, Any]:
         wanted = required_object(body)
         order = self._order({"source": "Marketo UI", **wanted, "lookupField": "id"})
         try:
-            self._instance.merge_as_other(int(wanted["id"]), [int(loser) for loser in wanted["leadIds"]], order)
+            winner, losers = int(wanted["id"]), [int(loser) for loser in wanted["leadIds"]]
+            self._instance.changing(lambda: self._instance.writer.merge(winner, losers, order))
         except (KeyError, ValueError, TypeError) as wrong:
             raise ControlRefused(f"needs id and leadIds: {wrong}") from wrong
         except Refused as refused:
             raise ControlRefused(f"{refused.code} {refused.message}") from refused
         return {"id": wanted["id"], "status": "merged"}
+
+    def _tell(self, body: Any) -> dict[str, Any]:
+        """An activity of a CRM connector, by number or name."""
+        wanted = required_object(body)
+        by_name = {kind.name: number for number, kind in ACTIVITY_TYPES.items()}
+        number = by_name.get(wanted.get("type", ""), wanted.get("type"))
+        if number not in NATIVE_TYPES:
+            known = sorted(ACTIVITY_TYPES[native].name for native in NATIVE_TYPES)
+            raise ControlRefused(f"type {wanted.get('type')!r} is told by what does it, or unknown; known: {known}")
+        lead_id, attributes = int(wanted.get("leadId", 0)), wanted.get("attributes", {})
+        if self._instance.store.one("SELECT 1 FROM leads WHERE id = ?", (lead_id,)) is None:
+            raise ControlRefused(f"no lead {lead_id}")
+        if unknown := set(attributes) - set(ACTIVITY_TYPES[number].attribute_types()):
+            raise ControlRefused(f"unknown attributes {sorted(unknown)}")
+        primary = int(wanted.get("primaryId", lead_id)), wanted.get("primary")
+
+        def tell() -> None:
+            log = self._instance.log
+            log.told(lead_id, number, self._instance.writer.stamp(Cause(source="")), *primary, attributes)
+            log.flush()
+
+        self._instance.changing(tell)
+        return {"leadId": lead_id, "activityTypeId": number}
+
+    def _make_list(self, body: Any) -> dict[str, int]:
+        wanted = required_object(body)
+        if not wanted.get("name"):
+            raise ControlRefused("a list needs a name")
+        lists = self._instance.rooms.lists
+        return {"id": self._instance.changing(lambda: lists.make(str(wanted["name"]), wanted.get("programName")))}
 
     def _read_people(self, body: Any) -> list[dict[str, Any]]:
         """What is stored, hidden or not: for tests that must see the truth."""

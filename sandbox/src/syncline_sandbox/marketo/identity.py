@@ -30,6 +30,7 @@ PERMISSIONS = frozenset(
         "Read-Write Schema Custom Field",
         "Read-Only Company",
         "Read-Write Company",
+        "Read-Only Assets",
     )
 )
 DEFAULT_CLIENT_ID = "sandbox-client"

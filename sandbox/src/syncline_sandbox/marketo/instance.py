@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from email.utils import format_datetime
 from pathlib import Path
@@ -30,8 +30,8 @@ from syncline_sandbox.marketo.identity import Identity
 from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.limits import Limits
+from syncline_sandbox.marketo.lists import Lists
 from syncline_sandbox.marketo.past import LeadPast
-from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.routes import Route
 from syncline_sandbox.marketo.seed import seed_people
 from syncline_sandbox.marketo.settings import Settings
@@ -70,7 +70,8 @@ class MarketoInstance:
         self.log = ActivityLog(self.store)
         self.past = LeadPast(self.store, self.clock)
         self.writer = LeadWriter(self.store, self.log, self.past, self.clock, self.settings)
-        self._routes = routing_table(self._rooms())
+        self.rooms = self._make_rooms()
+        self._routes = routing_table(self.rooms)
         routes = MarketoControl(self)
         self.control = Control(
             clock=self.clock,
@@ -81,7 +82,7 @@ class MarketoInstance:
             fault_names=FAULT_NAMES,
         )
 
-    def _rooms(self) -> Rooms:
+    def _make_rooms(self) -> Rooms:
         leads = Leads(self.store, self.writer, self.past, self.settings, self._lag)
         writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
         return Rooms(
@@ -91,6 +92,7 @@ class MarketoInstance:
             companies=Companies(self.store, self.log, self.past, self.clock),
             exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),
             imports=Imports(self.store, writes, self.clock, self.settings, self._change_later),
+            lists=Lists(self.store, self.log, leads, self.clock),
             stats=Stats(self.limits),
         )
 
@@ -111,16 +113,18 @@ class MarketoInstance:
         with self.store.transaction():
             return seed_people(self.store, self.log, self.clock, people, activities=activities)
 
-    def write_as_other(self, records: Sequence[Any], order: WriteOrder) -> list[dict[str, Any]]:
-        """Write as a flow, a form or a marketer would: no API call is counted."""
-        return self._changing(lambda: self.writer.write(records, order))
+    def changing(self, action: Callable[[], T], *, recording: bool = False) -> T:
+        """Run *action* in a transaction, keeping rows before their change while a fault may show them.
 
-    def delete_as_other(self, ids: Sequence[int], order: WriteOrder) -> list[dict[str, Any]]:
-        return self._changing(lambda: self.writer.delete(ids, order))
-
-    def merge_as_other(self, winner_id: int, loser_ids: Sequence[int], order: WriteOrder) -> None:
-        """Merge as a marketer would. Refused when one of them is nobody."""
-        self._changing(lambda: self.writer.merge(winner_id, loser_ids, order))
+        So everything is written that has no API call: what flows, marketers, connectors and late calls do.
+        """
+        self.past.recording = recording or self.faults.standing("replica_lag") is not None
+        try:
+            with self.store.transaction():
+                return action()
+        except BaseException:
+            self.log.forget()
+            raise
 
     # -- the way of a call ------------------------------------------------------------------------------------------
 
@@ -200,7 +204,7 @@ class MarketoInstance:
     def _run(self, route: Route, call: Call) -> Response:
         if route.writes and (late := self.faults.strike("late_commit", call.line)):
             call.commit_delay_seconds = float(late.parameters.get("delay_seconds", 300))
-        answer = self._changing(lambda: route.handler(call), recording=call.commit_delay_seconds > 0)
+        answer = self.changing(lambda: route.handler(call), recording=call.commit_delay_seconds > 0)
         return answer if isinstance(answer, Response) else success(call.request_id, answer)
 
     def _run_refused(self, route: Route, call: Call) -> None:
@@ -210,23 +214,13 @@ class MarketoInstance:
         except Refused as refused:
             self.limits.errors[self.limits.today(), refused.code] += 1
 
-    def _changing(self, action: Callable[[], T], *, recording: bool = False) -> T:
-        """Run *action* in a transaction, keeping rows before their change while a fault may show them."""
-        self.past.recording = recording or self.faults.standing("replica_lag") is not None
-        try:
-            with self.store.transaction():
-                return action()
-        except BaseException:
-            self.log.forget()
-            raise
-
     # -- time and faults that reads meet ----------------------------------------------------------------------------
 
     def _run_later(self, delay_seconds: float, action: Callable[[], object]) -> None:
         self._later.append((self.clock.now().timestamp() + delay_seconds, action))
 
     def _change_later(self, delay_seconds: float, action: Callable[[], None]) -> None:
-        self._run_later(delay_seconds, lambda: self._changing(action))
+        self._run_later(delay_seconds, lambda: self.changing(action))
 
     def _run_due(self) -> None:
         now = self.clock.now().timestamp()

@@ -106,14 +106,14 @@ class Leads:
 
     def by_id(self, call: Call) -> Members:
         lead_id = to_number(call.captured["id"])
-        rows = self._read(self._wanted(call), self._store.fields["id"], [lead_id], 0, 1, self._lag(call))
+        rows = self._read(self.wanted(call), self._store.fields["id"], [lead_id], 0, 1, self._lag(call))
         if not rows and self._settings.unknown_lead_is_error:
             raise Refused(1004, "Lead not found")
-        return {"result": [self._shown(row) for row in rows]}
+        return {"result": [self.shown(row) for row in rows]}
 
     def by_filter(self, call: Call) -> Members:
         field, values = self._filter(call)
-        wanted = self._wanted(call)
+        wanted = self.wanted(call)
         query = f"{field.name}|{values}|{list(wanted)}"
         after = read_cursor(token, query) if (token := call.one("nextPageToken")) else 0
         size, lag = call.batch_size(), self._lag(call)
@@ -121,7 +121,7 @@ class Leads:
         if len(rows) > MAX_MATCHES:
             raise Refused(1003, "Too many results match the filter")
         more = {"nextPageToken": cursor(query, rows[size - 1]["id"])} if len(rows) > size else {}
-        return {"result": [self._shown(row, list(wanted)) for row in rows[:size]], **more}
+        return {"result": [self.shown(row) for row in rows[:size]], **more}
 
     def _filter(self, call: Call) -> tuple[Field, list[Any]]:
         name, texts = call.one("filterType"), call.many("filterValues")
@@ -136,7 +136,7 @@ class Leads:
             return field, sorted({to_number(text) for text in texts})
         return field, sorted({folded(text) for text in texts})
 
-    def _wanted(self, call: Call) -> dict[str, Field]:
+    def wanted(self, call: Call) -> dict[str, Field]:
         """The fields asked for, id always among them. Refused 1006 for one the user cannot see."""
         wanted: dict[str, Field] = {}
         for name in call.many("fields") or DEFAULT_FIELDS:
@@ -164,7 +164,8 @@ class Leads:
         ]
         return sorted(rows, key=lambda row: row["id"])[:limit]
 
-    def _shown(self, row: Row, wanted: Sequence[str] | None = None) -> Row:
+    def shown(self, row: Row) -> Row:
+        """A stored row as the answer has it."""
         fields = self._store.fields
         for name in row:
             if fields[name].type == "boolean":
@@ -191,8 +192,8 @@ class Leads:
             commit_delay_seconds=call.commit_delay_seconds,
         )
 
-    def delete_inputs(self, call: Call) -> list[Any]:
-        """The ids of a delete call, from the query or the JSON body. Refused 1003 when there are none or too many."""
+    def lead_ids(self, call: Call) -> list[Any]:
+        """The ids a call names, from the query or the JSON body. Refused 1003 when there are none or too many."""
         if ids := call.many("id"):
             records: list[Any] = [{"id": text} for text in ids]
         else:

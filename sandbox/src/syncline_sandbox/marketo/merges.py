@@ -84,6 +84,8 @@ class LeadMerger:
             for row in losers:
                 self._log.deleted(row["id"], full_name(row), stamp)
         self._store.connection.execute(f"DELETE FROM leads WHERE id IN {marks(ids)}", ids)
+        united = f"UPDATE OR REPLACE list_members SET lead_id = ? WHERE lead_id IN {marks(ids)}"
+        self._store.connection.execute(united, (winner_id, *ids))
         sql = f"UPDATE activities SET lead_id = ? WHERE lead_id IN {marks(ids)}"
         self._store.connection.execute(sql, (winner_id, *ids))
 

@@ -21,6 +21,7 @@ RO_LEAD, RW_LEAD = "Read-Only Lead", "Read-Write Lead"
 RO_ACTIVITY = "Read-Only Activity"
 RO_ACTIVITY_METADATA = "Read-Only Activity Metadata"
 RO_COMPANY, RW_COMPANY = "Read-Only Company", "Read-Write Company"
+RO_ASSET = "Read-Only Assets"
 RW_STANDARD_FIELD, RW_CUSTOM_FIELD = "Read-Write Schema Standard Field", "Read-Write Schema Custom Field"
 
 

@@ -47,8 +47,15 @@ CREATE TABLE IF NOT EXISTS lead_past (
 );
 CREATE INDEX IF NOT EXISTS past_of_lead ON lead_past (lead_id);
 CREATE TABLE IF NOT EXISTS unsubscribed_emails (email TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lists (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT, programName TEXT, createdAt TEXT, updatedAt TEXT
+);
+CREATE TABLE IF NOT EXISTS list_members (
+    list_id INTEGER NOT NULL, lead_id INTEGER NOT NULL, createdAt TEXT, PRIMARY KEY (list_id, lead_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lists_of_lead ON list_members (lead_id);
 CREATE TABLE IF NOT EXISTS exports (
-    id TEXT PRIMARY KEY, user TEXT NOT NULL, status TEXT NOT NULL, request TEXT NOT NULL,
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, user TEXT NOT NULL, status TEXT NOT NULL, request TEXT NOT NULL,
     created_at REAL NOT NULL, queued_at REAL, started_at REAL, finished_at REAL,
     records INTEGER, checksum TEXT, error TEXT, file BLOB
 );
@@ -58,7 +65,9 @@ CREATE TABLE IF NOT EXISTS imports (
 );
 """
 
-_NAMES = "custom_fields causes activities lead_past unsubscribed_emails exports imports leads companies".split()
+_NAMES = (
+    "custom_fields causes activities lead_past unsubscribed_emails lists list_members exports imports leads companies"
+).split()
 
 _SQL_TYPES = {
     **dict.fromkeys(("integer", "score", "percent", "boolean"), "INTEGER"),

@@ -40,7 +40,7 @@ class Writes:
         return {} if document.get("asyncProcessing") is True else {"result": results}
 
     def delete(self, call: Call) -> Members:
-        ids = self._leads.delete_inputs(call)
+        ids = self._leads.lead_ids(call)
         order = self._leads.order(call, {})
         return {"result": self._writer.delete(ids, replace(order, refusals=self._refusals(call, len(ids))))}
 

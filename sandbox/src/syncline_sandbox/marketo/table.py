@@ -9,9 +9,11 @@ from syncline_sandbox.marketo.companies import Companies
 from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
+from syncline_sandbox.marketo.lists import Lists
 from syncline_sandbox.marketo.routes import (
     RO_ACTIVITY,
     RO_ACTIVITY_METADATA,
+    RO_ASSET,
     RO_COMPANY,
     RO_LEAD,
     RW_COMPANY,
@@ -24,7 +26,7 @@ from syncline_sandbox.marketo.stats import Stats
 from syncline_sandbox.marketo.sync import Writes
 
 V1 = "/rest/v1"
-EXPORT = "/bulk/v1/leads/export"
+EXPORTS = {"/bulk/v1/leads/export": RO_LEAD, "/bulk/v1/activities/export": RO_ACTIVITY}
 BATCH = "/bulk/v1/leads/batch"
 
 
@@ -38,13 +40,14 @@ class Rooms:
     companies: Companies
     exports: Exports
     imports: Imports
+    lists: Lists
     stats: Stats
 
 
 def routing_table(rooms: Rooms) -> RoutingTable:
     """All routes. The first that fits a path and verb answers."""
     leads, writes, activities, stats = rooms.leads, rooms.writes, rooms.activities, rooms.stats
-    companies, exports, imports = rooms.companies, rooms.exports, rooms.imports
+    companies, lists, imports = rooms.companies, rooms.lists, rooms.imports
     return RoutingTable(
         (
             Route("GET", f"{V1}/leads/describe.json", RO_LEAD, leads.describe),
@@ -69,12 +72,15 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("GET", f"{V1}/companies.json", RO_COMPANY, companies.query),
             Route("POST", f"{V1}/companies.json", RW_COMPANY, companies.sync, writes=True),
             Route("POST", f"{V1}/companies/delete.json", RW_COMPANY, companies.delete),
-            Route("GET", f"{EXPORT}.json", RO_LEAD, exports.jobs),
-            Route("POST", f"{EXPORT}/create.json", RO_LEAD, exports.create),
-            Route("POST", f"{EXPORT}/{{id}}/enqueue.json", RO_LEAD, exports.enqueue),
-            Route("POST", f"{EXPORT}/{{id}}/cancel.json", RO_LEAD, exports.cancel),
-            Route("GET", f"{EXPORT}/{{id}}/status.json", RO_LEAD, exports.status),
-            Route("GET", f"{EXPORT}/{{id}}/file.json", RO_LEAD, exports.file),
+            *(route for base, permission in EXPORTS.items() for route in _exporting(rooms.exports, base, permission)),
+            Route("GET", f"{V1}/lists.json", RO_LEAD, lists.lists),
+            Route("GET", f"{V1}/lists/{{id}}.json", RO_LEAD, lists.one),
+            *(
+                route
+                for members in (f"{V1}/lists/{{id}}/leads", f"{V1}/list/{{id}}/leads")
+                for route in _listing(lists, members)
+            ),
+            Route("GET", f"{V1}/leads/{{id}}/listMembership.json", RO_ASSET, lists.of_lead),
             Route("POST", "/bulk/v1/leads.json", RW_LEAD, imports.start),
             Route("GET", f"{BATCH}/{{id}}.json", RW_LEAD, imports.status),
             Route("GET", f"{BATCH}/{{id}}/failures.json", RW_LEAD, imports.failures),
@@ -84,4 +90,24 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("GET", f"{V1}/stats/errors.json", "", stats.errors),
             Route("GET", f"{V1}/stats/errors/last7days.json", "", stats.errors_of_week),
         )
+    )
+
+
+def _exporting(exports: Exports, base: str, permission: str) -> tuple[Route, ...]:
+    return (
+        Route("GET", f"{base}.json", permission, exports.jobs),
+        Route("POST", f"{base}/create.json", permission, exports.create),
+        Route("POST", f"{base}/{{id}}/enqueue.json", permission, exports.enqueue),
+        Route("POST", f"{base}/{{id}}/cancel.json", permission, exports.cancel),
+        Route("GET", f"{base}/{{id}}/status.json", permission, exports.status),
+        Route("GET", f"{base}/{{id}}/file.json", permission, exports.file),
+    )
+
+
+def _listing(lists: Lists, members: str) -> tuple[Route, ...]:
+    return (
+        Route("GET", f"{members}.json", RO_LEAD, lists.members),
+        Route("POST", f"{members}.json", RW_LEAD, lists.add),
+        Route("DELETE", f"{members}.json", RW_LEAD, lists.remove),
+        Route("GET", f"{members}/ismember.json", RO_LEAD, lists.is_member),
     )

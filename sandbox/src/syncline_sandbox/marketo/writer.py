@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.marketo.activity_log import ActivityLog, Stamp
+from syncline_sandbox.marketo.activity_log import ActivityLog, Cause, Stamp
 from syncline_sandbox.marketo.batch import Batch
 from syncline_sandbox.marketo.company_fields import CompanyFields
 from syncline_sandbox.marketo.consent import Consent
@@ -64,7 +64,7 @@ class LeadWriter:
         columns = self._store.lead_columns() if self._past.recording else [*_ALWAYS_READ]
         found = self._store.leads_where([*columns, "mktoName"], f"id IN {marks(known)}", known)
         rows = {row["id"]: row for row in found}
-        stamp = self._stamp(order)
+        stamp = self.stamp(order.cause, order.commit_delay_seconds)
         results = []
         for index, lead_id in enumerate(lead_ids):
             if index in order.refusals:
@@ -73,7 +73,8 @@ class LeadWriter:
                 results.append(skipped(1004, "Lead not found", id=lead_id))
             else:
                 self._log.deleted(lead_id, row["mktoName"], stamp)
-                self._store.connection.execute("DELETE FROM leads WHERE id = ?", (lead_id,))
+                for table, column in (("leads", "id"), ("list_members", "lead_id")):
+                    self._store.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (lead_id,))
                 self._remember({lead_id: row}, order)
                 results.append({"id": lead_id, "status": "deleted"})
         self._log.flush()
@@ -82,7 +83,9 @@ class LeadWriter:
     def merge(self, winner_id: int, loser_ids: Sequence[int], order: WriteOrder) -> None:
         """Merge *loser_ids* into *winner_id*. Refused when one of them is nobody."""
         now = iso(self._clock.now())
-        self._merger.merge(winner_id, loser_ids, self._stamp(order), now, order.commit_delay_seconds)
+        self._merger.merge(
+            winner_id, loser_ids, self.stamp(order.cause, order.commit_delay_seconds), now, order.commit_delay_seconds
+        )
 
     # -- one record -------------------------------------------------------------------------------------------------
 
@@ -191,7 +194,7 @@ class LeadWriter:
     def _begin(self, records: list[Row], order: WriteOrder) -> Batch:
         emails = [email for values in records if (email := values.get("email")) is not None]
         unsubscribed = self._consent.unsubscribed(emails)
-        batch = Batch(order, self._stamp(order), iso(self._clock.now()), unsubscribed)
+        batch = Batch(order, self.stamp(order.cause, order.commit_delay_seconds), iso(self._clock.now()), unsubscribed)
         if order.action == "createDuplicate":
             return batch
         name = order.lookup.name
@@ -209,9 +212,10 @@ class LeadWriter:
             batch.rows[row["id"]] = row
         return batch
 
-    def _stamp(self, order: WriteOrder) -> Stamp:
+    def stamp(self, cause: Cause, delay_seconds: float = 0.0) -> Stamp:
+        """Now, by *cause*, to be seen *delay_seconds* later."""
         now = self._clock.now().timestamp()
-        return Stamp(int(now), now + order.commit_delay_seconds, self._log.cause(order.cause))
+        return Stamp(int(now), now + delay_seconds, self._log.cause(cause))
 
     def _flush(self, batch: Batch) -> None:
         groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
