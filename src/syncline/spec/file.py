@@ -75,11 +75,6 @@ class CeilingFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     plus: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000, description="So many more.")]
 
 
-class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A sync between two connections."""
-
-    a: Annotated[str | SideFile, _about("The Salesforce side: a connection's name, or more about it.")]
-    b: Annotated[str | SideFile, _about("The Marketo side: a connection's name, or more about it.")]
 class ProbabilisticFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """Weigh pairs that no rule before has linked by probability, with Splink (`pip install 'syncline[probabilistic]'`).
     Uncertain pairs are held for a person."""
@@ -101,6 +96,11 @@ class ProbabilisticFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
     ] = PRIOR
 
 
+class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """A sync between two connections."""
+
+    a: Annotated[str | SideFile, _about("The Salesforce side: a connection's name, or more about it.")]
+    b: Annotated[str | SideFile, _about("The Marketo side: a connection's name, or more about it.")]
     preset: Annotated[str, _about("`recommended`, or `native` to behave as the vendor's own sync.")] = "recommended"
     fields: Annotated[
         dict[str, FieldFile | bool], _about("Changes of the preset's field map and additions to it; `false` drops one.")
@@ -115,6 +115,9 @@ class ProbabilisticFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
         dict[str, CeilingFile | bool],
         _about("Most `create`, `blank` and `delete` actions of a run; `false`: no ceiling."),
     ] = {}
+    probabilistic: Annotated[
+        ProbabilisticFile | None, _about("A last match rule, by probability; without it there is none.")
+    ] = None
     sweep_formulas_every: Annotated[
         str | None,
         _about(
@@ -127,9 +130,6 @@ class ProbabilisticFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
 class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """The whole file."""
 
-    probabilistic: Annotated[
-        ProbabilisticFile | None, _about("A last match rule, by probability; without it there is none.")
-    ] = None
     connections: Annotated[
         dict[str, dict[str, str | int | float | bool]],
         _about("By name: a `type` (salesforce, marketo) and that connector's settings, secrets as references."),

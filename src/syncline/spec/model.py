@@ -150,16 +150,6 @@ class Form(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchRule:
-    """One ranked rule. Two records fit when all of `equal` agree (canonical, folded), one whole tuple of `any_of`
-    agrees too (if given), and the names are compatible (if asked). Keys are mapping keys; blanks never agree.
-
-    `min_similarity` is the declared similarity (0 to 1) within which two names count as compatible, and `name_parts`
-    (0 to 2) how many parts of the name must be known on both sides and agree. `forms` says in which form a key is
-    compared (default: folded); `similar` within which similarity a key agrees (default: only when equal; one key of
-    `equal` at least must be compared for equality). Where all of `contradictions` are known on both sides and differ,
-    the pair is held, not linked. A rule that `only_holds` never links: a pair it finds that is unique both ways and
-@dataclass(frozen=True, kw_only=True)
 class Likeness:
     """How often two cells are this alike: among pairs of the same person (`same`), among strangers (`strangers`).
 
@@ -190,6 +180,16 @@ class Probabilities:
     vetoes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class MatchRule:
+    """One ranked rule. Two records fit when all of `equal` agree (canonical, folded), one whole tuple of `any_of`
+    agrees too (if given), and the names are compatible (if asked). Keys are mapping keys; blanks never agree.
+
+    `min_similarity` is the declared similarity (0 to 1) within which two names count as compatible, and `name_parts`
+    (0 to 2) how many parts of the name must be known on both sides and agree. `forms` says in which form a key is
+    compared (default: folded); `similar` within which similarity a key agrees (default: only when equal; one key of
+    `equal` at least must be compared for equality). Where all of `contradictions` are known on both sides and differ,
+    the pair is held, not linked. A rule that `only_holds` never links: a pair it finds that is unique both ways and
     free on both sides is held as a doubt, everything else it finds is left alone. What more than `max_shared` unlike
     records of one side have in common (a birth date of 1900-01-01, an address for nobody) tells nobody apart and
     counts as blank.
@@ -208,6 +208,7 @@ class Probabilities:
     max_shared: int = 1_000
     by_key: bool = False  # our key field on one side names the record of the other
     by_id: str | None = None  # the mapping whose b value is side a's record id
+    probabilities: Probabilities | None = None  # a pair that fits is weighed before it counts
 
     def compared_keys(self) -> tuple[str, ...]:
         """The mapping keys this rule compares, names and `by_id` apart; each once, in order of mention."""
@@ -219,7 +220,6 @@ class Probabilities:
 @dataclass(frozen=True, kw_only=True)
 class Ceiling:
     """Most actions of a kind in one run: `share` of the linked records plus `plus`; above it the kind is held."""
-    probabilities: Probabilities | None = None  # a pair that fits is weighed before it counts
 
     share: float
     plus: int

@@ -20,6 +20,7 @@ from syncline.spec.expressions import parse as parse_expression
 from syncline.spec.file import CeilingFile, FieldFile, File, SideFile, SyncFile
 from syncline.spec.model import PSEUDO_FIELDS, Ceiling, Direction, End, FieldMap, LeavesFilter, Policy, SideSpec, Sync
 from syncline.spec.presets.people import PRESETS
+from syncline.spec.resolve_match import with_probability
 
 _CEILINGS = ("create", "blank", "delete")
 
@@ -32,7 +33,6 @@ def resolve(file: File) -> dict[str, Sync]:
     probability that cannot work, SYN-131/132 a refused
     expression.
     """
-from syncline.spec.resolve_match import with_probability
     if not file.syncs:
         raise ConfigError("The file has no sync.", code="SYN-112", remedy="Add one under `syncs`.")
     _require_names(file)
@@ -91,8 +91,12 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         raise ConfigError(
             f"Sync {name!r}: leaves_filter: delete is not available yet.", code="SYN-124", remedy="Say stop or unlink."
         )
+    rules = base.match_rules
+    if sync.probabilistic:
+        rules = with_probability(name, rules, sync.probabilistic, frozenset(m.key for m in fields))
     resolved = replace(
         base,
+        match_rules=rules,
         a=a,
         b=b,
         fields=fields,
@@ -102,12 +106,8 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         sweep_seconds=seconds_of(sync.sweep_formulas_every) if sync.sweep_formulas_every else None,
         filter_fields={"a": _filter_fields(a), "b": _filter_fields(b)},
         optional=base.optional - {key for key, value in sync.fields.items() if value is not False},
-    rules = base.match_rules
-    if sync.probabilistic:
-        rules = with_probability(name, rules, sync.probabilistic, frozenset(m.key for m in fields))
     )
     return resolved
-        match_rules=rules,
 
 
 _DECIDED_AS_ONE = ("direction", "tie", "drift", "first_link", "policies")
