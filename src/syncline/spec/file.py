@@ -13,6 +13,7 @@ import msgspec
 
 from syncline.errors import ConfigError
 from syncline.spec.model import Blanks, Creates, Direction, Drift, LeavesFilter, Overridden, Policy
+from syncline.spec.presets_match import PRIOR
 from syncline.spec.shape import Fault, faults_of
 from syncline.spec.yaml_text import Document
 
