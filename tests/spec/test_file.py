@@ -125,6 +125,17 @@ def test_a_file_that_is_no_text(tmp_path) -> None:
     assert refused.value.code == "SYN-111"
 
 
+def test_what_a_changed_map_does_is_said_per_sync_and_per_field() -> None:
+    fields = "{fax: {on_mapping_change: keep}, title: {tie: b}, tier: {a: Tier__c, b: tier}}"
+    file = parse(PEOPLE + f", on_mapping_change: reapply, fields: {fields}}}")
+    said = {m.key: m.on_mapping_change.value for m in resolve(file)["people"].fields}
+    assert said.pop("fax") == "keep"
+    assert {"title", "tier", "email"} <= set(said)
+    assert set(said.values()) == {"reapply"}
+    quiet = resolve(parse(PEOPLE + "}"))["people"].fields
+    assert {m.on_mapping_change.value for m in quiet} == {"keep"}
+
+
 def test_the_schema_knows_every_key_and_refuses_others() -> None:
     schema = json_schema()
     kinds = schema["$defs"]

@@ -1,12 +1,11 @@
 """Bases: packed prints per link, read into columns and patched field by field.
 
-`prints_a` and `prints_b` are little-endian u64 in the order of the sync's fields; 0 means unknown. A base written
-under another revision of the mapping list is carried over by mapping key where the revision's list is remembered.
+`prints_a` and `prints_b` are little-endian u64 in the order of the sync's fields; 0 means unknown. Not here: what
+becomes of bases that were written under another list of mappings (`remapped`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -16,7 +15,7 @@ from syncline.engine.world import World
 from syncline.errors import OurBug
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
-from syncline.trees import Commit, Store, Table
+from syncline.trees import Commit, Table
 from syncline.values import CANONICALISER
 
 # New prints of one mapping of one link; null leaves that side as it is, 0 makes it unknown. Later rows win.
@@ -110,36 +109,3 @@ def _patched(sync: Sync, stored: pl.DataFrame, patches: pl.DataFrame) -> pl.Data
             pl.coalesce(joined[f"print_{side}"], pl.col(f"x{side}.{key}")).alias(f"x{side}.{key}") for side in SIDES
         )
     return base_rows(sync, links["link_id"], {side: grid.select([f"x{side}.{key}" for key in keys]) for side in SIDES})
-
-
-async def adopt_revision(store: Store, sync: Sync) -> bool:
-    """Re-pack the bases of a sync whose mapping list changed since they were written; True if it had.
-
-    Mappings that kept their key and inputs keep their base, new ones start unknown. The list of each revision is
-    remembered in META under "mappings:<sync>".
-    """
-    name = f"mappings:{sync.name}"
-    remembered = await store.rows(Table.META, {"name": name})
-    current = json.dumps({"revision": sync.revision(), "keys": sync.mapping_signatures()})
-    meta = pl.DataFrame({"name": [name], "value": [current]})
-    if remembered.is_empty():
-        await store.commit(Commit(put={Table.META: meta}))
-        return False
-    old = json.loads(remembered["value"][0])
-    if old["revision"] == sync.revision():
-        return False
-    old_keys = list(old["keys"])
-    same = {key: old_keys.index(key) for key, sign in sync.mapping_signatures().items() if old["keys"].get(key) == sign}
-    bases = await store.rows(Table.BASE, {"sync": sync.name})
-    columns = base_columns(bases, old_keys)
-    prints = {
-        side: columns.select(
-            [
-                pl.col(f"x{side}.{m.key}") if m.key in same else pl.lit(None, dtype=pl.UInt64).alias(f"x{side}.{m.key}")
-                for m in sync.fields
-            ]
-        )
-        for side in SIDES
-    }
-    await store.commit(Commit(put={Table.BASE: base_rows(sync, bases["link_id"], prints), Table.META: meta}))
-    return True

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncline.engine.bases import base_columns
+from syncline.engine.remapped import taken_as_agreed
 from syncline.engine.sides import side_values, writable
 from syncline.engine.world import World
 from syncline.records import SIDES, Side, other
@@ -21,7 +22,8 @@ from syncline.trees import Store, Table
 @dataclass(frozen=True, kw_only=True)
 class Slice:
     """Pairs of one variant. `ends` has link_id, id_a, id_b, is_deleted_*, member and sight columns; `pairs` is what
-    the merge takes; `marks` and `moments` are the sparse frames beside it."""
+    the merge takes; `marks` and `moments` are the sparse frames beside it; `kept` (`remapped.KEPT`)
+    names cells whose base became what they hold, because their mapping changed."""
 
     type_a: str
     type_b: str
@@ -30,6 +32,7 @@ class Slice:
     pairs: pl.DataFrame
     marks: pl.DataFrame
     moments: pl.DataFrame
+    kept: pl.DataFrame
 
 
 async def current_ends(store: Store, link_ids: Sequence[int]) -> pl.DataFrame:
@@ -71,7 +74,7 @@ async def _slice(world: World, sync: Sync, type_a: str, type_b: str, ends: pl.Da
         values = await side_values(world, sync, side, types[side], types[other(side)], rows)
         values = _renamed(values, side, maps)
         pairs = pairs.join(values, on=f"id_{side}", how="inner", maintain_order="left")
-    pairs = await _with_bases(world, sync, pairs)
+    pairs, kept = taken_as_agreed(await _with_bases(world, sync, pairs), maps)
     pairs = await _with_rights(world, sync, types, maps, pairs)
     ids = pairs.select("link_id")
     marks = await world.store.by_keys(Table.MARK, ids)
@@ -85,6 +88,7 @@ async def _slice(world: World, sync: Sync, type_a: str, type_b: str, ends: pl.Da
         pairs=pairs,
         marks=marks,
         moments=await _moments(world, sync, types, maps, pairs),
+        kept=kept,
     )
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from syncline.engine.bases import base_rows
 from syncline.engine.breaker import still_frozen, thaw, trip
 from syncline.engine.pairs import Slice, slices
+from syncline.engine.remapped import apart_marks
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
@@ -99,7 +100,9 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
     rest = conflicts.join(decided, on=["link_id", "mapping"], how="anti")
     if len(rest):
         add_rows(commit, Table.CONFLICT, rest)
-    _store_bases(sync, flowing, decisions, commit)
+    _store_bases(sync, part, decisions, commit)
+    if len(noted := apart_marks(part.kept, world.now_us())):
+        add_rows(commit, Table.MARK, noted)
     await _store_marks(world, part, decisions, commit)
     planned.classes.append(_classes(ends, decisions, types))
     if not commit.is_empty():
@@ -162,12 +165,13 @@ def _conflict_rows(world: World, sync: Sync, decisions: pl.DataFrame, run_id: st
     )
 
 
-def _store_bases(sync: Sync, pairs: pl.DataFrame, decisions: pl.DataFrame, commit: Commit) -> None:
-    """Advance the bases that advance without a write: agreed fields, kept blanks."""
+def _store_bases(sync: Sync, part: Slice, decisions: pl.DataFrame, commit: Commit) -> None:
+    """Advance the bases that advance without a write: agreed fields, kept blanks, kept values of a changed mapping."""
     sets = decisions.filter(pl.col("set_base_a") | pl.col("set_base_b"))
-    if sets.is_empty():
+    moved = pl.concat([sets.select("link_id"), part.kept.select("link_id")]).unique()
+    if moved.is_empty():
         return
-    rows = pairs.join(sets.select("link_id").unique(), on="link_id", how="semi")
+    rows = part.pairs.join(moved, on="link_id", how="semi")
     known = set(rows.columns)
     for (key,), own in sets.group_by("mapping"):
         flags = own.select("link_id", "set_base_a", "set_base_b")

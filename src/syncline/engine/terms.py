@@ -1,7 +1,7 @@
 """The terms of a plan: the spec and the rights on both sides. When they change, everything is looked at again.
 
 Lives here: noticing the change and setting the dirty marks, in one commit. Not here: how bases follow a changed list of
-mappings (`bases`), or what a record's own change marks (`observe`).
+mappings (`remapped`), or what a record's own change marks (`observe`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import fields, is_dataclass
 
 import polars as pl
 
-from syncline.engine.bases import adopt_revision
 from syncline.engine.breaker import FROZEN
 from syncline.engine.dirty import dirty_links, dirty_records
+from syncline.engine.remapped import adopt_revision
 from syncline.engine.world import World
 from syncline.records import SIDES
 from syncline.spec.model import Sync

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from syncline.engine.bases import adopt_revision
 from syncline.engine.cycle import RunReport, plan_and_write
 from syncline.engine.observe import meet, read_everything
 from syncline.engine.pairs import Slice, slices
+from syncline.engine.remapped import adopt_revision
 from syncline.engine.sides import ASSUMED_ELSEWHERE, HIDDEN, UNREAD
 from syncline.engine.world import Progress, World
 from syncline.reconcile.settle import is_normalised

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from syncline.errors import ConfigError
-from syncline.spec.model import Blanks, Creates, Direction, Drift, LeavesFilter, Overridden, Policy
+from syncline.spec.model import Blanks, Creates, Direction, Drift, LeavesFilter, MappingChange, Overridden, Policy
 from syncline.spec.presets_match import PRIOR
 from syncline.spec.shape import Fault, faults_of
 from syncline.spec.yaml_text import Document
@@ -46,6 +46,10 @@ class FieldFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_d
     drift: Annotated[Drift | None, _about("One-way fields: what a change on the target's side alone does.")] = None
     overridden: Annotated[
         Overridden | None, _about("What happens when a flow of the target replaces the value we wrote.")
+    ] = None
+    on_mapping_change: Annotated[
+        MappingChange | None,
+        _about("What a change of this field map does to pairs that agreed; else the sync's."),
     ] = None
     group: Annotated[str | None, _about("Fields of one group are decided together if one of them is atomic.")] = None
     atomic: Annotated[bool | None, _about("Decide the whole group together, as an address.")] = None
@@ -111,6 +115,13 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
     ] = None
     leaves_filter: Annotated[
         LeavesFilter | None, _about("What happens to a linked record that no longer passes the filter.")
+    ] = None
+    on_mapping_change: Annotated[
+        MappingChange | None,
+        _about(
+            "What a change of a field's ends or expressions does to pairs that agreed: `keep` (the default) leaves "
+            "both values as they are and writes nothing, `reapply` carries them over anew, under plan and ceilings."
+        ),
     ] = None
     ceilings: Annotated[
         dict[str, CeilingFile | bool],

@@ -57,6 +57,14 @@ class Drift(StrEnum):
 
 
 class Overridden(StrEnum):
+class MappingChange(StrEnum):
+    """What a change of a field map itself does to pairs that agreed under the old one: leave both values as they are,
+    or carry them over anew."""
+
+    KEEP = "keep"
+    REAPPLY = "reapply"
+
+
     """A flow at the target replaced what we wrote: take it as that side's change, or hold the field."""
 
     ACCEPT = "accept"
@@ -98,6 +106,7 @@ class FieldMap:
     drift: Drift = Drift.LEAVE
     overridden: Overridden = Overridden.ACCEPT
     group: str = ""  # "" : a group of its own
+    on_mapping_change: MappingChange = MappingChange.KEEP
     is_atomic: bool = False
     is_guarded: bool = False  # always read just before it is written
     restrictive: str = "true"  # most_restrictive: the canonical value that protects
@@ -283,10 +292,11 @@ class Sync:
 
     filter_fields: Mapping[Side, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
-    def mapping_signatures(self) -> dict[str, str]:
-        """Per mapping key, in the sync's order, what its base is a fingerprint of: inputs and expressions."""
+    def mapping_signatures(self) -> dict[str, dict[str, list[object]]]:
+        """Per mapping key, in the sync's order, and per end ("a.Lead"): the inputs, of which its base is a
+        fingerprint, and the expression. Made of what JSON gives back unchanged."""
         return {
-            m.key: repr([(s, t, e.inputs, e.expression) for s in SIDES for t, e in sorted(m.ends(s).items())])
+            m.key: {f"{s}.{t}": [list(e.inputs), e.expression] for s in SIDES for t, e in sorted(m.ends(s).items())}
             for m in self.fields
         }
 

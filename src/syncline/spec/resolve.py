@@ -18,7 +18,18 @@ from syncline.schema import ObjectSchema
 from syncline.spec.durations import seconds_of
 from syncline.spec.expressions import parse as parse_expression
 from syncline.spec.file import CeilingFile, FieldFile, File, SideFile, SyncFile
-from syncline.spec.model import PSEUDO_FIELDS, Ceiling, Direction, End, FieldMap, LeavesFilter, Policy, SideSpec, Sync
+from syncline.spec.model import (
+    PSEUDO_FIELDS,
+    Ceiling,
+    Direction,
+    End,
+    FieldMap,
+    LeavesFilter,
+    MappingChange,
+    Policy,
+    SideSpec,
+    Sync,
+)
 from syncline.spec.presets.people import PRESETS
 from syncline.spec.resolve_match import with_probability
 
@@ -182,7 +193,8 @@ def _ceilings(base: Sync, sync: SyncFile) -> Mapping[str, Ceiling]:
 
 
 def _fields(base: Sync, sync: SyncFile) -> Iterable[FieldMap]:
-    known = {m.key: m for m in base.fields}
+    on_change = sync.on_mapping_change or MappingChange.KEEP
+    known = {m.key: replace(m, on_mapping_change=on_change) for m in base.fields}
     for key, mapping in known.items():
         change = sync.fields.get(key)
         if change is False:
@@ -197,10 +209,20 @@ def _fields(base: Sync, sync: SyncFile) -> Iterable[FieldMap]:
                 code="SYN-123",
                 remedy=_nearest(key, known),
             )
-        yield _changed(base, FieldMap(key=key, a={}, b={}), new)
+        yield _changed(base, FieldMap(key=key, a={}, b={}, on_mapping_change=on_change), new)
 
 
-_PLAIN = ("direction", "first_link", "tie", "blanks", "drift", "overridden", "group", "create_only")
+_PLAIN = (
+    "direction",
+    "first_link",
+    "tie",
+    "blanks",
+    "drift",
+    "overridden",
+    "on_mapping_change",
+    "group",
+    "create_only",
+)
 _RENAMED = {"atomic": "is_atomic", "guarded": "is_guarded"}
 
 
