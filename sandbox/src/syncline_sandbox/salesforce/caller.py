@@ -5,10 +5,13 @@ Lives here: the value that is passed along, no decision.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .rights import UserRights
+
+_ALLOW_SAVE = re.compile(r"\ballowSave\s*=\s*true\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +33,8 @@ class Caller:
     def auto_assign(self) -> bool:
         """Whether an active assignment rule runs: yes unless `Sforce-Auto-Assign` says FALSE."""
         return self.headers.get("sforce-auto-assign", "TRUE").upper() != "FALSE"
+
+    @property
+    def allow_duplicates(self) -> bool:
+        """Whether a save goes through although a duplicate rule raises an alert: `Sforce-Duplicate-Rule-Header`."""
+        return _ALLOW_SAVE.search(self.headers.get("sforce-duplicate-rule-header", "")) is not None

@@ -12,6 +12,7 @@ from syncline_sandbox.core.control import ControlRefused, ControlRoute, required
 
 from .auth import ConnectedApp
 from .caller import Caller
+from .control_life import LifeControl
 from .errors import OrgError
 from .people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
 from .schema import SObject
@@ -42,6 +43,7 @@ class OrgControl:
             "POST bulk": self._bulk,
             "POST write": self._write,
             "POST touch": self._touch,
+            **LifeControl(self._org).routes(),
         }
         return {name: _refusing(route) for name, route in routes.items()}
 

@@ -150,7 +150,7 @@ def _summary(call: Call, sobject: SObject) -> dict[str, Any]:
         "retrieveable": True,
         "searchable": sobject.createable,
         "triggerable": sobject.createable,
-        "undeletable": can_delete,
+        "undeletable": can_delete and sobject.undeletable,
         "updateable": can_edit,
         "urls": {"sobject": url, "describe": f"{url}/describe", "rowTemplate": f"{url}/{{ID}}"},
     }

@@ -1,14 +1,14 @@
-"""Writing records: create, update, upsert, delete, undelete, each as one row inside the caller's transaction.
+"""Writing records: create, update, upsert, delete, each as one row inside the caller's transaction.
 
-Lives here: the order of saving (overlay, flows, required, unique, assignment, stamps), soft delete with its cascade,
-the recycle bin. Who may be asked and what an answer looks like is in the resources; nothing here commits.
+Lives here: the order of saving (overlay, flows, required, unique, assignment, stamps). What goes is in
+`recycle_bin.py`, conversion and merge in `convert.py` and `merge.py`. Who may be asked and what an answer looks like
+is in the resources; nothing here commits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syncline_sandbox.core.faults import Fault, FaultPlan
@@ -16,13 +16,13 @@ from syncline_sandbox.core.faults import Fault, FaultPlan
 from .caller import Caller
 from .errors import OrgError, not_found
 from .ids import IdSource, full_id
+from .recycle_bin import RecycleBin
+from .rights import UserRights
 from .row_input import RowInput, visible
+from .sales_rules import derive
 from .schema import Field, Schema, SObject
-from .stamps import moment_of, stamp_of
 from .storage import Storage
 from .values import stored_value
-
-RECYCLE_BIN_DAYS = 15
 
 
 @dataclass(kw_only=True)
@@ -60,12 +60,13 @@ class Dml:
         self._storage = storage
         self._ids = ids
         self._faults = faults
-        self._stamp = stamp
+        self.stamp = stamp
         self._schema = schema
         self.input = RowInput(schema, storage)
         self.flows: list[Flow] = []
         self.lead_owner_id: str | None = None
         self.touched: list[tuple[SObject, str]] = []
+        self.bin = RecycleBin(schema, storage, stamp, self.touched)
 
     def create(self, caller: Caller, sobject: SObject, record: Mapping[str, Any]) -> str:
         """Store a new record; returns its id."""
@@ -81,11 +82,14 @@ class Dml:
         record_id = self._ids.new(sobject.key_prefix)
         self._run_flows(caller, sobject, "create", record_id, values, None)
         self._refuse_duplicates(sobject, values, record_id)
-        stamp = self._stamp()
+        stamp = self.stamp()
+        derive(self._storage, sobject, values, None, stamp)
         values |= {"Id": record_id, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
         values |= {"CreatedById": caller.user_id, "LastModifiedById": caller.user_id}
         self._storage.insert(sobject, values)
         self.touched.append((sobject, record_id))
+        if sobject.name == "Opportunity" and values.get("ContactId"):
+            self._add_primary_role(caller, record_id, values["ContactId"])
         return record_id
 
     def update(self, caller: Caller, sobject: SObject, record_id: str, record: Mapping[str, Any]) -> None:
@@ -99,7 +103,8 @@ class Dml:
         _refuse_missing(sobject, values, creating=False)
         self._run_flows(caller, sobject, "update", before["Id"], values, before)
         self._refuse_duplicates(sobject, values, before["Id"])
-        stamp = max(self._stamp(), before["SystemModstamp"])
+        stamp = max(self.stamp(), before["SystemModstamp"])
+        derive(self._storage, sobject, values, before, stamp)
         values |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": caller.user_id}
         self._storage.update(sobject, before["Id"], values)
         self.touched.append((sobject, before["Id"]))
@@ -139,19 +144,15 @@ class Dml:
         if not sobject.deletable:
             raise OrgError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete")
         row = self.existing(caller, sobject, record_id, "delete")
-        self._bin(sobject, row["Id"])
-        if hard:
-            self._purge(sobject, row["Id"])
+        self.bin.put(sobject, row["Id"])
+        if hard and sobject.soft_deletable:
+            self.bin.empty(sobject, row["Id"])
 
-    def undelete(self, caller: Caller, sobject: SObject, record_id: str) -> None:
-        """Bring a record back from the recycle bin."""
-        row = self._storage.row(sobject, full_id(record_id) or "")
-        if row is None or not row.get("IsDeleted"):
-            raise OrgError("UNDELETE_FAILED", "Entity is not in the recycle bin")
-        stamp = self._stamp()
-        self._storage.update(sobject, row["Id"], {"IsDeleted": 0, "SystemModstamp": stamp})
-        self._storage.db.execute("DELETE FROM _deletions WHERE sobject = ? AND id = ?", (sobject.name, row["Id"]))
-        self.touched.append((sobject, row["Id"]))
+    def undelete(self, caller: Caller, sobject: SObject, record_id: str) -> str:
+        """Bring a record back from the recycle bin, with what its delete took along; returns its full id."""
+        if not caller.rights.allows("delete", sobject.name):
+            raise _no_access()
+        return self.bin.restore(sobject, record_id)
 
     def sobject_of(self, record_id: str) -> SObject:
         """The object an id belongs to. OrgError MALFORMED_ID when it belongs to none."""
@@ -174,39 +175,18 @@ class Dml:
             raise _no_access()
         return row
 
-    def empty_recycle_bin(self) -> None:
-        """Remove for good what has been in the recycle bin for longer than it keeps things."""
-        oldest = stamp_of(moment_of(self._stamp()) - timedelta(days=RECYCLE_BIN_DAYS))
-        sql = "SELECT sobject, id FROM _deletions WHERE purged_at IS NULL AND at < ?"
-        for name, record_id in self._storage.db.execute(sql, (oldest,)).fetchall():
-            sobject = self._schema.sobject(name)
-            assert sobject is not None
-            self._purge(sobject, record_id)
-
-    def _bin(self, sobject: SObject, record_id: str) -> None:
-        stamp = self._stamp()
-        self._storage.update(sobject, record_id, {"IsDeleted": 1, "SystemModstamp": stamp})
-        entry = (sobject.name, record_id, stamp)
-        self._storage.db.execute("INSERT INTO _deletions (sobject, id, at) VALUES (?, ?, ?)", entry)
-        self.touched.append((sobject, record_id))
-        for child, field in self._schema.child_references(sobject.name):
-            if field.cascade_delete:
-                sql = f'SELECT "Id" FROM "{child.table}" WHERE "{field.column}" = ? AND "IsDeleted" = 0'
-                for (child_id,) in self._storage.db.execute(sql, (record_id,)).fetchall():
-                    self._bin(child, child_id)
-
-    def _purge(self, sobject: SObject, record_id: str) -> None:
-        self._storage.db.execute(f'DELETE FROM "{sobject.table}" WHERE "Id" = ?', (record_id,))
-        gone = (self._stamp(), sobject.name, record_id)
-        self._storage.db.execute("UPDATE _deletions SET purged_at = ? WHERE sobject = ? AND id = ?", gone)
-        self.touched.append((sobject, record_id))
-
     def _defaults(self, sobject: SObject) -> dict[str, Any]:
         return {
             field.column: int(field.default) if isinstance(field.default, bool) else field.default
             for field in sobject.stored_fields()
             if field.column is not None and field.default is not None
         }
+
+    def _add_primary_role(self, caller: Caller, opportunity_id: str, contact_id: str) -> None:
+        role = self._schema.sobject("OpportunityContactRole")
+        assert role is not None
+        given = {"OpportunityId": opportunity_id, "ContactId": contact_id, "IsPrimary": True}
+        self.create(replace(caller, rights=UserRights(user_id=caller.user_id)), role, given)
 
     def _assign_lead(self, caller: Caller, sobject: SObject, values: dict[str, Any]) -> None:
         if sobject.name == "Lead" and self.lead_owner_id is not None and caller.auto_assign:

@@ -43,6 +43,10 @@ class OrgError(Exception):
         """The element of `errors` in a row's result."""
         return {"statusCode": self.code, "message": self.message, "fields": list(self.fields)}
 
+    def soap_details(self) -> dict[str, Any] | None:
+        """What SOAP says beside code, text and fields; None for a plain error."""
+        return None
+
 
 def not_found(message: str = "The requested resource does not exist") -> OrgError:
     return OrgError("NOT_FOUND", message)

@@ -1,4 +1,4 @@
-"""A fresh org's first rows: the organization, one profile, the values of a lead's status.
+"""A fresh org's first rows: the organization, one profile, the values of a lead's status, the stages of a sale.
 
 Lives here: what is there before anybody writes. The first users are in `people.py`.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 from .ids import IdSource
 from .schema import Schema
+from .standard_sales import FORECAST_CATEGORY_NAMES, STAGES
 from .storage import Storage
 
 _STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted")
@@ -39,4 +40,20 @@ def _first_rows() -> list[tuple[str, dict[str, Any]]]:
     for place, status in enumerate(_STATUSES):
         flags = {"IsDefault": int(place == 0), "IsConverted": int(status == "Closed - Converted")}
         rows.append(("LeadStatus", {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1, **flags}))
+    for place, (stage, probability, category) in enumerate(STAGES):
+        rows.append(("OpportunityStage", _stage(stage, place + 1, probability, category)))
     return rows
+
+
+def _stage(name: str, place: int, probability: int, category: str) -> dict[str, Any]:
+    return {
+        "MasterLabel": name,
+        "ApiName": name,
+        "IsActive": 1,
+        "SortOrder": place,
+        "IsClosed": int(name.startswith("Closed")),
+        "IsWon": int(name == "Closed Won"),
+        "ForecastCategory": category,
+        "ForecastCategoryName": FORECAST_CATEGORY_NAMES[category],
+        "DefaultProbability": probability,
+    }

@@ -6,10 +6,11 @@ What each resource does is in its own module, what a fault does to a request in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
@@ -21,6 +22,7 @@ from .auth import Auth
 from .bulk import Bulk
 from .composite import CompositeResources
 from .control import OrgControl
+from .convert import LeadConversion
 from .custom_fields import custom_field
 from .describe import DescribeResources
 from .dml import Dml, Flow
@@ -29,8 +31,10 @@ from .founding import found_org, organization
 from .ids import IdSource
 from .intake import read_call
 from .limits import ApiUsage, LimitResources, version_list
+from .merge import Merging
 from .people import USERNAME, People, first_people
 from .query import QueryResources
+from .queues import Queues
 from .reading import Reading
 from .record_collections import CollectionResources
 from .records import RecordResources
@@ -38,7 +42,8 @@ from .replication import ReplicationResources
 from .request_faults import RequestFaults
 from .schema import Schema
 from .seeding import seed
-from .soap_login import soap_login
+from .soap import SoapDoor
+from .soap.envelope import is_soap
 from .stamps import http_date, stamp_of
 from .standard import standard_sobjects
 from .storage import Storage
@@ -73,6 +78,9 @@ class SalesforceOrg:
         self.schema_changed_at = self.clock.now()
         self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.stamp)
         self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
+        self.conversion = LeadConversion(self.schema, self.storage, self.dml)
+        self.merging = Merging(self.schema, self.storage, self.dml)
+        self.queues = Queues(self.schema, self.storage, self.ids)
         self.usage = ApiUsage(self.clock)
         organization_id = self._take_up()
         self.auth = Auth(self.clock, organization_id, seed)
@@ -84,6 +92,7 @@ class SalesforceOrg:
         )
         self.limits = LimitResources(self.usage, self.reading, self.storage, self.bulk.consumed)
         self.router = Router(self._routes())
+        self.soap = SoapDoor(self)
         self._request_faults = RequestFaults(self)
         self.control = Control(
             clock=self.clock,
@@ -99,7 +108,7 @@ class SalesforceOrg:
         return self.dml.flows
 
     def handle(self, request: Request) -> Response:
-        answer = self.control.watch(request, self._request_faults.answer)
+        answer = self.control.watch(self.soap.with_session(request), self._request_faults.answer)
         # Every answer says what time it is here: clients take their positions from it, and this clock can be set.
         return replace(answer, headers=(*answer.headers, ("Date", http_date(self.clock.now()))))
 
@@ -121,16 +130,20 @@ class SalesforceOrg:
 
         Raises:
             OrgError: the request is refused as a whole; nothing was written.
+            SoapFault: the same, in SOAP.
         """
-        call = read_call(request, self.people.rights(user_id))
-        if call.method in ("GET", "HEAD"):
-            return self.router.answer(call)
+        act: Callable[[], Answer] = partial(self.soap.run, request, user_id)
+        if not is_soap(request.path):
+            call = read_call(request, self.people.rights(user_id))
+            act = partial(self.router.answer, call)
+            if call.method in ("GET", "HEAD"):
+                return act()
         self.reading.begin_lag()
         self._own_stamp = stamp or stamp_of(self.clock.now())
         self.dml.touched.clear()
         try:
             with self.storage.transaction():
-                answer = self.router.answer(call)
+                answer = act()
                 if not keep:
                     raise _Undone(answer)
                 self.storage.keep("serials", self.ids.serials)
@@ -214,13 +227,16 @@ class SalesforceOrg:
         path = request.path
         if path.startswith(("/services/oauth2/", "/id/")):
             return self.auth.answer(request)
-        if path.lower().startswith("/services/soap/u/"):
-            return soap_login(request, self.auth, organization(self.storage), self._user)
+        if is_soap(path):
+            return self.soap.answer(request)
         if path.rstrip("/") == "/services/data":
             return Answer(body=version_list())
         if not path.startswith("/services/data/"):
             raise not_found()
-        answer = self._counted(request)
+        try:
+            answer = self.counted(request)
+        except OrgError as refused:
+            answer = refusal(refused)
         return Answer(
             status=answer.status,
             body=answer.body,
@@ -229,17 +245,25 @@ class SalesforceOrg:
             headers=(*answer.headers, self.usage.header),
         )
 
-    def _counted(self, request: Request) -> Answer:
-        try:
-            user_id = self.auth.user_of(request)
-            if self.usage.exhausted:
-                raise OrgError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-            self.usage.count()
-            return self._request_faults.answer_data(request, user_id)
-        except OrgError as refused:
-            return refusal(refused)
+    def counted(self, request: Request) -> Answer:
+        """Answer a data request of whoever's session it carries, as one call of the quota.
 
-    def _user(self, user_id: str) -> dict[str, Any]:
+        Raises:
+            OrgError: no session, no calls left, or refused as a whole.
+            SoapFault: refused as a whole, in SOAP.
+        """
+        user_id = self.auth.user_of(request)
+        if self.usage.exhausted:
+            raise OrgError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+        self.usage.count()
+        return self._request_faults.answer_data(request, user_id)
+
+    def refusal(self, request: Request, refused: OrgError) -> Answer:
+        """How a refused request is told: an error array, or in SOAP a fault."""
+        return self.soap.refusal(refused) if is_soap(request.path) else refusal(refused)
+
+    def user(self, user_id: str) -> dict[str, Any]:
+        """The stored row of a user."""
         sobject = self.schema.sobject("User")
         assert sobject is not None
         row = self.storage.row(sobject, user_id)
@@ -252,7 +276,7 @@ class SalesforceOrg:
             self._bin_checked_at = now
             self.dml.touched.clear()
             with self.storage.transaction():
-                self.dml.empty_recycle_bin()
+                self.dml.bin.empty_old()
             self.reading.committed(self.dml.touched)
 
     def _take_up(self) -> str:
@@ -275,6 +299,7 @@ class SalesforceOrg:
             else:
                 self.people.load()
         self.dml.lead_owner_id = self.storage.kept("lead_owner_id")
+        self.conversion.mapping.custom = self.storage.kept("lead_mapping") or {}
 
     def _empty(self) -> None:
         """Start over: records, users, rights and quota gone; custom fields stay."""

@@ -15,7 +15,8 @@ from syncline_sandbox.core.faults import Fault
 from syncline_sandbox.core.wire import Fate, Request, Response
 
 from .errors import OrgError
-from .web import Answer, refusal
+from .soap.envelope import SoapFault
+from .web import Answer
 
 if TYPE_CHECKING:
     from .org import SalesforceOrg
@@ -84,9 +85,9 @@ class RequestFaults:
         self._late.append(_Late(due_at=due_at, request=request, user_id=user_id, stamp=org.stamp(), serials=serials))
         return answer
 
-    def _rate_limit(self, _request: Request, fault: Fault) -> Response:
+    def _rate_limit(self, request: Request, fault: Fault) -> Response:
         text = fault.parameters.get("message", "TotalRequests Limit exceeded.")
-        answer = refusal(OrgError("REQUEST_LIMIT_EXCEEDED", str(text)))
+        answer = self._org.refusal(request, OrgError("REQUEST_LIMIT_EXCEEDED", str(text)))
         return replace(answer, headers=(self._org.usage.header,)).as_response()
 
     def _expired_token(self, request: Request, _fault: Fault) -> Response:
@@ -99,7 +100,7 @@ class RequestFaults:
         status = int(fault.parameters.get("status", 503))
         code = "SERVER_UNAVAILABLE" if status == 503 else "UNKNOWN_EXCEPTION"
         text = "Server Unavailable" if status == 503 else "An unexpected error occurred. (-1)"
-        return refusal(OrgError(code, text, status=status)).as_response()
+        return self._org.refusal(request, OrgError(code, text, status=status)).as_response()
 
     def _timeout(self, request: Request, fault: Fault) -> Response:
         if fault.parameters.get("processed"):
@@ -110,7 +111,7 @@ class RequestFaults:
         try:
             user_id = self._org.auth.user_of(request)
         except OrgError as refused:
-            return refusal(refused).as_response()
+            return self._org.refusal(request, refused).as_response()
         due_at = self._org.clock.now() + timedelta(seconds=_seconds(fault, 0))
         self._late.append(_Late(due_at=due_at, request=request, user_id=user_id))
         return Response(fate=Fate.TIMED_OUT)
@@ -133,7 +134,7 @@ class RequestFaults:
             serials.update(late.serials)
         try:
             self._org.serve_data(late.request, late.user_id, stamp=late.stamp)
-        except OrgError:
+        except (OrgError, SoapFault):
             # Refused when its time came, as a vendor would: nobody is left to be told.
             return
         finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OBJECT_RIGHTS = ("create", "read", "edit", "delete")
-ALL_PERMISSIONS = frozenset({"ApiEnabled", "ViewSetup", "BulkApiHardDelete", "ViewAllData"})
+ALL_PERMISSIONS = frozenset({"ApiEnabled", "ViewSetup", "BulkApiHardDelete", "ViewAllData", "ConvertLeads"})
 
 
 @dataclass(kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .caller import Caller
 from .errors import OrgError, malformed_json
+from .queues import queue_owns
 from .schema import Field, Schema, SObject
 from .storage import Storage
 from .values import stored_value
@@ -46,7 +47,7 @@ class RowInput:
             elif field.column is not None:
                 given[field.column] = stored_value(field, value)
                 if field.type == "reference" and given[field.column] is not None:
-                    self._check_reference(caller, field, given[field.column])
+                    self._check_reference(caller, sobject, field, given[field.column])
         if unwritable:
             raise _unwritable(unwritable)
         return given
@@ -61,19 +62,25 @@ class RowInput:
         if reference is None:
             raise no_such_column(sobject, name)
         keys = {key: given for key, given in value.items() if key != "attributes"}
-        parents = (self._schema.sobject(parent) for parent in reference.reference_to)
-        parent = next((parent for parent in parents if parent is not None), None)
-        if parent is None or len(keys) != 1:
+        if len(keys) != 1:
             raise malformed_json(f"Exactly one external id field is expected for {name}")
         key, given = next(iter(keys.items()))
-        field = parent.field(key)
-        if field is None or not (field.external_id or field.id_lookup) or field.column is None:
-            raise OrgError("INVALID_FIELD", f"{key} is not an External ID or indexed field for {parent.name}")
+        parent, field = self._parent_by(reference, key, (value.get("attributes") or {}).get("type"))
         matches = self.find(parent, field, stored_value(field, given))
         if len(matches) != 1:
             text = f"Foreign key external ID: {given} not found for field {field.name} in entity {parent.name}"
             raise OrgError("INVALID_FIELD", text)
         return reference.name, matches[0]
+
+    def _parent_by(self, reference: Field, key: str, named: str | None) -> tuple[SObject, Field]:
+        """The object *reference* points to that is looked up by *key*: the one *named*, or the first that can be."""
+        for name in reference.reference_to:
+            parent = self._schema.sobject(name)
+            field = parent.field(key) if parent is not None and named in (None, name) else None
+            if parent is not None and field is not None and (field.external_id or field.id_lookup) and field.column:
+                return parent, field
+        of = named or "/".join(reference.reference_to)
+        raise OrgError("INVALID_FIELD", f"{key} is not an External ID or indexed field for {of}")
 
     def find(self, sobject: SObject, field: Field, value: Any) -> list[str]:
         """Ids of the live records that hold *value* in an external id or lookup field, oldest first.
@@ -86,7 +93,7 @@ class RowInput:
         sql = f'SELECT "Id" FROM "{sobject.table}" WHERE "{field.column}" = ?1 {case} {live} ORDER BY "Id"'
         return [record_id for (record_id,) in self._storage.db.execute(sql, (value,))]
 
-    def _check_reference(self, caller: Caller, field: Field, record_id: str) -> None:
+    def _check_reference(self, caller: Caller, sobject: SObject, field: Field, record_id: str) -> None:
         parents = [parent for name in field.reference_to if (parent := self._schema.sobject(name)) is not None]
         parent = next((parent for parent in parents if parent.key_prefix == record_id[:3]), None)
         if parent is None:
@@ -97,9 +104,15 @@ class RowInput:
         if not visible(self._storage, caller, parent, record_id):
             text = f"insufficient access rights on cross-reference id: {record_id}"
             raise OrgError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", text)
-        if field.name == "OwnerId" and not row.get("IsActive", 1):
-            text = "operation performed with inactive user [" + record_id + "] as owner of " + field.name
-            raise OrgError("INACTIVE_OWNER_OR_USER", text, (field.name,))
+        if field.name == "OwnerId":
+            self._check_owner(sobject, parent, row)
+
+    def _check_owner(self, sobject: SObject, parent: SObject, owner: Mapping[str, Any]) -> None:
+        if not owner.get("IsActive", 1):
+            text = f"operation performed with inactive user [{owner['Id']}] as owner of {sobject.label.lower()}"
+            raise OrgError("INACTIVE_OWNER_OR_USER", text, ("OwnerId",))
+        if parent.name == "Group" and not queue_owns(self._storage, owner["Id"], sobject.name):
+            raise OrgError("INVALID_OPERATION", "Queue not associated with this SObject type", ("OwnerId",))
 
 
 def visible(storage: Storage, caller: Caller, sobject: SObject, record_id: str) -> bool:

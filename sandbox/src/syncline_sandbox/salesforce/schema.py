@@ -92,6 +92,7 @@ class SObject:
         fields: tuple[Field, ...],
         createable: bool = True,
         deletable: bool = True,
+        undeletable: bool = True,
         mergeable: bool = False,
         replicateable: bool = True,
     ) -> None:
@@ -102,6 +103,7 @@ class SObject:
         self.table = name
         self.createable = createable
         self.deletable = deletable
+        self.undeletable = undeletable
         self.mergeable = mergeable
         self.replicateable = replicateable
         self.queryable = True

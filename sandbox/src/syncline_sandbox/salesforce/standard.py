@@ -1,8 +1,9 @@
 """The standard objects of the org, as condensed from recorded describes of API v59.
 
 Lives here: which standard fields exist, their types, lengths and flags (Object Reference: Account, Contact, Lead,
-User, Organization, Profile, LeadStatus). One line a group: `type flags Name Name>Parent,Parent …`, flags C createable,
-U updateable, N nillable, D defaulted on create, R restricted picklist, I idLookup.
+User, Organization, Profile, LeadStatus; those of a sale are in `standard_sales.py`). One line a group: `type flags
+Name Name>Parent,Parent …`, flags C createable, U updateable, N nillable, D defaulted on create, R restricted picklist,
+I idLookup.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from . import standard_sales as sales
 from .schema import LONG_TEXT_LENGTH, Field, PicklistValue, SObject
 
 _AUDIT = """
@@ -137,7 +139,7 @@ reference CU-D OwnerId>Group,User
 boolean CU-D HasOptedOutOfEmail HasOptedOutOfFax DoNotCall
 boolean C--D IsConverted
 date --N- ConvertedDate
-reference --N- ConvertedAccountId>Account ConvertedContactId>Contact
+reference --N- ConvertedAccountId>Account ConvertedContactId>Contact ConvertedOpportunityId>Opportunity
 boolean CU-D IsUnreadByOwner
 {_AUDIT}
 date --N- LastActivityDate
@@ -201,7 +203,7 @@ _INDUSTRIES = (
 _SOURCES = ["Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other"]
 _PICKLISTS = {
     "Salutation": ["Mr.", "Ms.", "Mrs.", "Dr.", "Prof."],
-    "Status": ["Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted"],
+    "Lead.Status": ["Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted"],
     "LeadSource": _SOURCES,
     "AccountSource": _SOURCES,
     "Industry": _INDUSTRIES,
@@ -213,9 +215,10 @@ _PICKLISTS = {
     "LocaleSidKey": ["en_US", "en_AU", "de_DE"],
     "LanguageLocaleKey": ["en_US", "de"],
     "EmailEncodingKey": ["UTF-8", "ISO-8859-1"],
+    **sales.PICKLISTS,
 }
 _DEFAULTS: dict[str, object] = {
-    "Status": "Open - Not Contacted",
+    "Lead.Status": "Open - Not Contacted",
     "IsActive": True,
     "UserType": "Standard",
     "TimeZoneSidKey": "GMT",
@@ -223,6 +226,7 @@ _DEFAULTS: dict[str, object] = {
     "LanguageLocaleKey": "en_US",
     "EmailEncodingKey": "UTF-8",
     "IsUnreadByOwner": True,
+    **sales.DEFAULTS,
 }
 _LABELS = {
     "Id": "Record ID",
@@ -239,7 +243,9 @@ _CHILD_RELATIONSHIPS = {
     ("Contact", "AccountId"): "Contacts",
     ("Account", "ParentId"): "ChildAccounts",
     ("User", "ManagerId"): "ManagedUsers",
+    **sales.CHILD_RELATIONSHIPS,
 }
+_CASCADES = sales.CASCADES | {("Contact", "AccountId")}
 _PERSON_NAME_PARTS = frozenset({"FirstName", "LastName", "Salutation"})
 _ADDRESS_PARTS = {
     "street": "Street",
@@ -264,6 +270,13 @@ def standard_sobjects() -> tuple[SObject, ...]:
         _sobject("Organization", "Organizations", "00D", _ORGANIZATION, createable=False, deletable=False),
         _sobject("Profile", "Profiles", "00e", _PROFILE, createable=False, deletable=False),
         _sobject("LeadStatus", "Lead Status Values", "01J", _LEAD_STATUS, createable=False, deletable=False),
+        _sobject("Opportunity", "Opportunities", "006", sales.OPPORTUNITY),
+        _sobject("OpportunityContactRole", "Contact Roles", "00K", sales.OPPORTUNITY_CONTACT_ROLE, undeletable=False),
+        _sobject("OpportunityStage", "Stages", "01J", sales.OPPORTUNITY_STAGE, createable=False, deletable=False),
+        _sobject("Task", "Tasks", "00T", sales.TASK),
+        _sobject("Group", "Groups", "00G", sales.GROUP, undeletable=False),
+        _sobject("GroupMember", "Group Members", "011", sales.GROUP_MEMBER, undeletable=False),
+        _sobject("QueueSobject", "Queue Objects", "03g", sales.QUEUE_SOBJECT, undeletable=False),
     )
 
 
@@ -283,6 +296,7 @@ def _sobject(
     *,
     createable: bool = True,
     deletable: bool = True,
+    undeletable: bool = True,
     mergeable: bool = False,
 ) -> SObject:
     fields = tuple(field for line in text.splitlines() if line for field in _fields(name, line))
@@ -294,6 +308,7 @@ def _sobject(
         fields=_with_compounds(fields),
         createable=createable,
         deletable=deletable,
+        undeletable=deletable and undeletable,
         mergeable=mergeable,
         replicateable=createable,
     )
@@ -311,15 +326,17 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
     kind, flags = match["type"], match["flags"]
     size, scale = int(match["size"] or 0), int(match["scale"] or 0)
     number = kind in ("double", "currency", "percent")
-    column = None if kind == "address" else name
+    full_name = f"{sobject}.{name}"
+    computed = sales.COMPUTED.get(full_name)
+    column = None if kind == "address" or computed is not None else name
     long_text = kind == "textarea" and size > LONG_TEXT_LENGTH
-    default = _DEFAULTS.get(name, False if kind == "boolean" else None)
+    default = _DEFAULTS.get(full_name, _DEFAULTS.get(name, False if kind == "boolean" else None))
     return Field(
         name=name,
         type=kind,
         label=label_of(name),
         column=column,
-        sql=f'{{row}}."{name}"',
+        sql=computed or f'{{row}}."{name}"',
         length=18 if kind in ("id", "reference") else 0 if number or kind == "int" else size,
         precision=size if number else 0,
         scale=scale,
@@ -332,11 +349,11 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
         unique=name == "Username",
         case_sensitive=kind in ("id", "reference"),
         restricted_picklist="R" in flags,
-        picklist=_picklist(name, kind, default),
+        picklist=_picklist(full_name, kind, default),
         reference_to=tuple(parent.split(",")) if parent else (),
         relationship_name=name.removesuffix("Id") if parent else None,
         child_relationship_name=_CHILD_RELATIONSHIPS.get((sobject, name)),
-        cascade_delete=(sobject, name) == ("Contact", "AccountId"),
+        cascade_delete=(sobject, name) in _CASCADES,
         name_field=name == "Name",
         filterable=not long_text,
         sortable=not long_text and kind != "address",
@@ -345,10 +362,12 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
     )
 
 
-def _picklist(name: str, kind: str, default: object) -> tuple[PicklistValue, ...]:
+def _picklist(full_name: str, kind: str, default: object) -> tuple[PicklistValue, ...]:
     if kind != "picklist":
         return ()
-    values = _ACCURACIES if name.endswith("GeocodeAccuracy") else _PICKLISTS.get(name, [])
+    name = full_name.partition(".")[2]
+    listed = _PICKLISTS.get(full_name, _PICKLISTS.get(name, []))
+    values = _ACCURACIES if name.endswith("GeocodeAccuracy") else listed
     return tuple(PicklistValue(value=value, label=value, default=value == default) for value in values)
 
 

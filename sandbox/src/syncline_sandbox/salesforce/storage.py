@@ -23,10 +23,17 @@ PRAGMA cache_size = -65536;
 """
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS _kept (name TEXT PRIMARY KEY, json TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS _deletions (sobject TEXT, id TEXT, at TEXT, purged_at TEXT);
+CREATE TABLE IF NOT EXISTS _deletions (sobject TEXT, id TEXT, at TEXT, purged_at TEXT, cause TEXT);
 CREATE INDEX IF NOT EXISTS _deletions_at ON _deletions (sobject, at);
+CREATE INDEX IF NOT EXISTS _deletions_id ON _deletions (id);
+CREATE INDEX IF NOT EXISTS _deletions_cause ON _deletions (cause) WHERE cause IS NOT NULL;
+CREATE INDEX IF NOT EXISTS _deletions_in_bin ON _deletions (at) WHERE purged_at IS NULL;
 CREATE TABLE IF NOT EXISTS _hidden (user_id TEXT, record_id TEXT, PRIMARY KEY (user_id, record_id)) WITHOUT ROWID;
 """
+_UNINDEXED_REFERENCES = frozenset(
+    "OwnerId CreatedById LastModifiedById MasterRecordId ConvertedAccountId ConvertedContactId ConvertedOpportunityId "
+    "ProfileId".split()
+)
 _PERSON_NAME = """trim(coalesce("FirstName", '') || ' ' || coalesce("LastName", ''))"""
 
 
@@ -125,11 +132,18 @@ class Storage:
             self._index(sobject, field)
 
     def _index(self, sobject: SObject, field: Field) -> None:
-        parent = field.type == "reference" and field.child_relationship_name is not None
-        if field.name == "Id" or not (field.id_lookup or field.external_id or field.unique or parent):
-            return
+        looked_up = field.id_lookup or field.external_id or field.unique
+        # A merge looks for the children of the loser through every reference that can move.
+        parent = field.type == "reference" and field.name not in _UNINDEXED_REFERENCES
+        if field.name != "Id" and (looked_up or parent):
+            self.index(sobject, field, partial=not looked_up)
+
+    def index(self, sobject: SObject, field: Field, *, partial: bool = True) -> None:
+        """Make looking up by *field* quick; a *partial* index leaves empty values out."""
+        filled = f'WHERE "{field.column}" IS NOT NULL' if partial else ""
         self.db.execute(
-            f'CREATE INDEX IF NOT EXISTS "{sobject.table} {field.name}" ON "{sobject.table}" ("{field.column}")'
+            f'CREATE INDEX IF NOT EXISTS "{sobject.table} {field.name}" '
+            f'ON "{sobject.table}" ("{field.column}") {filled}'
         )
 
 

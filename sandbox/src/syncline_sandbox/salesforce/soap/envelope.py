@@ -1,0 +1,177 @@
+"""SOAP envelopes: what a request says, and how results and faults are written.
+
+Lives here: the XML of the Partner and the Enterprise WSDL, read by local names because clients bind their prefixes as
+they like ("Calls", "Core Data Types", "API Fault Element" of the SOAP API Developer Guide). No call is answered here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+from xml.sax.saxutils import escape
+
+from syncline_sandbox.core.wire import Request
+from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.web import Answer
+
+_PATH = re.compile(r"/services/Soap/(?P<flavour>[uc])/(?P<version>\d+\.\d)(?:/.*)?", re.IGNORECASE)
+_FLAVOURS = {"u": "partner", "c": "enterprise"}
+_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_ENVELOPE = (
+    '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
+    'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" {namespace} xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+    "<soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>"
+)
+# Faults that have an element of their own in the WSDL; any other is an UnexpectedErrorFault.
+_FAULT_ELEMENTS = {
+    "INVALID_LOGIN": "LoginFault",
+    "MALFORMED_ID": "InvalidIdFault",
+    "INVALID_ID_FIELD": "InvalidIdFault",
+}
+
+
+class SoapFault(Exception):
+    """A call refused as a whole."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoapRequest:
+    """One call: its name, its element, and the elements of the SOAP header by local name."""
+
+    flavour: str
+    version: str
+    operation: str
+    arguments: Element
+    headers: Mapping[str, Element] = field(default_factory=dict)
+
+
+def is_soap(path: str) -> bool:
+    """True for the Partner and Enterprise endpoints, `/services/Soap/u/…` and `/services/Soap/c/…`."""
+    return path.lower().startswith(("/services/soap/u/", "/services/soap/c/"))
+
+
+def read_soap(request: Request) -> SoapRequest:
+    """The call in a request. SoapFault when the address names no version, or the body is no envelope."""
+    match = _PATH.fullmatch(request.path)
+    if match is None:
+        raise SoapFault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
+    try:
+        envelope = ElementTree.fromstring(request.body)
+    except ElementTree.ParseError as broken:
+        raise SoapFault("UNKNOWN_EXCEPTION", f"not well-formed: {broken}") from broken
+    header, body = child(envelope, "Header"), child(envelope, "Body")
+    if body is None or len(body) != 1:
+        raise SoapFault("UNKNOWN_EXCEPTION", "an envelope has a Body with one call in it")
+    return SoapRequest(
+        flavour=_FLAVOURS[match["flavour"].lower()],
+        version=match["version"],
+        operation=local_name(body[0]),
+        arguments=body[0],
+        headers={} if header is None else {local_name(element): element for element in header},
+    )
+
+
+def local_name(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def children(element: Element, name: str) -> list[Element]:
+    """The child elements of this local name, whatever their namespace."""
+    return [found for found in element if local_name(found) == name]
+
+
+def child(element: Element, name: str) -> Element | None:
+    return next(iter(children(element, name)), None)
+
+
+def text(element: Element | None, name: str) -> str | None:
+    """The text of a child element; None when it is missing, nil or empty."""
+    found = None if element is None else child(element, name)
+    return (found.text or "").strip() or None if found is not None else None
+
+
+def flag(element: Element | None, name: str) -> bool:
+    """True when the child element says so."""
+    return text(element, name) in ("true", "1")
+
+
+def texts(element: Element, name: str) -> list[str]:
+    return [(found.text or "").strip() for found in children(element, name)]
+
+
+def sobject_values(element: Element) -> tuple[str, dict[str, Any]]:
+    """The object type and the fields of an sObject element, with nulls for its `fieldsToNull`."""
+    kind = text(element, "type") or element.get(_TYPE, "").rpartition(":")[2]
+    fields: dict[str, Any] = {}
+    for found in element:
+        name = local_name(found)
+        if name == "fieldsToNull":
+            fields[(found.text or "").strip()] = None
+        elif name != "type":
+            fields[name] = None if found.get(_NIL) == "true" else found.text or ""
+    return kind, fields
+
+
+def elements(values: Mapping[str, object]) -> str:
+    """*values* as elements in their order: a list repeats its element, None is nil, a `Raw` stands as it is."""
+    return "".join(_element(name, value) for name, value in values.items())
+
+
+class Raw(str):
+    """XML that is already written."""
+
+
+def _element(name: str, value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "".join(_element(name, one) for one in value)
+    if isinstance(value, Raw):
+        return value
+    if isinstance(value, Mapping):
+        return f"<{name}>{elements(value)}</{name}>"
+    if value is None:
+        return f'<{name} xsi:nil="true"/>'
+    written = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"<{name}>{escape(written)}</{name}>"
+
+
+def row_errors(refused: OrgError) -> Raw:
+    """The `errors` element of a row's result: Error, or DuplicateError with what was found."""
+    body = elements({"fields": list(refused.fields), "message": refused.message, "statusCode": refused.code})
+    details = refused.soap_details()
+    if details is None:
+        return Raw(f"<errors>{body}</errors>")
+    return Raw(f'<errors xsi:type="DuplicateError">{body}{elements({"duplicateResult": details})}</errors>')
+
+
+def response(asked: SoapRequest, results: Iterable[str]) -> Answer:
+    """The answer to a call: one `result` element for each of *results*, which are written XML."""
+    body = "".join(f"<result>{result}</result>" for result in results)
+    namespace = f'xmlns="urn:{asked.flavour}.soap.sforce.com"'
+    return _answer(200, namespace, f"<{asked.operation}Response>{body}</{asked.operation}Response>")
+
+
+def fault(code: str, message: str, flavour: str = "partner") -> Answer:
+    """A SOAP fault, with status 500."""
+    kind = _FAULT_ELEMENTS.get(code, "UnexpectedErrorFault")
+    detail = (
+        f'<sf:{kind} xsi:type="sf:{kind}"><sf:exceptionCode>{code}</sf:exceptionCode>'
+        f"<sf:exceptionMessage>{escape(message)}</sf:exceptionMessage></sf:{kind}>"
+    )
+    told = f"<faultcode>sf:{code}</faultcode><faultstring>{code}: {escape(message)}</faultstring>"
+    namespace = f'xmlns:sf="urn:fault.{flavour}.soap.sforce.com"'
+    return _answer(500, namespace, f"<soapenv:Fault>{told}<detail>{detail}</detail></soapenv:Fault>")
+
+
+def _answer(status: int, namespace: str, body: str) -> Answer:
+    written = _ENVELOPE.format(namespace=namespace, body=body).encode()
+    return Answer(status=status, raw=written, content_type="text/xml;charset=UTF-8")

@@ -1,0 +1,176 @@
+"""The standard objects around a sale: opportunities, their stages and contact roles, tasks, and queues.
+
+Lives here: their fields in the notation of `standard.py` (Object Reference: Opportunity, OpportunityStage,
+OpportunityContactRole, Task, Group, GroupMember, QueueSobject), and the SQL of those that are never stored because
+others tell them. Fields of products, campaigns, territories, forecasts by quarter and recurring tasks are left out.
+"""
+
+from __future__ import annotations
+
+_HEAD = "id ---DI Id\nboolean ---D IsDeleted\n"
+_AUDIT = """
+datetime ---D CreatedDate
+reference ---D CreatedById>User
+datetime ---D LastModifiedDate
+reference ---D LastModifiedById>User
+datetime ---D SystemModstamp
+"""
+
+OPPORTUNITY = f"""{_HEAD}
+reference CUN- AccountId>Account
+boolean CU-D IsPrivate
+string(120) CU--I Name
+textarea(32000) CUN- Description
+picklist(255) CU-- StageName
+currency(18,2) CUN- Amount
+percent(3,0) CUND Probability
+currency(18,2) --N- ExpectedRevenue
+double(18,2) CUN- TotalOpportunityQuantity
+date CU-- CloseDate
+picklist(255) CUN- Type
+string(255) CUN- NextStep
+picklist(255) CUN- LeadSource
+boolean ---D IsClosed IsWon
+picklist(40) --N-R ForecastCategory
+picklist(255) CUNDR ForecastCategoryName
+reference CU-D OwnerId>User
+{_AUDIT}
+date --N- LastActivityDate
+datetime --N- LastStageChangeDate
+datetime --N- LastViewedDate LastReferencedDate
+reference C-N- ContactId>Contact
+"""
+
+OPPORTUNITY_STAGE = f"""id ---DI Id
+string(255) --N- MasterLabel ApiName
+boolean ---D IsActive
+int(8) --N- SortOrder
+boolean ---D IsClosed IsWon
+picklist(40) --N-R ForecastCategory
+picklist(255) --N-R ForecastCategoryName
+percent(3,0) --N- DefaultProbability
+{_AUDIT}
+"""
+
+OPPORTUNITY_CONTACT_ROLE = f"""{_HEAD}
+reference C--- OpportunityId>Opportunity
+reference CU-- ContactId>Contact
+picklist(40) CUN- Role
+boolean CU-D IsPrimary
+{_AUDIT}
+"""
+
+TASK = f"""{_HEAD}
+reference CUN- WhoId>Contact,Lead
+reference CUN- WhatId>Account,Opportunity
+combobox(255) CUN- Subject
+date CUN- ActivityDate
+picklist(255) CU-D Status Priority
+boolean ---D IsHighPriority IsClosed IsArchived
+reference CU-D OwnerId>Group,User
+textarea(32000) CUN- Description
+reference --N- AccountId>Account
+int(8) CUN- CallDurationInSeconds
+picklist(40) CUN-R CallType
+string(255) CUN- CallDisposition CallObject
+datetime CUN- ReminderDateTime
+boolean CU-D IsReminderSet
+picklist(40) C-N-R TaskSubtype
+datetime --N- CompletedDateTime
+{_AUDIT}
+"""
+
+GROUP = f"""id ---DI Id
+string(40) CU-- Name
+string(80) CUN- DeveloperName
+picklist(40) C-N- Type
+email(255) CUN- Email
+boolean CU-D DoesSendEmailToMembers DoesIncludeBosses
+{_AUDIT}
+"""
+
+GROUP_MEMBER = f"""id ---DI Id
+reference C--- GroupId>Group
+reference C--- UserOrGroupId>Group,User
+{_AUDIT}
+"""
+
+QUEUE_SOBJECT = f"""id ---DI Id
+reference C--- QueueId>Group
+picklist(40) C--- SobjectType
+{_AUDIT}
+"""
+
+STAGES = (
+    ("Prospecting", 10, "Pipeline"),
+    ("Qualification", 10, "Pipeline"),
+    ("Needs Analysis", 20, "Pipeline"),
+    ("Proposal/Price Quote", 75, "BestCase"),
+    ("Negotiation/Review", 90, "Forecast"),
+    ("Closed Won", 100, "Closed"),
+    ("Closed Lost", 0, "Omitted"),
+)
+"""The stages of a fresh org: name, probability in percent, forecast category."""
+
+FORECAST_CATEGORY_NAMES = {
+    "Pipeline": "Pipeline",
+    "BestCase": "Best Case",
+    "Forecast": "Commit",
+    "Closed": "Closed",
+    "Omitted": "Omitted",
+}
+
+PICKLISTS = {
+    "Opportunity.StageName": [name for name, _, _ in STAGES],
+    "Opportunity.Type": ["Existing Customer - Upgrade", "Existing Customer - Replacement", "New Customer"],
+    "ForecastCategory": list(FORECAST_CATEGORY_NAMES),
+    "ForecastCategoryName": list(FORECAST_CATEGORY_NAMES.values()),
+    "Role": ["Business User", "Decision Maker", "Economic Buyer", "Evaluator", "Influencer", "Other"],
+    "Task.Status": ["Not Started", "In Progress", "Completed", "Waiting on someone else", "Deferred"],
+    "Task.Priority": ["High", "Normal", "Low"],
+    "CallType": ["Internal", "Inbound", "Outbound"],
+    "TaskSubtype": ["Task", "Email", "Call", "ListEmail"],
+    "Group.Type": ["Regular", "Queue"],
+    "SobjectType": ["Lead", "Task"],
+}
+DEFAULTS: dict[str, object] = {
+    "Task.Status": "Not Started",
+    "Task.Priority": "Normal",
+    "TaskSubtype": "Task",
+}
+
+
+def _of_stage(column: str) -> str:
+    return f'(SELECT s."{column}" FROM "OpportunityStage" AS s WHERE s."MasterLabel" = {{row}}."StageName")'
+
+
+COMPUTED = {
+    "Opportunity.IsClosed": f"coalesce({_of_stage('IsClosed')}, 0)",
+    "Opportunity.IsWon": f"coalesce({_of_stage('IsWon')}, 0)",
+    "Opportunity.ForecastCategory": _of_stage("ForecastCategory"),
+    "Opportunity.ExpectedRevenue": '({row}."Amount" * {row}."Probability" / 100.0)',
+    "Task.IsClosed": "coalesce({row}.\"Status\" = 'Completed', 0)",
+    "Task.IsHighPriority": "coalesce({row}.\"Priority\" = 'High', 0)",
+    "Task.IsArchived": "0",
+}
+"""`Object.Field` to the SQL that yields it: no column stores it."""
+
+CHILD_RELATIONSHIPS = {
+    ("Opportunity", "AccountId"): "Opportunities",
+    ("OpportunityContactRole", "OpportunityId"): "OpportunityContactRoles",
+    ("OpportunityContactRole", "ContactId"): "OpportunityContactRoles",
+    ("Task", "WhoId"): "Tasks",
+    ("Task", "WhatId"): "Tasks",
+    ("QueueSobject", "QueueId"): "QueueSobjects",
+    ("GroupMember", "GroupId"): "GroupMembers",
+}
+CASCADES = frozenset(
+    {
+        ("Opportunity", "AccountId"),
+        ("OpportunityContactRole", "OpportunityId"),
+        ("OpportunityContactRole", "ContactId"),
+        ("QueueSobject", "QueueId"),
+        ("GroupMember", "GroupId"),
+    }
+)
+"""References whose record goes with the parent it points to."""
