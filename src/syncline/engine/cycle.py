@@ -15,6 +15,7 @@ import polars as pl
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.creates import plan_creates
 from syncline.engine.deeds import resolve_deeds
+from syncline.engine.erased import ERASED_MEANWHILE
 from syncline.engine.intake import Capture
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
@@ -46,6 +47,7 @@ class RunReport:
 
     run_id: str
     sync: str
+    kind: str = "run"
     captures: list[Capture] = field(default_factory=list)
     links_made: int = 0
     sheets: Sheets = field(default_factory=Sheets)
@@ -181,11 +183,12 @@ async def plan_and_write(
     lane: Lane = Lane.LIVE,
     forced: bool = False,
     only: frozenset[tuple[str, str, str]] | None = None,
+    owner: str | None = None,
 ) -> None:
     """Plan what is dirty, gate it, write it, and store what became of every record considered.
 
     *only* restricts it to these records (side, object type, record id) and their links; *forced* also creates where the
-    sync by itself would not.
+    sync by itself would not; *owner* gets what is created, as in `batches.batches_of`.
     """
     now_us = world.now_us()
     planned = Planned()
@@ -195,7 +198,8 @@ async def plan_and_write(
     if chosen is not None:
         strangers = strangers.join(chosen, on=chosen.columns, how="semi")
     if len(strangers):
-        matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
+        async with world.store.alone():
+            matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
         report.links_made = len(matched.link_ids)
         planned.classes.append(
             matched.classes.with_columns(pl.lit(0, dtype=pl.Int64).alias("link_id")).select(list(CLASSES))
@@ -212,7 +216,7 @@ async def plan_and_write(
     going = planned.sheets.without(report.held)
     written = Written()
     if writes:
-        written = await write_actions(world, sync, report.run_id, going, planned.all_conflicts(), lane=lane)
+        written = await write_actions(world, sync, report.run_id, going, planned.all_conflicts(), lane=lane, owner=owner)
     report.sheets = planned.sheets
     report.stopped = written.stopped
     report.fates = written.classes
@@ -285,7 +289,9 @@ async def _account(
     commit = Commit(clean=taken, touch=[marks for marks in later if len(marks)])
     place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
     add_rows(commit, Table.CONSIDERED, considered.with_columns(place))
-    add_rows(commit, Table.VERDICT, report.classes.with_columns(place))
+    # The ends of a person's link who was erased meanwhile are gone, so he is not considered any more either.
+    erased = (pl.col("link_id") > 0) & (pl.col("reason") == ERASED_MEANWHILE[1])
+    add_rows(commit, Table.VERDICT, report.classes.filter(~erased).with_columns(place))
     await world.store.commit(commit)
 
 
@@ -318,7 +324,7 @@ async def _put_run(
     row = {
         "run_id": report.run_id,
         "sync": report.sync,
-        "kind": "run",
+        "kind": report.kind,
         "state": state,
         "started_us": started["started_us"][0] if len(started) else world.now_us(),
         "ended_us": ended_us,

@@ -76,11 +76,15 @@ async def _ours(world: World, connection: str, moments: pl.DataFrame) -> pl.Data
 
 
 def _replaced(ours: pl.DataFrame, written: pl.DataFrame, step_us: int) -> Iterator[tuple[dict[str, Any], str]]:
-    """Entries with the value their write replaced, where it was neither what we had read nor what we wrote."""
+    """Entries with the value their write replaced, where it was neither what we had read nor what we wrote.
+
+    A moment is that of the write which expected its value; of a value the vendor spelt its own way, of the last write.
+    """
     pairs = ours.select("record_id", "field", "at_us", "old", "new").join(
-        written, left_on=["record_id", "field", "new"], right_on=["record_id", "field", "expected"], how="inner"
+        written, on=["record_id", "field"], how="inner"
     )
-    near = pairs.filter(pl.col("sent_us") <= pl.col("at_us") + step_us).sort("sent_us")
+    near = pairs.filter(pl.col("sent_us") <= pl.col("at_us") + step_us)
+    near = near.sort((pl.col("new") == pl.col("expected")).fill_null(False), "sent_us", maintain_order=True)
     newest = near.unique(["record_id", "field", "at_us"], keep="last", maintain_order=True)
     lost = newest.filter(
         pl.col("old").is_not_null()

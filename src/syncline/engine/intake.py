@@ -14,6 +14,7 @@ import polars as pl
 
 from syncline import records
 from syncline.engine.dirty import dirty_links, dirty_records, read_marks
+from syncline.engine.erased import sift
 from syncline.engine.in_flight import log_overwritten
 from syncline.engine.journal import outstanding
 from syncline.engine.laws import put_capture_law
@@ -53,7 +54,16 @@ async def take_page(
     same_call: bool = False,
 ) -> Absorbed:
     """Store one page with everything that follows from it, in one commit."""
+    async with world.store.alone():
+        return await _take(world, report, page, run_id, number, commit, same_call)
+
+
+async def _take(
+    world: World, report: Capture, page: Page, run_id: str, number: int, commit: Commit, same_call: bool
+) -> Absorbed:
     connection, object_type = report.connection, page.object_type
+    sifted = await sift(world, connection, page, commit)
+    page = sifted.page
     ids = page.rows[records.ID].unique(maintain_order=True).to_list()
     keys = pl.DataFrame({"record_id": ids}, schema={"record_id": pl.String}).with_columns(
         connection=pl.lit(connection), object_type=pl.lit(object_type)
@@ -87,9 +97,9 @@ async def take_page(
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
     await _mark_sight(world, connection, page, ends, fresh, commit)
     bury_unreadable(world, connection, page, commit)
-    put_capture_law(connection, page, result, run_id, number, commit)
+    put_capture_law(connection, page, result, run_id, number, commit, erased=sifted.count)
     await world.store.commit(commit)
-    report.rows += len(page.rows)
+    report.rows += len(page.rows) + sifted.count
     report.applied += len(result.woken)
     return result
 

@@ -14,9 +14,11 @@ import polars as pl
 from syncline.engine import outcomes
 from syncline.engine.batches import Batch, Row, batches_of, prepared
 from syncline.engine.contended import guard
+from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.intake import take_alone
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.lost_creates import found_creates
+from syncline.engine.moved import moved
 from syncline.engine.observe import read_again
 from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
@@ -24,7 +26,7 @@ from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
 from syncline.records import NewField, Outcome, Problem, Status, Write, WriteAnswer
 from syncline.spec.model import Sync
-from syncline.trees import AlreadyThere, Commit, Table
+from syncline.trees import Commit, Table
 
 
 @dataclass(kw_only=True)
@@ -46,9 +48,17 @@ class Written:
 
 
 async def write_actions(
-    world: World, sync: Sync, run_id: str, sheets: Sheets, conflicts: pl.DataFrame, *, lane: Lane = Lane.LIVE
+    world: World,
+    sync: Sync,
+    run_id: str,
+    sheets: Sheets,
+    conflicts: pl.DataFrame,
+    *,
+    lane: Lane = Lane.LIVE,
+    owner: str | None = None,
 ) -> Written:
-    """Carry out planned actions, batch by batch. *conflicts* are logged with the batch that decides them.
+    """Carry out planned actions, batch by batch. *conflicts* are logged with the batch that decides them; *owner* is as
+    in `batches_of`.
 
     A record with a write in flight is deferred. Raises nothing once something was sent: what a vendor refuses, loses
     or cannot take now is in the classes.
@@ -56,7 +66,7 @@ async def write_actions(
     report = Written()
     done = 0
     total = sheets.count()
-    for batch in batches_of(world, sync, sheets):
+    for batch in batches_of(world, sync, sheets, owner):
         if batch.connection in report.silent:
             await _defer(world, sync, batch.rows, "not sent", report)
             continue
@@ -69,6 +79,12 @@ async def write_actions(
 async def _write_batch(
     world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame, report: Written, lane: Lane
 ) -> None:
+    erased = await erased_rows(world, sync, batch)
+    if erased:
+        report.classes.update(dict.fromkeys(erased, ERASED_MEANWHILE))
+        batch = Batch.like(batch, [row for row in batch.rows if row.action not in erased], world)
+    if not batch.rows:
+        return
     try:
         guarded = await guard(world, sync, batch, run_id)
     except (Later, AccessError, NotUnderstood) as error:
@@ -81,7 +97,7 @@ async def _write_batch(
         return
     connector = world.connectors[batch.connection]
     try:
-        answer = await connector.write([row.write for row in batch.rows], lane=lane)
+        answer = await connector.write([row.sent for row in batch.rows], lane=lane)
     except (Later, AccessError, NotUnderstood) as error:
         report.stop(batch.connection, error)
         await _withdraw(world, sync, batch, error, report)
@@ -112,19 +128,23 @@ def _with_groups(sync: Sync, row: Row, refused: Sequence[str]) -> set[str]:
 async def _prepare(
     world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame, report: Written
 ) -> Batch:
-    """Store the journal entry and the in-flight rows; rows whose record is in flight already are deferred."""
-    for _ in range(2):
-        if not batch.rows:
-            return batch
-        try:
-            await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
-            return batch
-        except AlreadyThere:
-            taken = await _in_flight(world, batch)
-            losers = [row for row in batch.rows if row.slot in taken]
-            await _defer(world, sync, losers, "another write to it is in flight", report)
+    """Store the journal entry and the in-flight rows. Rows that rest on something that moved since they were planned,
+    and rows whose record is in flight already, are deferred."""
+    if not batch.rows:
+        return batch
+    async with world.store.alone():
+        gone = await moved(world, sync, batch)
+        late = [row for row in batch.rows if row.action in gone]
+        await _defer(world, sync, late, "it changed while it was planned; planned again next", report)
+        if late:
+            batch = Batch.like(batch, [row for row in batch.rows if row.action not in gone], world)
+        taken = await _in_flight(world, batch)
+        losers = [row for row in batch.rows if row.slot in taken]
+        await _defer(world, sync, losers, "another write to it is in flight", report)
+        if losers:
             batch = Batch.like(batch, [row for row in batch.rows if row.slot not in taken], world)
-    await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
+        if batch.rows:
+            await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
     return batch
 
 
@@ -156,8 +176,9 @@ async def _withdraw(world: World, sync: Sync, batch: Batch, error: SynclineError
 
 async def _settle(world: World, sync: Sync, run_id: str, batch: Batch, answer: WriteAnswer, report: Written) -> None:
     """Outcomes, mirror, bases, links and journal in one commit; then what the same call read back."""
-    settled = await outcomes.settled(world, sync, batch, answer)
-    await world.store.commit(settled.commit)
+    async with world.store.alone():
+        settled = await outcomes.settled(world, sync, batch, answer)
+        await world.store.commit(settled.commit)
     report.classes.update(settled.classes)
     report.new_links += settled.new_links
     if answer.confirmed is not None and len(answer.confirmed.rows):
@@ -203,8 +224,9 @@ async def _find_creates(
     fields = world.fields_read(connection, object_type)
     keys = lost["match_key"].unique().to_list()
     page = await world.connectors[connection].find(object_type, fields, key_field, keys)
-    commit = await found_creates(world, sync, connection, object_type, lost, page, key_field)
-    await world.store.commit(commit)
+    async with world.store.alone():
+        commit = await found_creates(world, sync, connection, object_type, lost, page, key_field)
+        await world.store.commit(commit)
     if len(page.rows):
         await take_alone(world, connection, page, run_id)
 

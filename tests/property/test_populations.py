@@ -1,0 +1,46 @@
+"""Thousands of random lives: a hundred people a world, two lanes, faults and deaths of our process.
+
+A failing world is printed with its seed and what happened to the people the broken laws name. To live one again:
+`SYNCLINE_SEED=<seed> SYNCLINE_PEOPLE=<number,…> pytest tests/property/test_populations.py -k replay`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+import pytest
+
+from tests.property.test_people_histories import judge
+from tests.support.memory_life import GUARDED_SYSTEMS, POOR_SYSTEMS, RICH_SYSTEMS, Variant
+from tests.support.population import populate
+
+PEOPLE_PER_WORLD = 100
+SEEDS = range(50)
+VARIANTS: Sequence[Variant] = (RICH_SYSTEMS, POOR_SYSTEMS, GUARDED_SYSTEMS)
+
+
+def lived(seed: int, numbers: Sequence[int]) -> None:
+    """Raise what broke, with the story of the people it names."""
+
+    async def whole() -> None:
+        population = await populate(seed, numbers, VARIANTS[seed % len(VARIANTS)])
+        try:
+            await judge(population.life)
+        except AssertionError as broken:
+            story = "\n".join(population.told[-4_000:])
+            raise AssertionError(f"seed {seed}, people {list(numbers)[:5]}…: {broken}\n{story}") from broken
+
+    asyncio.run(whole())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_population_comes_to_agree(seed: int) -> None:
+    lived(seed, range(PEOPLE_PER_WORLD))
+
+
+def test_replay() -> None:
+    """One life of a world, alone: what a failing world is looked at with."""
+    chosen = os.environ.get("SYNCLINE_PEOPLE", "7")
+    lived(int(os.environ.get("SYNCLINE_SEED", "0")), [int(number) for number in chosen.split(",")])
