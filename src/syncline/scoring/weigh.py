@@ -74,7 +74,7 @@ def _settings(by: Probabilities, names: dict[str, str]) -> dict[str, Any]:
 
 def _comparison(name: str, levels: tuple[Likeness, ...]) -> dict[str, Any]:
     unknown = {"sql_condition": f"{name}_l IS NULL OR {name}_r IS NULL", "is_null_level": True}
-    alike = [_level(_condition(name, level), level.same, level.strangers) for level in levels]
+    alike = [_level(condition(name, level), level.same, level.strangers) for level in levels]
     rest = _level("ELSE", 1 - sum(level.same for level in levels), 1 - sum(level.strangers for level in levels))
     return {"output_column_name": name, "comparison_levels": [unknown, *alike, rest]}
 
@@ -83,8 +83,9 @@ def _level(condition: str, same: float, strangers: float) -> dict[str, Any]:
     return {"sql_condition": condition, "m_probability": same, "u_probability": strangers}
 
 
-def _condition(name: str, level: Likeness) -> str:
-    """SQL for `Likeness`, in the functions Splink's own comparisons use on DuckDB."""
+def condition(name: str, level: Likeness) -> str:
+    """Whether the columns `<name>_l` and `<name>_r` are that alike, as SQL; the functions are those Splink's own
+    comparisons use on DuckDB."""
     if level.similarity is not None:
         return f"jaro_winkler_similarity({name}_l, {name}_r) >= {level.similarity!r}"
     if level.edits is not None:
