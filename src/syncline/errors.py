@@ -242,6 +242,12 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-151": Code("The command does not say which sync, or names one that is not there.", "Use --sync.", "cli"),
     "SYN-152": Code("The pause of --every is not understood.", "Write 30s, 5m or 2h.", "spec"),
+    "SYN-153": Code(
+        "The person was erased on request and is not taken in again.",
+        "Nothing: this is how it was asked for. To lift it, move the state away and start anew.",
+        "engine",
+    ),
+    "SYN-154": Code("Nobody confirmed that a person is to be erased.", "Answer y, or give --yes.", "cli"),
     # 16x: what `check` finds when it compares the sync with both sides
     "SYN-161": Code(
         "A field the sync reads does not exist, or the connected user cannot see it.",

@@ -375,10 +375,11 @@ class Commit:
     is not (in-flight rows: two writers of one record); `drop` rows name keys to delete (key columns only);
     `clean` drops dirty marks whose stored `seq` is not newer than the given one. `touch` sets dirty marks with a fresh
     store sequence (columns of DIRTY without `seq`); a mark that is there becomes due sooner by it, never later.
-    `amend` updates some columns by key; a key that is not there is passed over.
+    `amend` updates some columns by key; a key that is not there is passed over. `wipe` deletes every row that equals
+    some row of a frame in the frame's columns, whatever the table's key: for what must not stay anywhere.
 
-    They act in the order drop, clean, put, amend, add, touch: one commit may free a key or an in-flight slot and take
-    it again. A put or amend into a taken in-flight slot raises `AlreadyThere` as well.
+    They act in the order wipe, drop, clean, put, amend, add, touch: one commit may free a key or an in-flight slot and
+    take it again. A put or amend into a taken in-flight slot raises `AlreadyThere` as well.
     """
 
     put: dict[Table, pl.DataFrame] = field(default_factory=dict)
@@ -388,6 +389,7 @@ class Commit:
     touch: list[pl.DataFrame] = field(default_factory=list)
     clean: pl.DataFrame | None = None
 
+    wipe: dict[Table, list[pl.DataFrame]] = field(default_factory=dict)
     def is_empty(self) -> bool:
         """Whether it holds no row at all; such a commit touches no disk."""
         frames = [
@@ -396,6 +398,7 @@ class Commit:
             *self.drop.values(),
             *chain(*self.amend.values()),
             *self.touch,
+            *chain(*self.wipe.values()),
         ]
         return not any(frame.height for frame in frames) and (self.clean is None or not self.clean.height)
 
@@ -470,6 +473,20 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None: ...
+    async def scrub(self) -> bool:
+        """Rewrite what is stored so that no byte of deleted or replaced rows is left in any file of it.
+
+        False if a reader beside us kept the old bytes in place: the same again, once it is gone, removes them.
+        """
+        ...
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """A section between whose reads and commits no other lane of this process comes.
+
+        Short, and never around a call of a vendor; a section inside one of the same task is part of it.
+        """
+        ...
+
 
 
 def empty(table: Table) -> pl.DataFrame:

@@ -235,3 +235,25 @@ def test_a_copy_and_its_original_do_not_see_each_other(tell: Tell):
             await each.close()
 
     tell(chapter)
+
+
+def test_wipe_deletes_by_any_columns_also_where_rows_are_only_appended(tell: Tell):
+    async def chapter(store: Store) -> None:
+        lines = frame(Table.HISTORY, {"record_id": "00Q1", "at_us": 1}, {"record_id": "00Q2", "at_us": 2})
+        await store.commit(Commit(add={Table.HISTORY: lines, Table.MIRROR: frame(Table.MIRROR, lead("00Q1"))}))
+        gone = pl.DataFrame({"record_id": ["00Q1"]})
+        await store.commit(Commit(wipe={Table.HISTORY: [gone], Table.MIRROR: [gone]}))
+        assert (await store.rows(Table.HISTORY))["record_id"].to_list() == ["00Q2"]
+        assert await store.count(Table.MIRROR) == 0
+
+    tell(chapter)
+
+
+def test_scrubbing_keeps_what_is_stored(tell: Tell):
+    async def chapter(store: Store) -> None:
+        await store.commit(Commit(put={Table.MIRROR: frame(Table.MIRROR, lead("00Q1"))}))
+        before = await store.rows(Table.MIRROR)
+        assert await store.scrub()
+        assert_frame_equal(await store.rows(Table.MIRROR), before)
+
+    tell(chapter)

@@ -8,8 +8,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from syncline.cli.output import console, print_json
+from syncline.cli.screens.common import when
 from syncline.cli.screens.state import explain_as_dict, explain_screen, status_screen, verify_as_dict, verify_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
+from syncline.engine.erased import erased_us
 from syncline.engine.explain import explain as gather
 from syncline.engine.explain import find_subjects
 from syncline.engine.observe import meet
@@ -45,6 +47,10 @@ def explain(record: str, /, *, options: Options = DEFAULTS) -> int:
     async def command() -> int:
         async with session(options, read_only=True) as (world, sync):
             subjects = await find_subjects(world, sync, record)
+            at_us = None if subjects else await erased_us(world, sync, record)
+            if at_us is not None:
+                _say_erased(at_us, as_json=options.json)
+                return OK
             if not subjects:
                 raise ConfigError(
                     f"No record {record!r} has been seen on either side.",
@@ -67,6 +73,13 @@ def explain(record: str, /, *, options: Options = DEFAULTS) -> int:
         return OK
 
     return perform(options, command)
+
+
+def _say_erased(at_us: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json([{"erased": True, "at_us": at_us}])
+    else:
+        console().print(f"A person who was erased on request, at {when(at_us)} UTC. Nothing else is known of him.")
 
 
 def verify(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 20, options: Options = DEFAULTS) -> int:

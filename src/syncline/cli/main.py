@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from cyclopts import App
 
-from syncline.cli import demo, inbox, look, run, setup
+from syncline.cli import demo, erase, inbox, look, run, setup
 
 app = App(
     name="syncline",
@@ -30,6 +30,8 @@ app.command(inbox.errors)
 app.command(inbox.holds)
 app.command(inbox.retry)
 app.command(inbox.approve)
+app.command(inbox.thaw)
+app.command(erase.erase)
 app.command(setup.schema)
 app.command(demo.demo)
 app.register_install_completion_command()

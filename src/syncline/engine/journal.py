@@ -22,9 +22,13 @@ IN_FLIGHT = ("prepared", "sent", "unknown")
 
 
 def pack(segment: pl.DataFrame) -> bytes:
-    """A segment (SEGMENT columns) as compressed Arrow."""
+    """A segment (SEGMENT columns) as compressed Arrow.
+
+    In Arrow's plain string layout: its string views would drag along the values of rows that were filtered out.
+    """
     sink = io.BytesIO()
-    segment.select(list(SEGMENT)).write_ipc(sink, compression="zstd")
+    plain = pl.CompatLevel.oldest()
+    segment.select(list(SEGMENT)).write_ipc(sink, compression="zstd", compat_level=plain)
     return sink.getvalue()
 
 

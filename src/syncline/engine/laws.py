@@ -35,14 +35,24 @@ async def balances(store: Store, sync: str, run_id: str) -> list[Balance]:
     return out + [sync_balance(sync, side, considered, verdicts) for side in ("a", "b")]
 
 
-def put_capture_law(connection: str, page: Page, result: Absorbed, run_id: str, number: int, commit: Commit) -> None:
-    """Both sides of the capture law, from different sources: the page as received, and the verdicts."""
+ERASED_ID = "erased"
+"""What stands in the ledgers for the record ids of erased persons: both sides of the law keep their sum."""
+
+
+def put_capture_law(
+    connection: str, page: Page, result: Absorbed, run_id: str, number: int, commit: Commit, *, erased: int = 0
+) -> None:
+    """Both sides of the capture law, from different sources: the page as received, and the verdicts. *erased* rows of
+    persons who were erased came with the page and were left out of it."""
     received = page.rows[records.ID].to_list() + [row.record_id or "?" for row in page.unreadable]
+    received += [ERASED_ID] * erased
     place = {"run_id": run_id, "connection": connection, "object_type": page.object_type, "page": number}
     add_rows(commit, Table.RECEIPT, pl.DataFrame([place | {"ids": pack_ids(received)}]))
     by_verdict = {str(key[0]): part["record_id"].to_list() for key, part in result.verdicts.group_by("verdict")}
     if page.unreadable:
         by_verdict["unreadable"] = [row.record_id or "?" for row in page.unreadable]
+    if erased:
+        by_verdict[ERASED_ID] = [ERASED_ID] * erased
     rows = [place | {"verdict": verdict, "ids": pack_ids(ids)} for verdict, ids in by_verdict.items()]
     if rows:
         add_rows(commit, Table.CAPTURED, pl.DataFrame(rows))

@@ -14,6 +14,7 @@ import polars as pl
 from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.batches import Batch, Row
 from syncline.engine.dirty import dirty_links, dirty_records
+from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.letters import bury, close_letters
 from syncline.engine.links import put_links
 from syncline.engine.match_index import keep_keys
@@ -38,14 +39,18 @@ class Settlement:
 async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer) -> Settlement:
     """The commit that stores *answer*. Written rows move mirror and bases; refused ones leave both as they were."""
     out = Settlement()
-    pairs = list(zip(batch.rows, answer.outcomes, strict=True))
+    erased = await erased_rows(world, sync, batch)
+    out.classes.update(dict.fromkeys(erased, ERASED_MEANWHILE))
+    answered = zip(batch.rows, answer.outcomes, strict=True)
+    pairs = [(row, outcome) for row, outcome in answered if row.action not in erased]
     done = [(row, o) for row, o in pairs if o.status in (Status.WRITTEN, Status.UNCHANGED) and o.record_id]
     await _store_written(world, sync, batch, done, out)
     await close_letters(world, sync, [row for row, _ in done], out.commit)
     for row, outcome in pairs:
         _classify(world, sync, batch, row, outcome, out)
-    states = [_entry_state(outcome) for _, outcome in pairs]
-    ids = [outcome.record_id or row.write.record_id for row, outcome in pairs]
+    states = [_entry_state(outcome) for outcome in answer.outcomes]
+    written = zip(batch.rows, answer.outcomes, strict=True)
+    ids = [outcome.record_id or row.write.record_id for row, outcome in written]
     entries = batch.entry_states(states, ids)
     linked = {row.action: link_id for (row, _), link_id in zip(_creates(done), out.new_links, strict=True)}
     links = pl.Series("link_id", [row.link_id or linked.get(row.action, 0) for row in batch.rows], dtype=pl.Int64)

@@ -11,6 +11,7 @@ import polars as pl
 from syncline.engine.batches import our_key
 from syncline.engine.cycle import RunReport, close_run, open_run, plan_and_write
 from syncline.engine.dirty import dirty_links, dirty_records
+from syncline.engine.erased import erased_us
 from syncline.engine.explain import Subject, find_subjects
 from syncline.engine.observe import look_up, meet, read_again
 from syncline.engine.terms import adopt_terms
@@ -76,6 +77,8 @@ async def _fresh(world: World, sync: Sync, text: str, run_id: str) -> list[Subje
     if not subjects:
         raise ConfigError(
             f"Neither side has a record {text!r}.", code="SYN-150", remedy="Give an e-mail address or a record id."
+    if not subjects and await erased_us(world, sync, text) is not None:
+        raise ConfigError("This person was erased: nothing of him is taken in or written.", code="SYN-153")
         )
     for subject in subjects:
         await read_again(world, subject.connection, subject.object_type, [subject.record_id], run_id, lane=Lane.URGENT)

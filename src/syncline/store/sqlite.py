@@ -151,6 +151,20 @@ class SqliteStore:
         if self._is_open:
             closing = self._call(self._closing)
             try:
+    async def scrub(self) -> bool:
+        return await self._call(self._scrub)
+
+    def _scrub(self) -> bool:
+        """Source: SQLite "VACUUM" (deleted content may otherwise be recovered from free pages) and "PRAGMA
+        wal_checkpoint" (TRUNCATE; the first column of its answer tells that a reader was in the way)."""
+        self._connection.execute("PRAGMA temp_store = FILE")  # the new file is built aside: not in memory
+        try:
+            self._connection.execute("VACUUM")
+        finally:
+            self._connection.execute("PRAGMA temp_store = MEMORY")
+        is_blocked = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not is_blocked
+
                 await closing
             finally:
                 self._is_open = False

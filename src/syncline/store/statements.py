@@ -80,6 +80,13 @@ def drop(table: Table) -> Bulk:
 
 
 @cache
+def wipe(table: Table, columns: tuple[str, ...]) -> Bulk:
+    """Delete the rows with these values in *columns*, key or not."""
+    named = TREES[table].c
+    return _bulk(sa.delete(TREES[table]).where(*(named[name] == _given(name) for name in columns)))
+
+
+@cache
 def clean() -> Bulk:
     """Dirty marks by key whose stored sequence is not newer than the given one."""
     dirty = TREES[Table.DIRTY]

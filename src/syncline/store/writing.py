@@ -1,7 +1,7 @@
 """A commit's changes as bulk statements on one connection, inside a transaction the caller holds.
 
-Order: drop, clean, put, amend, add, touch. So a commit may free a key or an in-flight slot and take it again, and a
-mark that is cleaned and touched in one commit is there afterwards.
+Order: wipe, drop, clean, put, amend, add, touch. So a commit may free a key or an in-flight slot and take it again,
+and a mark that is cleaned and touched in one commit is there afterwards.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ def apply(connection: sqlite3.Connection, commit: Commit) -> None:
 
 
 def _steps(commit: Commit) -> Iterator[tuple[Table, Bulk, pl.DataFrame]]:
+    for table, frames in commit.wipe.items():
+        for frame in frames:
+            yield table, statements.wipe(table, tuple(frame.columns)), frame
     for table, frame in commit.drop.items():
         yield _keyed(table), statements.drop(table), frame
     if commit.clean is not None:
