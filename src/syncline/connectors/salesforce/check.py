@@ -10,6 +10,7 @@ from syncline.connectors.salesforce import soql
 from syncline.connectors.salesforce.client import SalesforceClient
 from syncline.connectors.salesforce.describe import Describer
 from syncline.connectors.salesforce.errors import ObjectRefused
+from syncline.connectors.salesforce.fates import fate_fields
 from syncline.errors import AccessError, NotUnderstood
 from syncline.ports import Lane
 from syncline.records import Problem
@@ -112,7 +113,7 @@ def _missing_fields(schema: ObjectSchema) -> list[Problem]:
             message=f"The connected user does not see {schema.name}.{name}, without which changes cannot be followed.",
             remedy="Use an API version and a user that show the system fields.",
         )
-        for name in _NEEDED
+        for name in (*_NEEDED, *fate_fields(schema.name))
         if name not in schema.fields
     ]
 

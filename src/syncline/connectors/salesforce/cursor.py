@@ -21,7 +21,8 @@ LATE_COMMIT_SECONDS = 600.0
 
 OVERLAP_SECONDS = LATE_COMMIT_SECONDS + 60.0
 
-_VERSION = 1
+_VERSION = 2
+_Stored = tuple[int, int, str, dict[str, str], int]
 _MOST_SEEN = 1_000
 
 
@@ -30,27 +31,29 @@ class Cursor:
     """Everything committed before `since_us` (the server's clock) less the overlap has been reported.
 
     `seen` maps record ids of the overlap to digests of their rows as reported with the fields of `shape`.
+    `deletions_us` is until when the log of deletions has been read; 0: not yet, and nothing before `since_us` is due.
     """
 
     since_us: int
     shape: str = ""
     seen: Mapping[str, str] = field(default_factory=dict)
+    deletions_us: int = 0
 
     def as_text(self) -> str:
         """JSON text; the digests are left out when there are so many that keeping them costs more than re-reading."""
         seen = self.seen if len(self.seen) <= _MOST_SEEN else {}
-        return msgspec.json.encode([_VERSION, self.since_us, self.shape, seen]).decode()
+        return msgspec.json.encode([_VERSION, self.since_us, self.shape, seen, self.deletions_us]).decode()
 
     @staticmethod
     def of_text(text: str) -> Cursor:
         """The cursor of *text*. PositionLost if it is not one of ours."""
         try:
-            version, since_us, shape, seen = msgspec.json.decode(text, type=tuple[int, int, str, dict[str, str]])
+            version, since_us, shape, seen, deletions_us = msgspec.json.decode(text, type=_Stored)
         except msgspec.DecodeError as unreadable:
             raise PositionLost(f"The stored position cannot be read: {unreadable}.") from unreadable
         if version != _VERSION:
             raise PositionLost(f"The stored position is of version {version}, not {_VERSION}.")
-        return Cursor(since_us=since_us, shape=shape, seen=seen)
+        return Cursor(since_us=since_us, shape=shape, seen=seen, deletions_us=deletions_us)
 
 
 def digests(rows: pl.DataFrame) -> dict[str, str]:

@@ -1,13 +1,14 @@
 """Reading: everything, what changed, by ids, by key. Extracts of large objects are made in `bulk`.
 
 Facts: Salesforce, REST API Developer Guide, "Query" and "QueryAll", and SOAP API Developer Guide, "System Fields"
-(SystemModstamp moves with every change, resolution one second; formulas and parents move nothing).
+(SystemModstamp moves with every change, resolution one second; formulas and parents move nothing). What became of a
+record is read off the row (`fates`), a row that is gone for good off the log of deletions (`deletions`).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import polars as pl
@@ -25,18 +26,22 @@ from syncline.connectors.salesforce.cells import (
 )
 from syncline.connectors.salesforce.client import URL_BYTES, Answer, SalesforceClient
 from syncline.connectors.salesforce.cursor import OVERLAP_SECONDS, Cursor, digests
+from syncline.connectors.salesforce.deletions import deletions_since
 from syncline.connectors.salesforce.describe import Describer, moving_parents
 from syncline.connectors.salesforce.errors import FieldRefused
+from syncline.connectors.salesforce.fates import fate_fields, fates_of, no_fates
 from syncline.errors import AccessError, NotUnderstood, PositionLost
 from syncline.ports import Clock, Lane
 from syncline.records import ID, STAMP, How, Page
 from syncline.schema import ObjectSchema
-from syncline.values import instant, micros
+from syncline.values import FieldType, instant, micros
 
 # "For more than 2,000 records use Bulk API 2.0" (Bulk API 2.0 Developer Guide, "When to Use").
 BULK_FROM_ROWS = 2_000
 
 IDS_PER_QUERY = 200
+
+_UNQUOTED = frozenset({FieldType.BOOLEAN, FieldType.NUMBER, FieldType.INTEGER, FieldType.DATE, FieldType.DATETIME})
 
 # Deleted rows stay readable for 15 days ("Recycle Bin"); a position older than that has missed deletes.
 OLDEST_POSITION = timedelta(days=14)
@@ -53,8 +58,9 @@ class Selection:
 
     @property
     def columns(self) -> list[str]:
-        """What to SELECT: the system columns the object has, then the fields."""
-        return [*(name for name in SYSTEM_COLUMNS if name in self.schema.fields), *self.fields]
+        """What to SELECT: system columns and those that tell fates, as far as the object has them, then the fields."""
+        own = (*SYSTEM_COLUMNS, *fate_fields(self.schema.name))
+        return list(dict.fromkeys([*(name for name in own if name in self.schema.fields), *self.fields]))
 
     @property
     def shape(self) -> str:
@@ -72,11 +78,22 @@ class Selection:
 
     def page(self, columns: Columns, height: int, *, as_of_us: int, how: How) -> Page:
         rows, unreadable = rows_of(self.schema, self.fields, columns, height=height, as_of_us=as_of_us)
-        return self.page_of(rows, how=how, unreadable=unreadable)
+        return self.page_of(rows, how=how, unreadable=unreadable, fates=fates_of(self.schema, columns, rows))
 
     def page_of_answer(self, answer: Answer, how: How) -> Page:
         records = answer.body["records"]
         return self.page(record_columns(records), len(records), as_of_us=answer.sent_us, how=how)
+
+    def joined(self, pages: Sequence[Page], how: How) -> Page:
+        """One page of several; a record that came more than once is as it came last."""
+        rows = pl.concat([empty_rows(self.fields), *(page.rows for page in pages)])
+        fates = [page.fates for page in pages if page.fates is not None]
+        return self.page_of(
+            rows.unique(ID, keep="last", maintain_order=True),
+            how=how,
+            unreadable=tuple(row for page in pages for row in page.unreadable),
+            fates=pl.concat([no_fates(), *fates]).unique(ID, keep="last", maintain_order=True),
+        )
 
     def page_of(self, rows: pl.DataFrame, *, how: How, **more: object) -> Page:
         return Page(
@@ -114,7 +131,7 @@ class Reader:
         """
         self._describer.forget(selection.object_type)
         again = await self.selection(selection.object_type, [*selection.fields, *selection.hidden], lane)
-        if len(again.fields) < len(selection.fields):
+        if len(again.columns) < len(selection.columns):
             return again
         less = selection.without(refused.column)
         if less is None:
@@ -217,17 +234,39 @@ class Reader:
             shown |= digest
             stamps |= dict(zip(page.rows[ID].to_list(), page.rows[STAMP].to_list(), strict=True))
             fresh = [known.get(record_id) != mark for record_id, mark in digest.items()]
-            page = Page(**{**vars(page), "rows": page.rows.filter(pl.Series(fresh, dtype=pl.Boolean()))})
+            page = _only(page, pl.Series(fresh, dtype=pl.Boolean()))
             newest_us = max(cursor.since_us, *stamps.values()) if stamps else cursor.since_us
             if not answer.body["done"]:
                 # Rows that come for their parent's sake are not ordered by what moved: no position between pages.
-                between = cursor if parents else Cursor(since_us=newest_us)
+                between = cursor if parents else replace(cursor, since_us=newest_us, shape="", seen={})
                 yield Page(**{**vars(page), "has_more": True, "next_cursor": between.as_text()})
                 continue
             end_us = max(cursor.since_us, end_us) if end_us is not None else newest_us
             seen = _met_again(shown, stamps, start_us, end_us)
-            after = Cursor(since_us=end_us, shape=selection.shape, seen=seen)
-            yield Page(**{**vars(page), "next_cursor": after.as_text()})
+            lost, read_us = await self._lost(selection, cursor, end_us, shown.keys(), lane)
+            after = Cursor(since_us=end_us, shape=selection.shape, seen=seen, deletions_us=read_us).as_text()
+            if lost is None:
+                yield Page(**{**vars(page), "next_cursor": after})
+                return
+            yield Page(**{**vars(page), "has_more": True, "next_cursor": cursor.as_text()})
+            yield Page(**{**vars(lost), "next_cursor": after})
+
+    async def _lost(
+        self, selection: Selection, cursor: Cursor, now_us: int, shown: Collection[str], lane: Lane
+    ) -> tuple[Page | None, int]:
+        """What the log of deletions names and no row has shown, read by id: rows that came late, and ids that no read
+        finds any more. None if there is nothing of the kind; and until when the log has been read."""
+        since_us = cursor.deletions_us or cursor.since_us
+        if "IsDeleted" not in selection.schema.fields:
+            return None, since_us
+        deletions = await deletions_since(self._client, selection.object_type, since_us, now_us, lane)
+        if deletions is None:
+            return None, since_us
+        unseen = [record_id for record_id in deletions.ids if record_id not in shown]
+        if not unseen:
+            return None, deletions.until_us
+        page = await self.by_ids(selection.object_type, [*selection.fields, *selection.hidden], unseen, lane)
+        return page, deletions.until_us
 
     async def _where(
         self, object_type: str, fields: Sequence[str], column: str, values: Sequence[str], lane: Lane
@@ -235,20 +274,25 @@ class Reader:
         """All rows, deleted ones too, whose *column* holds one of *values*; as few calls as they fit into."""
         selection = await self.selection(object_type, fields, lane)
         if not values:
-            return selection.page_of(empty_rows(selection.fields), how=How.READ_BACK)
+            return selection.joined([], How.READ_BACK)
         while True:
             room = max(1_000, URL_BYTES - len(soql.select(selection.columns, object_type)) * 2)
             parts = soql.chunks(values, most=IDS_PER_QUERY, url_bytes=room)
-            queries = [soql.select(selection.columns, object_type, soql.is_in(column, part)) for part in parts]
+            is_text = selection.schema.fields[column].type not in _UNQUOTED
+            queries = [soql.select(selection.columns, object_type, soql.is_in(column, part, is_text)) for part in parts]
             try:
                 answers = await self._client.queries(queries, lane, with_deleted=True)
             except FieldRefused as refused:
                 selection = await self.narrowed(selection, refused, lane)
                 continue
-            pages = [selection.page_of_answer(answer, How.READ_BACK) for answer in answers]
-            rows = pl.concat([page.rows for page in pages]).unique(ID, keep="last", maintain_order=True)
-            unreadable = tuple(row for page in pages for row in page.unreadable)
-            return selection.page_of(rows, how=How.READ_BACK, unreadable=unreadable)
+            return selection.joined([selection.page_of_answer(one, How.READ_BACK) for one in answers], How.READ_BACK)
+
+
+def _only(page: Page, kept: pl.Series) -> Page:
+    """The page with these of its rows, and their fates."""
+    rows = page.rows.filter(kept)
+    fates = page.fates.join(rows, on=ID, how="semi") if page.fates is not None else None
+    return Page(**{**vars(page), "rows": rows, "fates": fates})
 
 
 def _newest(rows: pl.DataFrame) -> int:

@@ -27,8 +27,9 @@ def select(columns: Sequence[str], object_type: str, where: str = "", order_by: 
     return text + (f" ORDER BY {order_by}" if order_by else "")
 
 
-def is_in(column: str, values: Iterable[str]) -> str:
-    return f"{column} IN ({','.join(literal(value) for value in values)})"
+def is_in(column: str, values: Iterable[str], is_text: bool = True) -> str:
+    """A condition; values of columns that are no text stand as they are ("Date Formats and Date Literals")."""
+    return f"{column} IN ({','.join(literal(value) if is_text else value for value in values)})"
 
 
 def chunks(values: Sequence[str], *, most: int, url_bytes: int) -> list[Sequence[str]]:

@@ -14,8 +14,6 @@ from email.utils import format_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import polars as pl
-
 from syncline.connectors.salesforce import soql
 from syncline.connectors.salesforce.cells import full_id, wire_value
 from syncline.connectors.salesforce.client import URL_BYTES, Answer, Part, PartAnswer, SalesforceClient, query_path
@@ -23,7 +21,7 @@ from syncline.connectors.salesforce.errors import VendorError, refusal, vendor_e
 from syncline.connectors.salesforce.read import Selection
 from syncline.errors import OurBug, OutcomeUnknown, SynclineError
 from syncline.ports import Lane
-from syncline.records import ID, How, Operation, Outcome, Page, Status, Write, WriteAnswer
+from syncline.records import How, Operation, Outcome, Page, Status, Write, WriteAnswer
 from syncline.schema import ObjectSchema
 from syncline.values import FieldType, instant
 
@@ -91,7 +89,7 @@ class Writer:
                 own = [writes[index] for index in step.indexes]
                 outcomes |= dict(zip(step.indexes, step.reading(part, own), strict=True))
             confirmed += _read_back(parts[len(call.steps) :], answer, selection)
-        page = _joined(confirmed, selection)
+        page = selection.joined(confirmed, How.READ_BACK) if confirmed else None
         return WriteAnswer(outcomes=tuple(outcomes[index] for index in range(len(writes))), confirmed=page)
 
 
@@ -304,11 +302,3 @@ def _read_back(parts: Sequence[PartAnswer], answer: Answer, selection: Selection
     """What a call read back. A read that failed confirms nothing: its rows stay assumed until the next reading."""
     answers = [part.body for part in parts if part.status < 300 and isinstance(part.body, Mapping)]
     return [selection.page_of_answer(replace(answer, body=body), How.READ_BACK) for body in answers]
-
-
-def _joined(pages: Sequence[Page], selection: Selection) -> Page | None:
-    if not pages:
-        return None
-    rows = pl.concat([page.rows for page in pages]).unique(ID, keep="last", maintain_order=True)
-    unreadable = tuple(row for page in pages for row in page.unreadable)
-    return selection.page_of(rows, how=How.READ_BACK, unreadable=unreadable)
