@@ -150,13 +150,15 @@ def _verdict(facts: SettleFacts) -> pl.Expr:
     # Long after several writes, the value from before the first is somebody's if somebody else was there last.
     is_theirs = (pl.col("actor") != facts.own_actor).fill_null(False) if known_self else pl.lit(False)
     revived = unseen & pl.col("value").ne_missing(pl.col("pre_image")) & is_theirs
+    # What a write in doubt was to replace is there: nothing says that an older write brought it back.
+    still_before = is_unknown & pl.col("value").eq_missing(pl.col("pre_image"))
     wait_us = pl.when(is_unknown).then(facts.late_commit_us).otherwise(facts.visibility_lag_us)
     return (
         pl.when(~pl.col("same_call") & (pl.col("as_of_us") <= answered))
         .then(pl.lit("too_early"))
         .when((pl.col("value") == pl.col("expected")) & (pl.col("state") != "abandoned"))
         .then(pl.lit("echo"))
-        .when(pl.col("late_batch").is_not_null() & ~is_other)
+        .when(pl.col("late_batch").is_not_null() & ~is_other & ~still_before)
         .then(pl.lit("late_own"))
         .when(before & (pl.col("as_of_us") < answered + wait_us))
         .then(pl.lit("not_visible"))
