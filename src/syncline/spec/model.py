@@ -56,7 +56,6 @@ class Drift(StrEnum):
     HOLD = "hold"
 
 
-class Overridden(StrEnum):
 class MappingChange(StrEnum):
     """What a change of a field map itself does to pairs that agreed under the old one: leave both values as they are,
     or carry them over anew."""
@@ -65,6 +64,7 @@ class MappingChange(StrEnum):
     REAPPLY = "reapply"
 
 
+class Overridden(StrEnum):
     """A flow at the target replaced what we wrote: take it as that side's change, or hold the field."""
 
     ACCEPT = "accept"
@@ -105,8 +105,8 @@ class FieldMap:
     blanks: Blanks = Blanks.CLEAR
     drift: Drift = Drift.LEAVE
     overridden: Overridden = Overridden.ACCEPT
-    group: str = ""  # "" : a group of its own
     on_mapping_change: MappingChange = MappingChange.KEEP
+    group: str = ""  # "" : a group of its own
     is_atomic: bool = False
     is_guarded: bool = False  # always read just before it is written
     restrictive: str = "true"  # most_restrictive: the canonical value that protects
