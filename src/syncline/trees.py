@@ -78,7 +78,7 @@ BASE: Columns = {
 MARK: Columns = {
     "link_id": _INT,
     "mapping": _TEXT,
-    "kind": _TEXT,  # normalised | apart | drift | held | blocked | not_taken | dead | frozen | oscillation
+    "kind": _TEXT,  # normalised | apart | drift | held | blocked | not_taken | dead | frozen | thawed
     "detail": _TEXT,  # JSON
     "at_us": _INT,
 }

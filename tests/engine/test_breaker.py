@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
+from syncline.engine.breaker import frozen_fields
+from syncline.engine.inbox import thaw
+from syncline.spec.model import Policy
 from syncline.trees import Table
 from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
 
@@ -67,5 +71,30 @@ def test_a_person_who_insists_is_no_fight() -> None:
         await life.cycle()
         await _fight(life, 9, who="human")
         assert not len(await life.store.rows(Table.MARK, {"kind": "frozen"}))
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("how", ["a person", "a new spec"])
+def test_a_thaw_begins_the_count_anew(how: str) -> None:
+    async def live() -> None:
+        life = await Life.begin(RICH_SYSTEMS)
+        life.new_person("a", 1)
+        await life.cycle()
+        await _fight(life, 9)
+        assert (await frozen_fields(life.store, life.sync))["mapping"].to_list() == ["title"]
+        written = _titles_written(life)
+
+        if how == "a person":
+            assert await thaw(life.world(), life.sync, "P1@x.test", "phone") == 0
+            assert await thaw(life.world(), life.sync, "P1@x.test", "title") == 1
+            assert await thaw(life.world(), life.sync, "P1@x.test") == 0
+        else:
+            life.sync = replace(life.sync, first_link=Policy.A)
+        await _fight(life, 1)
+        assert _titles_written(life) > written, "it flows again, although the old set-backs are young"
+        assert not len(await frozen_fields(life.store, life.sync))
+        await _fight(life, 9)
+        assert len(await frozen_fields(life.store, life.sync)) == 1, "a fight that goes on is frozen again"
 
     asyncio.run(live())

@@ -1,4 +1,4 @@
-"""Commands about what waits for a person: conflicts, errors, holds, retry, approve."""
+"""Commands about what waits for a person: conflicts, errors, holds, retry, approve, thaw."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from cyclopts.validators import Number
 
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import frame_as_dicts, some
-from syncline.cli.screens.inbox import conflicts_screen, errors_screen, holds_screen
+from syncline.cli.screens.inbox import conflicts_screen, errors_screen, frozen_screen, holds_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
 from syncline.engine import inbox
+from syncline.engine.breaker import frozen_fields
+from syncline.engine.inbox import ends_of_links
 
 
 def conflicts(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 50, options: Options = DEFAULTS) -> int:
@@ -97,3 +99,38 @@ def approve(digest: str, /, *, options: Options = DEFAULTS) -> int:
         return OK if approved else NOT_GREEN
 
     return perform(options, command)
+
+
+def thaw(record: str | None = None, field: str | None = None, /, *, options: Options = DEFAULTS) -> int:
+    """Let a field flow again that was frozen because something keeps setting it back; alone, show what is frozen.
+
+    Parameters
+    ----------
+    record
+        An e-mail address or a record id of either side; none: list the frozen fields with both writers.
+    field
+        One field of the map; none: all frozen fields of that person.
+    """
+
+    async def command() -> int:
+        if record is None:
+            return await _list_frozen(options)
+        async with session(options, connected=False) as (world, sync):
+            thawed = await inbox.thaw(world, sync, record, field)
+        if options.json:
+            print_json({"thawed": thawed})
+        else:
+            words = f"{some(thawed, 'field')} thawed; the next run decides again."
+            console().print(words if thawed else "Nothing of that person is frozen; `syncline thaw` lists what is.")
+        return OK if thawed else NOT_GREEN
+
+    return perform(options, command)
+
+
+async def _list_frozen(options: Options) -> int:
+    async with session(options, read_only=True, connected=False) as (world, sync):
+        rows = await frozen_fields(world.store, sync)
+        people = await ends_of_links(world.store, rows["link_id"].to_list())
+    joined = rows.join(people, on="link_id", how="left", maintain_order="left")
+    print_json(frame_as_dicts(joined)) if options.json else frozen_screen(console(), joined, names_of(sync))
+    return OK if joined.is_empty() else NOT_GREEN

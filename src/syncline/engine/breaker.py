@@ -1,7 +1,7 @@
 """The breaker: a field that something keeps setting back after our writes is frozen, and everything else flows.
 
-Lives here: finding such fields among the actions about to be planned, their marks, and the thaw after a window of
-silence. Not here: what a frozen field does to a decision (`reconcile.merge_marks`).
+Lives here: finding such fields among the actions about to be planned, their marks, and the thaw: after a window of
+silence, with a new spec, or by a person. Not here: what a frozen field does to a decision (`reconcile.merge_marks`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from syncline.engine.pairs import Slice
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.spec.model import FieldMap, Sync
-from syncline.trees import TABLES, Commit, Table
+from syncline.trees import TABLES, Commit, Store, Table
 
 FROZEN = "frozen"
+THAWED = "thawed"
+"""The mark a thaw leaves for one window: what happened before it does not count against the field any more."""
+
 _SENT = ("written", "settled", "unknown")
 
 
@@ -31,7 +34,8 @@ def window_us(sync: Sync) -> int:
 
 def thaw(world: World, sync: Sync, part: Slice, commit: Commit) -> Slice:
     """*part* without the frozen marks whose field has been silent for a whole window; they are dropped."""
-    over = part.marks.filter((pl.col("kind") == FROZEN) & (pl.col("at_us") <= world.now_us() - window_us(sync)))
+    is_ours = pl.col("kind").is_in([FROZEN, THAWED])
+    over = part.marks.filter(is_ours & (pl.col("at_us") <= world.now_us() - window_us(sync)))
     if over.is_empty():
         return part
     keys = ["link_id", "mapping", "kind"]
@@ -39,11 +43,47 @@ def thaw(world: World, sync: Sync, part: Slice, commit: Commit) -> Slice:
     return replace(part, marks=part.marks.join(over, on=keys, how="anti"))
 
 
+async def frozen_fields(store: Store, sync: Sync) -> pl.DataFrame:
+    """The MARK rows of every frozen field of the sync, oldest first; `detail` names both writers and their values."""
+    marks = await store.rows(Table.MARK, {"kind": FROZEN})
+    links = await store.by_keys(Table.LINK, marks.select("link_id").unique())
+    own = links.filter(pl.col("sync") == sync.name)
+    return marks.join(own, on="link_id", how="semi").sort("at_us", "link_id", "mapping")
+
+
+async def thaw_fields(world: World, sync: Sync, link_ids: Sequence[int], mapping: str | None = None) -> int:
+    """A person lets frozen fields of these links flow again (*mapping* None: all of them); how many that were. Only what
+    happens from now on can freeze them again."""
+    frozen = (await frozen_fields(world.store, sync)).filter(pl.col("link_id").is_in(list(link_ids)))
+    if mapping is not None:
+        frozen = frozen.filter(pl.col("mapping") == mapping)
+    if len(frozen):
+        commit = Commit(touch=[dirty_links(sync.name, frozen["link_id"].unique().to_list())])
+        release(frozen, world.now_us(), commit)
+        await world.store.commit(commit)
+    return len(frozen)
+
+
+def release(frozen: pl.DataFrame, now_us: int, commit: Commit) -> None:
+    """Replace these frozen marks in *commit*: the count of set-backs begins anew."""
+    if frozen.is_empty():
+        return
+    commit.drop[Table.MARK] = frozen.select("link_id", "mapping", "kind")
+    thawed = frozen.with_columns(
+        pl.lit(THAWED).alias("kind"), pl.lit("{}").alias("detail"), pl.lit(now_us, dtype=pl.Int64).alias("at_us")
+    )
+    add_rows(commit, Table.MARK, thawed.select(list(TABLES[Table.MARK][0])))
+
+
 async def trip(
     world: World, sync: Sync, part: Slice, actions: pl.DataFrame, decisions: pl.DataFrame, commit: Commit
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Take the oscillating fields out of *actions*, mark them frozen, and say so in *decisions*."""
-    found = [row for one in actions.partition_by("side", "object_type") for row in await _oscillating(world, sync, one)]
+    found = [
+        row
+        for one in actions.partition_by("side", "object_type")
+        for row in await _oscillating(world, sync, part.marks, one)
+    ]
     if not found:
         return actions, decisions
     stopped = pl.DataFrame(
@@ -86,8 +126,9 @@ def _detail(world: World, sync: Sync, row: Mapping[str, Any]) -> dict[str, objec
     }
 
 
-async def _oscillating(world: World, sync: Sync, actions: pl.DataFrame) -> list[dict[str, Any]]:
-    """Rows of *actions* (one side and object) that were written often enough, and each time set back by no person."""
+async def _oscillating(world: World, sync: Sync, marks: pl.DataFrame, actions: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows of *actions* (one side and object) that were written often enough since the last thaw, and each time set
+    back by no person."""
     updates = actions.filter(pl.col("record_id").is_not_null())
     if updates.is_empty():
         return []
@@ -105,7 +146,11 @@ async def _oscillating(world: World, sync: Sync, actions: pl.DataFrame) -> list[
         how="inner",
         nulls_equal=True,
     )
-    restored = await _restorers(world, keys, same)
+    thawed = marks.filter(pl.col("kind") == THAWED).select("link_id", "mapping", thawed_us="at_us")
+    same = same.join(thawed, on=["link_id", "mapping"], how="left").filter(
+        pl.col("thawed_us").is_null() | (pl.col("sent_us") >= pl.col("thawed_us"))
+    )
+    restored = await _restorers(world, keys, same.drop("thawed_us"))
     return [
         row
         for row in restored.group_by("link_id", "mapping", "side", "before", "after", "made_from")

@@ -1,7 +1,7 @@
 """What waits for a person: conflicts, dead letters, holds; and what a person does about them.
 
-Lives here: listing and the three acts (retry, approve, enable/disable). A retry only forgets a refusal: the plan
-decides again.
+Lives here: listing and the acts (retry, approve, thaw, enable/disable). A retry or a thaw only forgets what stood in
+the way: the plan decides again.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from syncline.engine.breaker import thaw_fields
 from syncline.engine.dirty import dirty_links, dirty_records
+from syncline.engine.explain import find_subjects
 from syncline.engine.world import World
-from syncline.records import Side, other
+from syncline.errors import ConfigError
+from syncline.records import SIDES, Side, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Store, Table
 
@@ -56,6 +59,33 @@ async def retry(world: World, sync: Sync, letter_ids: Sequence[str] | None) -> i
         commit.touch.append(dirty_records(sync.name, other(target), object_type, [record_id]))
     await world.store.commit(commit)
     return len(letters)
+
+
+async def ends_of_links(store: Store, link_ids: Sequence[int]) -> pl.DataFrame:
+    """link_id, id_a, id_b: the records these links join at present; null where there is none."""
+    links = pl.DataFrame({"link_id": list(link_ids)}, schema={"link_id": pl.Int64}).unique(maintain_order=True)
+    ends = (await store.by_keys(Table.LINK_END, links)).filter(pl.col("role") == "current")
+    for side in SIDES:
+        own = ends.filter(pl.col("side") == side).select("link_id", pl.col("record_id").alias(f"id_{side}"))
+        links = links.join(own.unique("link_id"), on="link_id", how="left", maintain_order="left")
+    return links
+
+
+async def thaw(world: World, sync: Sync, text: str, mapping: str | None = None) -> int:
+    """Let the frozen fields of the person whose e-mail or record id is *text* flow again, or one of them; how many that
+    were. Raises ConfigError SYN-150 if no such record has been seen."""
+    subjects = await find_subjects(world, sync, text)
+    if not subjects:
+        raise ConfigError(
+            f"No record {text!r} has been seen on either side.",
+            code="SYN-150",
+            remedy="Give an e-mail address or a record id; `syncline thaw` alone lists what is frozen.",
+        )
+    links: set[int] = set()
+    for subject in subjects:
+        ends = await world.store.links_of(subject.connection, subject.object_type, [subject.record_id])
+        links |= set(ends.filter(pl.col("sync") == sync.name)["link_id"])
+    return await thaw_fields(world, sync, sorted(links), mapping)
 
 
 SHORTEST_DIGEST = 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from syncline.engine.breaker import frozen_fields
 from syncline.engine.inbox import is_enabled
 from syncline.engine.world import World
 from syncline.records import SIDES
@@ -43,6 +44,7 @@ async def status(world: World, sync: Sync, *, runs: int = 5) -> dict[str, Any]:
         "unknown_writes": await store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown"]}),
         "open_conflicts": await store.count(Table.CONFLICT, {"sync": sync.name, "state": "open"}),
         "errors": await store.count(Table.DEAD_LETTER, {"sync": sync.name, "state": "dead"}),
+        "frozen": len(await frozen_fields(store, sync)),
         "holds": await store.count(Table.HOLD, {"sync": sync.name, "state": "open"}),
         "objects": cursors,
         "runs": [

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 
 import polars as pl
 
-from syncline.engine.breaker import FROZEN
+from syncline.engine.breaker import frozen_fields, release
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.remapped import adopt_revision
 from syncline.engine.world import World
@@ -43,8 +43,7 @@ async def adopt_terms(world: World, sync: Sync) -> None:
         for (object_type,), part in lone.filter(~pl.col("is_deleted")).group_by("object_type", maintain_order=True):
             commit.touch.append(dirty_records(sync.name, side, str(object_type), part["record_id"]))
     if has_new_mappings or (old and old["spec"] != now["spec"]):
-        frozen = (await world.store.rows(Table.MARK, {"kind": FROZEN})).join(links, on="link_id", how="semi")
-        commit.drop[Table.MARK] = frozen.select("link_id", "mapping", "kind")
+        release(await frozen_fields(world.store, sync), world.now_us(), commit)
     await world.store.commit(commit)
 
 

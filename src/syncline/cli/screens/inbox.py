@@ -41,6 +41,21 @@ def errors_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) ->
     out.print("`syncline retry` tries all of them again in the next run, `syncline retry ID` one.", soft_wrap=True)
 
 
+def frozen_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) -> None:
+    """Two lines a frozen field: whose it is, and who fights over it with which values."""
+    if rows.is_empty():
+        out.print("Nothing is frozen.")
+        return
+    for row in rows.iter_rows(named=True):
+        detail = json.loads(row["detail"])
+        ends = ", ".join(f"{safe(name)} {row[f'id_{side}'] or '–'}" for side, name in names.items())
+        out.print(f"{when(row['at_us'])}  [bold]{safe(row['mapping'])}[/]  {ends}", soft_wrap=True)
+        ours, theirs = (safe(writer) for writer in detail["writers"])
+        fight = f"{ours} wrote {shown(detail['ours'])}, {theirs} set it back to {shown(detail['theirs'])}"
+        out.print(f"  on {safe(names[detail['side']])}: {fight}, {detail['times']} times", soft_wrap=True)
+    out.print("`syncline thaw RECORD [FIELD]` lets it flow again; else a day of silence does.", soft_wrap=True)
+
+
 def holds_screen(out: Console, rows: pl.DataFrame) -> None:
     if rows.is_empty():
         out.print("Nothing waits for a person.")

@@ -64,6 +64,7 @@ _WAITS = (
     ("unknown_writes", "writes of unknown outcome", "read back in the next run"),
     ("open_conflicts", "open conflicts", "syncline conflicts"),
     ("errors", "refused records", "syncline errors"),
+    ("frozen", "frozen fields", "syncline thaw"),
     ("holds", "waiting for a person", "syncline holds"),
 )
 
