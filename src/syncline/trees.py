@@ -9,6 +9,7 @@ Every `*_us` is an instant in microseconds since 1970 UTC. JSON columns are text
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
@@ -388,8 +389,8 @@ class Commit:
     drop: dict[Table, pl.DataFrame] = field(default_factory=dict)
     touch: list[pl.DataFrame] = field(default_factory=list)
     clean: pl.DataFrame | None = None
-
     wipe: dict[Table, list[pl.DataFrame]] = field(default_factory=dict)
+
     def is_empty(self) -> bool:
         """Whether it holds no row at all; such a commit touches no disk."""
         frames = [
@@ -397,8 +398,8 @@ class Commit:
             *self.add.values(),
             *self.drop.values(),
             *chain(*self.amend.values()),
-            *self.touch,
             *chain(*self.wipe.values()),
+            *self.touch,
         ]
         return not any(frame.height for frame in frames) and (self.clean is None or not self.clean.height)
 
@@ -472,7 +473,6 @@ class Store(Protocol):
         """A private copy of everything, discarded on close: a plan runs on it and writes nothing."""
         ...
 
-    async def close(self) -> None: ...
     async def scrub(self) -> bool:
         """Rewrite what is stored so that no byte of deleted or replaced rows is left in any file of it.
 
@@ -487,6 +487,7 @@ class Store(Protocol):
         """
         ...
 
+    async def close(self) -> None: ...
 
 
 def empty(table: Table) -> pl.DataFrame:

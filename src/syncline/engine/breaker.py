@@ -52,8 +52,8 @@ async def frozen_fields(store: Store, sync: Sync) -> pl.DataFrame:
 
 
 async def thaw_fields(world: World, sync: Sync, link_ids: Sequence[int], mapping: str | None = None) -> int:
-    """A person lets frozen fields of these links flow again (*mapping* None: all of them); how many that were. Only what
-    happens from now on can freeze them again."""
+    """A person lets frozen fields of these links flow again (*mapping* None: all of them); how many that were. Only
+    what happens from now on can freeze them again."""
     frozen = (await frozen_fields(world.store, sync)).filter(pl.col("link_id").is_in(list(link_ids)))
     if mapping is not None:
         frozen = frozen.filter(pl.col("mapping") == mapping)

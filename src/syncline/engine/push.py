@@ -74,11 +74,11 @@ async def _fresh(world: World, sync: Sync, text: str, run_id: str) -> list[Subje
             for object_type in sync.side(side).object_types:
                 await read_again(world, sync.side(side).connection, object_type, [text], run_id, lane=Lane.URGENT)
         subjects = await find_subjects(world, sync, text)
+    if not subjects and await erased_us(world, sync, text) is not None:
+        raise ConfigError("This person was erased: nothing of him is taken in or written.", code="SYN-153")
     if not subjects:
         raise ConfigError(
             f"Neither side has a record {text!r}.", code="SYN-150", remedy="Give an e-mail address or a record id."
-    if not subjects and await erased_us(world, sync, text) is not None:
-        raise ConfigError("This person was erased: nothing of him is taken in or written.", code="SYN-153")
         )
     for subject in subjects:
         await read_again(world, subject.connection, subject.object_type, [subject.record_id], run_id, lane=Lane.URGENT)

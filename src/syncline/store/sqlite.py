@@ -10,13 +10,14 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 import polars as pl
 
 from syncline.errors import OurBug
 from syncline.store import reading, writing
+from syncline.store.sections import Sections
 from syncline.store.trouble import translated
 from syncline.trees import Commit, Store, Table
 
@@ -60,6 +61,7 @@ class SqliteStore:
         self._thread = thread
         self._closing = closing or connection.close
         self._is_open = True
+        self._sections = Sections()
 
     async def _call(self, work: Callable[[], _Result]) -> _Result:
         if not self._is_open:
@@ -121,6 +123,9 @@ class SqliteStore:
     async def next_link_ids(self, count: int) -> int:
         return await self._write(writing.reserve, "link_id", count)
 
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        return self._sections.alone()
+
     async def installation_key(self) -> bytes:
         key = await self._read(reading.installation_key)
         if key is None:
@@ -146,11 +151,6 @@ class SqliteStore:
             raise
         return target
 
-    async def close(self) -> None:
-        """Close; a second call does nothing."""
-        if self._is_open:
-            closing = self._call(self._closing)
-            try:
     async def scrub(self) -> bool:
         return await self._call(self._scrub)
 
@@ -165,6 +165,11 @@ class SqliteStore:
         is_blocked = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not is_blocked
 
+    async def close(self) -> None:
+        """Close; a second call does nothing."""
+        if self._is_open:
+            closing = self._call(self._closing)
+            try:
                 await closing
             finally:
                 self._is_open = False
