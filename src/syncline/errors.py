@@ -272,6 +272,34 @@ CODES: Mapping[str, Code] = {
         "engine",
     ),
     "SYN-170": Code("The state's URL cannot be used.", "Write sqlite:///path/to/state.db.", "store"),
+    # 171 to 179: acting on one person; they are outcomes, not exceptions
+    "SYN-171": Code("Several persons fit.", "Name one of them by its id.", "engine"),
+    "SYN-172": Code(
+        "The owner is not there, or several fit.", "Name a user or queue by its id, name or address.", "engine"
+    ),
+    "SYN-173": Code("The owner is inactive: the system would refuse it.", "Name an active one.", "engine"),
+    "SYN-174": Code(
+        "This kind of record cannot have such an owner: a queue owns leads, never contacts.",
+        "Name a user. No second lead is made for the queue's sake.",
+        "engine",
+    ),
+    "SYN-175": Code(
+        "The action does not fit what the person is, so nothing was done.", "See what the message says.", "engine"
+    ),
+    "SYN-176": Code(
+        "The account or contact of a conversion is not there, or several fit.",
+        "Name one by its id, or ask for a new one.",
+        "engine",
+    ),
+    "SYN-177": Code("A token cannot be resolved.", "Correct its name, or give it a default.", "engine"),
+    "SYN-178": Code(
+        "The system refused the action; nothing was changed by it.", "Do as its own words say, then repeat it.", "engine"
+    ),
+    "SYN-179": Code(
+        "The person is not on the side where the action belongs and could not be put there.",
+        "Do what the reason says, then repeat the action.",
+        "engine",
+    ),
     "SYN-180": Code("The sandboxes that the demo starts are not installed.", "Run make demo.", "demo"),
     "SYN-181": Code("The demo's persons are not installed.", "Run make demo.", "demo"),
     "SYN-182": Code("A sandbox of the demo did not start.", "Look at the reason in the message.", "demo"),

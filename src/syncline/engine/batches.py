@@ -5,8 +5,8 @@ Lives here: `Row` (one record to write) and `Batch`. No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -17,14 +17,17 @@ from syncline.engine.settlement import add_rows
 from syncline.engine.sheets import Sheets, cut
 from syncline.engine.world import World
 from syncline.reconcile.settle import SEGMENT
-from syncline.records import SIDES, Operation, Side, Write, other
+from syncline.records import ASSIGN_BY_RULES, SIDES, Operation, Side, Write, other
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One record's write. What the journal keeps of its fields are the ACTIONS rows of *sheet* from *first* on."""
+    """One record's write. What the journal keeps of its fields are the ACTIONS rows of *sheet* from *first* on.
+
+    `besides` are cells of fields that no mapping speaks of (a new record's owner): sent, and never expected back.
+    """
 
     action: str
     write: Write
@@ -36,6 +39,12 @@ class Row:
     first: int
     count: int
     is_second_try: bool = False
+    besides: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> Write:
+        """The write as it leaves."""
+        return replace(self.write, cells={**self.write.cells, **self.besides}) if self.besides else self.write
 
     @property
     def slot(self) -> str:
@@ -126,9 +135,10 @@ def calls_to_write(world: World, sync: Sync, sheets: Sheets) -> dict[str, int]:
     return out
 
 
-def batches_of(world: World, sync: Sync, sheets: Sheets) -> Iterator[Batch]:
+def batches_of(world: World, sync: Sync, sheets: Sheets, owner: str | None = None) -> Iterator[Batch]:
     """Cut planned actions into batches, creates after updates, in the order of their records. Made one at a time:
-    only the one at hand is in memory as rows."""
+    only the one at hand is in memory as rows. *owner* is who gets what is created where people have owners; None: the
+    system's own rules say."""
     for (kind, side, object_type), parts in sheets.by_kind():
         connection = sync.side(side).connection
         size = world.capabilities(connection, object_type).write_rows_per_batch
@@ -139,13 +149,14 @@ def batches_of(world: World, sync: Sync, sheets: Sheets) -> Iterator[Batch]:
                 connection=connection,
                 object_type=object_type,
                 operation=kind,
-                rows=tuple(_rows_of(sync, side, object_type, sheet)),
+                rows=tuple(_rows_of(sync, side, object_type, sheet, owner)),
             )
 
 
-def _rows_of(sync: Sync, side: Side, object_type: str, sheet: pl.DataFrame) -> Iterator[Row]:
+def _rows_of(sync: Sync, side: Side, object_type: str, sheet: pl.DataFrame, owner: str | None) -> Iterator[Row]:
     """The rows of a sheet: ACTIONS rows of one operation, those of one action together."""
     key_field, source = sync.side(side).key_fields.get(object_type), other(side)
+    given, options = _assignment(sync, side, object_type, owner)
     names, afters = sheet["field"].to_list(), sheet["after"].to_list()
     firsts = (
         sheet.with_row_index("_at")
@@ -161,6 +172,7 @@ def _rows_of(sync: Sync, side: Side, object_type: str, sheet: pl.DataFrame) -> I
             record_id=record_id,
             key_field=key_field if is_create else None,
             key=our_key(sync, source, source_type, source_id) if is_create and key_field else None,
+            options=options if is_create else {},
         )
         yield Row(
             action=action,
@@ -172,7 +184,20 @@ def _rows_of(sync: Sync, side: Side, object_type: str, sheet: pl.DataFrame) -> I
             sheet=sheet,
             first=at,
             count=count,
+            besides=given if is_create else {},
         )
+
+
+def _assignment(
+    sync: Sync, side: Side, object_type: str, owner: str | None
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Cells and options by which records created there get their owner."""
+    table = sync.actions
+    if table is None or table.side != side:
+        return {}, {}
+    if owner is not None:
+        return {table.owner_field: owner}, {}
+    return {}, {ASSIGN_BY_RULES: "true"} if object_type in table.assigned_by_rules else {}
 
 
 _OF_ACTION = ("kind", "record_id", "link_id", "source_type", "source_id")

@@ -216,7 +216,8 @@ async def plan_and_write(
     going = planned.sheets.without(report.held)
     written = Written()
     if writes:
-        written = await write_actions(world, sync, report.run_id, going, planned.all_conflicts(), lane=lane, owner=owner)
+        conflicts = planned.all_conflicts()
+        written = await write_actions(world, sync, report.run_id, going, conflicts, lane=lane, owner=owner)
     report.sheets = planned.sheets
     report.stopped = written.stopped
     report.fates = written.classes

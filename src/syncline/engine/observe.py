@@ -193,6 +193,26 @@ async def read_again(
     return page
 
 
+async def consult(
+    world: World,
+    connection: str,
+    object_type: str,
+    fields: Sequence[str],
+    values: Sequence[str],
+    *,
+    key_field: str | None = None,
+) -> pl.DataFrame:
+    """Records of any object as they are now, whose *key_field* (None: whose id) holds one of *values*; deleted ones are
+    left out. Columns as in a page; a field that cannot be seen has none. Nothing is stored: for objects that no sync
+    mirrors."""
+    connector = world.connectors[connection]
+    if key_field is None:
+        page = await connector.read_by_ids(object_type, fields, values, lane=Lane.URGENT)
+    else:
+        page = await connector.find(object_type, fields, key_field, values, lane=Lane.URGENT)
+    return page.rows.filter(~pl.col(records.DELETED))
+
+
 async def look_up(
     world: World, connection: str, object_type: str, key_field: str, values: Sequence[str], run_id: str
 ) -> Page:

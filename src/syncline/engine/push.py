@@ -23,20 +23,20 @@ from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 
 
-async def push(world: World, sync: Sync, text: str) -> RunReport:
-    """Bring the record whose id or e-mail is *text* into agreement now.
+async def push(world: World, sync: Sync, text: str, *, owner: str | None = None) -> RunReport:
+    """Bring the record whose id or e-mail is *text* into agreement now; *owner* gets what is created for it.
 
     What was created is looked at once more, so that its maker learns its id at once. Raises ConfigError SYN-150 if
     neither side has such a record.
     """
     sync = await meet(world, sync)
-    report = RunReport(run_id=world.random.token(8), sync=sync.name)
+    report = RunReport(run_id=world.random.token(8), sync=sync.name, kind="push")
     await open_run(world, report)
     try:
         await adopt_terms(world, sync)
-        subjects = await _fresh(world, sync, text, report.run_id)
+        subjects = await look_afresh(world, sync, text, report.run_id)
         only = await _mark(world, sync, subjects)
-        await plan_and_write(world, sync, report, writes=True, lane=Lane.URGENT, forced=True, only=only)
+        await plan_and_write(world, sync, report, writes=True, lane=Lane.URGENT, forced=True, only=only, owner=owner)
     except (SynclineError, StopRequested) as error:
         await close_run(world, report, "failed", str(error) or "stopped by a signal")
         raise
@@ -48,7 +48,7 @@ async def push(world: World, sync: Sync, text: str) -> RunReport:
 
 async def _second_look(world: World, sync: Sync, report: RunReport, only: frozenset[tuple[str, str, str]]) -> None:
     """Plan the new links in a run of their own; *report* tells of both."""
-    after = RunReport(run_id=world.random.token(8), sync=sync.name)
+    after = RunReport(run_id=world.random.token(8), sync=sync.name, kind="push")
     await open_run(world, after)
     try:
         await plan_and_write(world, sync, after, writes=True, lane=Lane.URGENT, only=only)
@@ -63,8 +63,11 @@ async def _second_look(world: World, sync: Sync, report: RunReport, only: frozen
     report.stopped = after.stopped
 
 
-async def _fresh(world: World, sync: Sync, text: str, run_id: str) -> list[Subject]:
-    """Read what *text* names, on both sides, and whatever those records are linked to or could match."""
+async def look_afresh(world: World, sync: Sync, text: str, run_id: str) -> list[Subject]:
+    """Read what *text* names, on both sides, and whatever those records are linked to or could match.
+
+    Raises ConfigError SYN-150 if neither side has such a record.
+    """
     if "@" in text:
         for side in SIDES:
             await _look_up_email(world, sync, side, text, run_id)

@@ -27,6 +27,7 @@ from syncline.spec.model import (
     SideSpec,
     Sync,
 )
+from syncline.spec.presets.people_actions import ACTIONS
 from syncline.spec.presets_match import NATIVE_MATCH_RULES, RECOMMENDED_MATCH_RULES
 from syncline.values import FieldType as T
 
@@ -153,6 +154,7 @@ def recommended(name: str, a: str, b: str) -> Sync:
             "delete": Ceiling(share=0.005, plus=20),
         },
         optional=frozenset(m.key for m in FIELDS) - NEEDED,
+        actions=ACTIONS,
     )
 
 
@@ -172,6 +174,7 @@ def native(name: str, a: str, b: str) -> Sync:
         first_link=None,
         on_delete={"a": OnDelete.FLAG, "b": OnDelete.RECREATE},
         ceilings={},
+        actions=replace(ACTIONS, converts_with_opportunity=True, converts_to_new_account=True),
     )
 
 
