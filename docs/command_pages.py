@@ -19,7 +19,7 @@ from syncline.cli.session import EXIT_CODES
 from syncline.connectors.registry import manifest_of
 from syncline.errors import CODES
 from syncline.spec.expressions import CAST_TYPE_NAMES, FUNCTION_NAMES
-from syncline.spec.file import CeilingFile, FieldFile, File, SideFile, SyncFile, json_schema
+from syncline.spec.file import CeilingFile, FieldFile, File, ProbabilisticFile, SideFile, SyncFile, json_schema
 from syncline.spec.model import Blanks, Creates, Direction, Drift, LeavesFilter, Overridden, Policy
 from syncline.spec.presets.people import PRESETS
 
@@ -146,6 +146,7 @@ def configuration_page(head: str) -> str:
         ("A side: `syncs.NAME.a`, `syncs.NAME.b`", SideFile),
         ("A field: `syncs.NAME.fields.KEY`", FieldFile),
         ("A ceiling: `syncs.NAME.ceilings.create|blank|delete`", CeilingFile),
+        ("Matching by probability: `syncs.NAME.probabilistic`", ProbabilisticFile),
     ):
         about = " ".join((struct.__doc__ or "").split())
         lines += ["", f"## {title}", "", about, "", "| key | value | meaning |", "|---|---|---|", *_rows(struct)]
