@@ -104,6 +104,8 @@ async def losses(life: Life) -> tuple[list[str], list[str]]:
     for edit, pair, mapping in await _overwritten(life):
         if (pair.link_id, mapping.key, edit.new) in logged or _reached(life, edit, pair, mapping):
             continue
+        if _went_back(life, edit, pair, mapping):
+            continue
         text = f"{edit.side} {edit.record_id} {mapping.key}: {edit.new!r} of {edit.at_us} was overwritten"
         was_shown = (edit.side, edit.record_id, edit.field, edit.new) in life.shown
         (visible if was_shown else unseen).append(text)
@@ -141,6 +143,27 @@ def _reached(life: Life, edit: Edit, pair: Pair, mapping: FieldMap) -> bool:
     held_then = [v for v in versions if v.committed_us <= edit.at_us][-1:]
     later = [v for v in versions if v.committed_us > edit.at_us]
     return any(v.cells[name] in (wanted, edit.new) for v in [*held_then, *later])
+
+
+def _went_back(life: Life, edit: Edit, pair: Pair, mapping: FieldMap) -> bool:
+    """Whether the edit only took the field back to what both sides last agreed on, or emptied it before they ever
+    did: then the side has not changed."""
+    there = other(edit.side)
+    names = ends_of(mapping)
+    here = life.systems[edit.side].rows[edit.record_id].versions
+    far = life.systems[there].rows[pair.ids[there]].versions
+    times = sorted({v.committed_us for v in (*here, *far) if v.committed_us < edit.at_us}, reverse=True)
+    for at_us in times:
+        values = {
+            side: next((v.cells[str(names[side])] for v in reversed(own) if v.committed_us <= at_us), None)
+            for side, own in ((edit.side, here), (there, far))
+        }
+        if values[there] is not None and values[there] in (
+            values[edit.side],
+            life.systems[there].normalise(str(names[there]), str(values[edit.side])),
+        ):
+            return values[edit.side] == edit.new
+    return not edit.new  # they never agreed: without a base an empty side is filled
 
 
 def unbalanced(life: Life) -> Iterator[str]:

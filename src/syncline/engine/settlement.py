@@ -61,15 +61,19 @@ async def settle_page(
 
 
 def _news(verdicts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """*verdicts* without late writes of ours whose value the mirror holds already: those changed nothing."""
+    """*verdicts* without late writes of ours whose value the mirror holds already: those changed nothing. `held` is
+    what a late write replaced, as far as we had seen it; null for every other verdict."""
     late = verdicts.filter(pl.col("verdict") == "late_own")
     if late.is_empty():
-        return verdicts
+        return verdicts.with_columns(pl.lit(None, dtype=pl.String).alias("held"))
     fields = late["field"].unique().to_list()
-    cells = widen(known, fields).unpivot(on=[CELL + name for name in fields], index="record_id")
-    held = cells.select("record_id", pl.col("variable").str.strip_prefix(CELL).alias("field"), "value")
-    old = late.join(held, on=["record_id", "field", "value"], how="semi")
-    return verdicts.join(old, on=["record_id", "field"], how="anti")
+    cells = widen(known, fields).unpivot(on=[CELL + name for name in fields], index="record_id", value_name="held")
+    held = cells.select("record_id", pl.col("variable").str.strip_prefix(CELL).alias("field"), "held")
+    is_late = pl.col("verdict") == "late_own"
+    told = verdicts.join(held, on=["record_id", "field"], how="left", maintain_order="left").with_columns(
+        pl.when(is_late).then("held").alias("held")
+    )
+    return told.filter(~(is_late & (pl.col("held") == pl.col("value")).fill_null(False)))
 
 
 async def _observed(
@@ -223,7 +227,7 @@ def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: 
             run_id,
             kind=kind,
             reason=reason.format(field=row["field"], side=row["side"]),
-            lost=row["expected"],
+            lost=row["held"] or row["expected"],
             kept=row["value"],
         )
         for verdict, (kind, reason) in _REPLACED.items()
