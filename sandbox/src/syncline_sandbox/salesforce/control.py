@@ -13,6 +13,7 @@ from syncline_sandbox.core.control import ControlRefused, ControlRoute, required
 from .auth import ConnectedApp
 from .caller import Caller
 from .control_life import LifeControl
+from .control_rules import RuleControl
 from .errors import OrgError
 from .people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
 from .schema import SObject
@@ -37,13 +38,13 @@ class OrgControl:
             "POST rights": self._set_rights,
             "POST hide": self._hide,
             "POST apps": self._add_app,
-            "POST lead_assignment": self._assign_leads,
             "POST sessions": self._sessions,
             "POST quota": self._quota,
             "POST bulk": self._bulk,
             "POST write": self._write,
             "POST touch": self._touch,
             **LifeControl(self._org).routes(),
+            **RuleControl(self._org).routes(),
         }
         return {name: _refusing(route) for name, route in routes.items()}
 
@@ -110,13 +111,6 @@ class OrgControl:
             self._org.people.add_app(app)
         return {"client_id": app.client_id}
 
-    def _assign_leads(self, body: Any) -> Any:
-        owner = required_object(body).get("owner")
-        owner_id = self._org.people.user_id(owner) if owner else None
-        self._org.dml.lead_owner_id = owner_id
-        self._org.storage.keep("lead_owner_id", owner_id)
-        return {"owner_id": owner_id}
-
     def _sessions(self, body: Any) -> Any:
         wanted = required_object(body)
         if "idle_seconds" in wanted:
@@ -143,7 +137,14 @@ class OrgControl:
         """Create, update, delete or undelete records as a user, with no API call counted."""
         org, wanted = self._org, required_object(body)
         user_id = org.people.user_id(str(wanted.get("as", USERNAME)))
-        caller = Caller(user_id=user_id, rights=org.people.rights(user_id), request_line="POST /_sandbox/write")
+        # A person is shown the duplicates and saves all the same, unless told to heed the alert.
+        headers = {"sforce-duplicate-rule-header": f"allowSave={str(wanted.get('allow_duplicates', True)).lower()}"}
+        caller = Caller(
+            user_id=user_id,
+            rights=org.people.rights(user_id),
+            request_line="POST /_sandbox/write",
+            headers=headers,
+        )
         sobject = org.reading.object(caller, str(wanted["object"]))
         operation = str(wanted["operation"])
         ids: list[str] = []

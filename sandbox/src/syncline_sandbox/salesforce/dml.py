@@ -1,6 +1,6 @@
 """Writing records: create, update, upsert, delete, each as one row inside the caller's transaction.
 
-Lives here: the order of saving (overlay, flows, required, unique, assignment, stamps). What goes is in
+Lives here: one save (overlay, required fields, stamps). The rules it passes are in `save_rules.py`, what goes is in
 `recycle_bin.py`, conversion and merge in `convert.py` and `merge.py`. Who may be asked and what an answer looks like
 is in the resources; nothing here commits.
 """
@@ -8,11 +8,13 @@ is in the resources; nothing here commits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from syncline_sandbox.core.faults import Fault, FaultPlan
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.faults import FaultPlan
 
+from .automation import FollowUp
 from .caller import Caller
 from .errors import OrgError, not_found
 from .ids import IdSource, full_id
@@ -20,24 +22,11 @@ from .recycle_bin import RecycleBin
 from .rights import UserRights
 from .row_input import RowInput, visible
 from .sales_rules import derive
+from .save_event import SaveEvent
+from .save_rules import SaveRules
 from .schema import Field, Schema, SObject
 from .storage import Storage
 from .values import stored_value
-
-
-@dataclass(kw_only=True)
-class SaveEvent:
-    """What a flow sees before a row is saved. `values` are the columns about to be stored; a flow may change them."""
-
-    sobject: str
-    operation: str  # "create" or "update"
-    record_id: str
-    user_id: str
-    values: dict[str, Any]
-    before: Mapping[str, Any] | None
-
-
-Flow = Callable[[SaveEvent], None]
 
 
 class SeveralMatches(Exception):
@@ -55,16 +44,20 @@ class Dml:
     """
 
     def __init__(
-        self, schema: Schema, storage: Storage, ids: IdSource, faults: FaultPlan, stamp: Callable[[], str]
+        self,
+        schema: Schema,
+        storage: Storage,
+        ids: IdSource,
+        faults: FaultPlan,
+        clock: SandboxClock,
+        stamp: Callable[[], str],
     ) -> None:
         self._storage = storage
         self._ids = ids
-        self._faults = faults
         self.stamp = stamp
         self._schema = schema
         self.input = RowInput(schema, storage)
-        self.flows: list[Flow] = []
-        self.lead_owner_id: str | None = None
+        self.rules = SaveRules(schema, storage, clock, faults, self.input)
         self.touched: list[tuple[SObject, str]] = []
         self.bin = RecycleBin(schema, storage, stamp, self.touched)
 
@@ -73,15 +66,14 @@ class Dml:
         if not sobject.createable or not caller.rights.allows("create", sobject.name):
             raise _no_access()
         given = self.input.columns(caller, sobject, record, creating=True)
-        self._ignore_fields(caller, sobject, given)
+        self.rules.ignore_fields(caller, sobject, given)
         values = {**self._defaults(sobject), **given}
         if sobject.field("OwnerId") is not None and values.get("OwnerId") is None:
             values["OwnerId"] = caller.user_id
-        self._assign_lead(caller, sobject, values)
+        self.rules.assign(caller, sobject, values, {})
         _refuse_missing(sobject, values, creating=True)
         record_id = self._ids.new(sobject.key_prefix)
-        self._run_flows(caller, sobject, "create", record_id, values, None)
-        self._refuse_duplicates(sobject, values, record_id)
+        event = self._save_event(caller, sobject, record_id, values, None)
         stamp = self.stamp()
         derive(self._storage, sobject, values, None, stamp)
         values |= {"Id": record_id, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
@@ -90,6 +82,7 @@ class Dml:
         self.touched.append((sobject, record_id))
         if sobject.name == "Opportunity" and values.get("ContactId"):
             self._add_primary_role(caller, record_id, values["ContactId"])
+        self._follow(self.rules.after(event))
         return record_id
 
     def update(self, caller: Caller, sobject: SObject, record_id: str, record: Mapping[str, Any]) -> None:
@@ -98,16 +91,16 @@ class Dml:
         if before.get("IsConverted"):
             raise OrgError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
         values = self.input.columns(caller, sobject, record, creating=False)
-        self._ignore_fields(caller, sobject, values)
-        self._assign_lead(caller, sobject, values)
+        self.rules.ignore_fields(caller, sobject, values)
+        self.rules.assign(caller, sobject, values, before)
         _refuse_missing(sobject, values, creating=False)
-        self._run_flows(caller, sobject, "update", before["Id"], values, before)
-        self._refuse_duplicates(sobject, values, before["Id"])
+        event = self._save_event(caller, sobject, before["Id"], values, before)
         stamp = max(self.stamp(), before["SystemModstamp"])
         derive(self._storage, sobject, values, before, stamp)
         values |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": caller.user_id}
         self._storage.update(sobject, before["Id"], values)
         self.touched.append((sobject, before["Id"]))
+        self._follow(self.rules.after(event))
 
     def upsert(
         self,
@@ -154,6 +147,24 @@ class Dml:
             raise _no_access()
         return self.bin.restore(sobject, record_id)
 
+    def follow_up(self, follow_up: FollowUp) -> None:
+        """Set what an automation sets, on a record that may be gone by now."""
+        sobject = self._schema.sobject(follow_up.sobject)
+        assert sobject is not None
+        row = self._storage.row(sobject, follow_up.record_id)
+        if row is None or row.get("IsDeleted") or row.get("IsConverted"):
+            return
+        values: dict[str, Any] = {}
+        for name, value in follow_up.changes.items():
+            field = sobject.field(name)
+            if field is None or field.column is None:
+                raise LookupError(f"an automation sets {name!r}, which {sobject.name} does not store")
+            values[field.column] = stored_value(field, value)
+        stamp = max(self.stamp(), row["SystemModstamp"])
+        values |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": follow_up.user_id}
+        self._storage.update(sobject, follow_up.record_id, values)
+        self.touched.append((sobject, follow_up.record_id))
+
     def sobject_of(self, record_id: str) -> SObject:
         """The object an id belongs to. OrgError MALFORMED_ID when it belongs to none."""
         sobject = self._schema.by_key_prefix(record_id)
@@ -182,15 +193,15 @@ class Dml:
             if field.column is not None and field.default is not None
         }
 
+    def _follow(self, follow_ups: list[FollowUp]) -> None:
+        for follow_up in follow_ups:
+            self.follow_up(follow_up)
+
     def _add_primary_role(self, caller: Caller, opportunity_id: str, contact_id: str) -> None:
         role = self._schema.sobject("OpportunityContactRole")
         assert role is not None
         given = {"OpportunityId": opportunity_id, "ContactId": contact_id, "IsPrimary": True}
         self.create(replace(caller, rights=UserRights(user_id=caller.user_id)), role, given)
-
-    def _assign_lead(self, caller: Caller, sobject: SObject, values: dict[str, Any]) -> None:
-        if sobject.name == "Lead" and self.lead_owner_id is not None and caller.auto_assign:
-            values["OwnerId"] = self.lead_owner_id
 
     def _locked(self, caller: Caller, sobject: SObject, record_id: str) -> bool:
         predicate = caller.rights.locked_rows.get(sobject.name)
@@ -199,60 +210,19 @@ class Dml:
         sql = f'SELECT 1 FROM "{sobject.table}" AS r WHERE r."Id" = ? AND ({predicate.replace("{row}", "r")})'
         return self._storage.db.execute(sql, (record_id,)).fetchone() is not None
 
-    def _run_flows(
-        self,
-        caller: Caller,
-        sobject: SObject,
-        operation: str,
-        record_id: str,
-        values: dict[str, Any],
-        before: Mapping[str, Any] | None,
-    ) -> None:
-        for fault in self._field_faults("override_field", caller, sobject):
-            field = _fault_field(sobject, fault)
-            if field.column in values and self._faults.strikes(fault, caller.request_line):
-                values[field.column] = stored_value(field, fault.parameters.get("value"))
-        if self.flows:
-            event = SaveEvent(
-                sobject=sobject.name,
-                operation=operation,
-                record_id=record_id,
-                user_id=caller.user_id,
-                values=values,
-                before=before,
-            )
-            for flow in self.flows:
-                flow(event)
-
-    def _ignore_fields(self, caller: Caller, sobject: SObject, values: dict[str, Any]) -> None:
-        for fault in self._field_faults("ignore_field", caller, sobject):
-            field = _fault_field(sobject, fault)
-            if field.column in values and self._faults.strikes(fault, caller.request_line):
-                del values[field.column]
-
-    def _field_faults(self, name: str, caller: Caller, sobject: SObject) -> list[Fault]:
-        return [
-            fault
-            for fault in self._faults.faults
-            if fault.name == name and fault.parameters.get("object", sobject.name) == sobject.name
-        ]
-
-    def _refuse_duplicates(self, sobject: SObject, values: dict[str, Any], record_id: str) -> None:
-        for field in sobject.unique_fields():
-            value = values.get(field.column or "")
-            if value is None:
-                continue
-            other = next((found for found in self.input.find(sobject, field, value) if found != record_id), None)
-            if other is not None:
-                text = f"duplicate value found: {field.name} duplicates value on record with id: {other}"
-                raise OrgError("DUPLICATE_VALUE", text, (field.name,))
-
-
-def _fault_field(sobject: SObject, fault: Fault) -> Field:
-    field = sobject.field(str(fault.parameters["field"]))
-    if field is None:
-        raise LookupError(f"the fault {fault.name} names a field {sobject.name} does not have: {fault.parameters}")
-    return field
+    def _save_event(
+        self, caller: Caller, sobject: SObject, record_id: str, values: dict[str, Any], before: dict[str, Any] | None
+    ) -> SaveEvent:
+        event = SaveEvent(
+            sobject=sobject.name,
+            operation="create" if before is None else "update",
+            record_id=record_id,
+            user_id=caller.user_id,
+            values=values,
+            before=before,
+        )
+        self.rules.before(caller, sobject, event)
+        return event
 
 
 def _refuse_missing(sobject: SObject, values: dict[str, Any], *, creating: bool) -> None:

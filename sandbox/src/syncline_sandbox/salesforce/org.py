@@ -25,7 +25,7 @@ from .control import OrgControl
 from .convert import LeadConversion
 from .custom_fields import custom_field
 from .describe import DescribeResources
-from .dml import Dml, Flow
+from .dml import Dml
 from .errors import OrgError, not_found
 from .founding import found_org, organization
 from .ids import IdSource
@@ -40,6 +40,8 @@ from .record_collections import CollectionResources
 from .records import RecordResources
 from .replication import ReplicationResources
 from .request_faults import RequestFaults
+from .rule_book import RuleBook
+from .save_event import AfterWrite, Flow
 from .schema import Schema
 from .seeding import seed
 from .soap import SoapDoor
@@ -48,6 +50,7 @@ from .stamps import http_date, stamp_of
 from .standard import standard_sobjects
 from .storage import Storage
 from .tooling import ToolingResources
+from .validation import Invalid
 from .web import Answer, Router, refusal
 
 _BIN_CHECK_EVERY = timedelta(hours=1)
@@ -76,7 +79,7 @@ class SalesforceOrg:
         self._own_stamp: str | None = None
         self._bin_checked_at: datetime | None = None
         self.schema_changed_at = self.clock.now()
-        self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.stamp)
+        self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.clock, self.stamp)
         self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
         self.conversion = LeadConversion(self.schema, self.storage, self.dml)
         self.merging = Merging(self.schema, self.storage, self.dml)
@@ -85,6 +88,7 @@ class SalesforceOrg:
         organization_id = self._take_up()
         self.auth = Auth(self.clock, organization_id, seed)
         self.people = People(self.storage, self.ids, self.auth)
+        self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
         self._settle_people()
         self.query = QueryResources(self.schema, self.reading, self.ids, self.clock)
         self.bulk = Bulk(
@@ -105,7 +109,19 @@ class SalesforceOrg:
     @property
     def flows(self) -> list[Flow]:
         """Callables run in the transaction of every create and update; they may change the values saved."""
-        return self.dml.flows
+        return self.dml.rules.flows
+
+    def after_write(self, sobject_name: str, hook: AfterWrite) -> None:
+        """Call *hook* with the SaveEvent after every write of this object; the fields it returns are set as well.
+
+        They are set in the same transaction and with the same stamp, and call no hook again. LookupError for an
+        object that is not there.
+        """
+        self.dml.rules.automations.install(sobject_name, hook)
+
+    def refuse_when(self, sobject_name: str, invalid: Invalid, message: str, field: str | None = None) -> None:
+        """Add a validation rule: saves of which *invalid* says True are refused with *message* at *field*."""
+        self.dml.rules.validation.install(sobject_name, invalid, message, field)
 
     def handle(self, request: Request) -> Response:
         answer = self.control.watch(self.soap.with_session(request), self._request_faults.answer)
@@ -120,6 +136,7 @@ class SalesforceOrg:
         """Answer a request as if no fault existed."""
         self._empty_old_bin()
         self.bulk.run_due()
+        self._run_follow_ups()
         try:
             return self._dispatch(request).as_response()
         except OrgError as refused:
@@ -270,6 +287,11 @@ class SalesforceOrg:
         assert row is not None
         return row
 
+    def _run_follow_ups(self) -> None:
+        for follow_up in self.dml.rules.automations.due():
+            with self.platform_transaction(stamp_of(follow_up.due_at)):
+                self.dml.follow_up(follow_up)
+
     def _empty_old_bin(self) -> None:
         now = self.clock.now()
         if self._bin_checked_at is None or abs(now - self._bin_checked_at) >= _BIN_CHECK_EVERY:
@@ -298,7 +320,7 @@ class SalesforceOrg:
                 self.storage.keep("serials", self.ids.serials)
             else:
                 self.people.load()
-        self.dml.lead_owner_id = self.storage.kept("lead_owner_id")
+        self.rule_book.load()
         self.conversion.mapping.custom = self.storage.kept("lead_mapping") or {}
 
     def _empty(self) -> None:
