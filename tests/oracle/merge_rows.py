@@ -66,13 +66,15 @@ def stamps(a: Two, b: Two) -> dict[str, Two]:
 A_WINS, B_WINS = lost("b", "one", "two"), lost("a", "two", "one")
 HELD = says("held", kind="conflict", target=None)
 
+IN_CAPITALS = {"normalised": {"a": "new", "b": "NEW"}}
+
 SECTION_3 = [
     Case("s3-known-no-no-same", h(("old", "old")), None),
     Case("s3-known-no-no-spelt-differently", h(("old", "OLD"), ("old", "OLD")), None),
     Case("s3-known-yes-no-equivalent", h(("new", "new"), ("old", "new")), AGREE),
     Case(
         "s3-known-yes-no-normalised",
-        h(("new", "NEW"), ("old", "NEW"), marks={"normalised": {"a": "new", "b": "NEW"}}),
+        h(("new", "NEW"), ("old", "NEW"), marks=IN_CAPITALS),
         AGREE,
     ),
     Case(
@@ -93,7 +95,15 @@ SECTION_3 = [
         AGREE,
         mapping(expressions=("UPPER", "LOWER")),
     ),
+    Case("s3-known-no-no-normalised", h(("new", "NEW"), ("new", "NEW"), marks=IN_CAPITALS), None),
     Case("s3-known-yes-yes-equivalent", h(("new", "new")), AGREE),
+    Case("s3-known-yes-yes-normalised", h(("new", "NEW"), marks=IN_CAPITALS), AGREE),
+    Case(
+        "s3-known-yes-yes-equal-one-direction-only-conflict",
+        h(("New", "NEW"), ("old", "OLD"), outs=("NEW", "new")),
+        lost("a", "new", "New"),
+        by(Policy.B, expressions=("UPPER", "LOWER")),
+    ),
     Case("s3-known-yes-yes-conflict", CHANGED_BOTH, A_WINS, by(Policy.A)),
     Case("s3-one-known-equivalent", h(("x", "x"), ("old", None)), AGREE),
     Case("s3-one-known-both-empty", h(("", ""), ("old", None)), AGREE),
@@ -101,6 +111,8 @@ SECTION_3 = [
     Case("s3-one-known-changed-unknown-empty-is-filled", h(("x", ""), ("old", None)), writes("fill", "b", "x")),
     Case("s3-one-known-unknown-counts-as-changed", h(("x", "y"), ("x", None)), writes("write", "a", "y")),
     Case("s3-one-known-both-count-as-changed", h(("x", "y"), ("old", None)), lost("b", "x", "y"), by(Policy.A)),
+    Case("s3-one-known-blanked-against-unknown", h(("", "y"), ("old", None)), lost("b", "", "y"), by(Policy.A)),
+    Case("s3-one-known-conflict-held", h(("x", "y"), ("old", None)), HELD, by(Policy.HOLD)),
     Case("s3-one-known-empty-takes-unknown", h(("", "y"), ("", None)), writes("write", "a", "y")),
     Case("s3-unknown-equivalent", h(("x", "x"), (None, None)), AGREE),
     Case("s3-unknown-both-empty", h(("", ""), (None, None)), AGREE),
@@ -122,6 +134,13 @@ SECTION_3 = [
         h(("x", "y"), (None, None)),
         says("held", kind="first_link"),
         mapping(first_link=Policy.HOLD),
+    ),
+    Case(
+        "s3-unknown-equal-one-direction-only",
+        h(("New", "NEW"), (None, None), outs=("NEW", "new")),
+        lost("a", "new", "New", "first_link"),
+        mapping(expressions=("UPPER", "LOWER")),
+        first_link=Policy.B,
     ),
     Case("s3-assumed-by-us-is-merged", h(("new", "old"), kinds=(3, 0)), writes("write", "b", "new")),
     Case("s3-assumed-by-another-waits", h(("new", "old"), kinds=(4, 0)), says("waiting")),
@@ -146,6 +165,13 @@ SECTION_3_ONE_WAY = [
         AGREE,
         mapping(direction=ONE_WAY, expressions=("UPPER", "?")),
     ),
+    Case("s3-oneway-changed-both-alike", h(("new", "new")), AGREE, ONE),
+    Case("s3-oneway-drift-gone-again", h(("old", "old")), None, ONE),
+    Case("s3-oneway-drift-to-empty", h(("old", "")), says("drift", "unchanged"), ONE),
+    Case("s3-oneway-unknown-both-empty", h(("", ""), (None, None)), AGREE, ONE),
+    Case("s3-oneway-target-unknown-differs-drift", h(("x", "y"), ("x", None)), says("drift", "unchanged"), ONE),
+    Case("s3-oneway-target-unknown-empty-fill", h(("x", ""), ("x", None)), writes("fill", "b", "x"), ONE),
+    Case("s3-oneway-source-unknown-counts-as-changed", h(("x", "y"), (None, "y")), writes("write", "b", "x"), ONE),
     Case("s3-oneway-unknown-source-empty-apart", h(("", "y"), (None, None)), says("apart", "unchanged"), ONE),
     Case("s3-oneway-unknown-target-empty-fill", h(("x", ""), (None, None)), writes("fill", "b", "x"), ONE),
     Case("s3-oneway-unknown-different", h(("x", "y"), (None, None)), lost("b", "x", "y", "first_link"), ONE),
@@ -306,6 +332,13 @@ SECTION_4 = [
     Case("s4-blank-clear", h(("", "old")), writes("write", "b", "")),
     Case("s4-blank-keep", h(("", "old")), says("apart", "unchanged", set_base_a=True, set_base_b=False), KEEP),
     Case("s4-blank-keep-later-quiet", h(("", "old"), ("", "old")), None, KEEP),
+    Case("s4-blank-keep-is-filled-at-first-link", h(("", "y"), (None, None)), writes("fill", "a", "y"), KEEP),
+    Case(
+        "s4-blank-keep-asks-for-no-right",
+        h(("", "old"), may=(True, False)),
+        says("apart", "unchanged", set_base_a=True, set_base_b=False),
+        KEEP,
+    ),
     Case("s4-blank-clear-wins-conflict", h(("", "two")), lost("b", "", "two"), by(Policy.A)),
     Case("s4-blank-keep-never-beats-a-value", h(("", "two")), lost("a", "two", ""), by(Policy.A, blanks=Blanks.KEEP)),
     Case(
@@ -340,6 +373,12 @@ SECTION_4 = [
         mapping(defaults={"b": "[unknown]"}),
     ),
     Case("s4-not-writable", h(("new", "old"), may=(True, False)), BLOCKED),
+    Case("s4-not-writable-already-equal", h(("new", "new"), may=(True, False)), AGREE),
+    Case(
+        "s4-not-writable-fill",
+        h(("x", ""), (None, None), may=(True, False)),
+        says("blocked", target="b", value="x", kind=None),
+    ),
     Case("s4-not-writable-source-does-not-matter", h(("new", "old"), may=(False, True)), writes("write", "b", "new")),
     Case(
         "s4-not-writable-conflict",

@@ -6,6 +6,7 @@ Each case is decided by the columnar merge and by the row-by-row oracle, and aga
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,15 +32,15 @@ from tests.oracle.merge_rows import CASES, CHANGED_A, CHANGED_BOTH, CONSENT, NEW
 TIMES = Times(now_us=1_000 * SECOND, clock_skew_us=0, stamp_step_us=SECOND)
 
 
-def _both_readings(maps: list[FieldMap], pair: Pair, first_link: Policy) -> list[dict[str, Any]]:
+def _both_readings(maps: list[FieldMap], pair: Pair, first_link: Policy, times: Times = TIMES) -> list[dict[str, Any]]:
     wide, marks, moments = frames([pair])
     columns = merge(
         wide, maps, TYPE_A, first_link=first_link, marks=marks, moments=moments,
-        now_us=TIMES.now_us, clock_skew_us=TIMES.clock_skew_us, stamp_step_us=TIMES.stamp_step_us,
+        now_us=times.now_us, clock_skew_us=times.clock_skew_us, stamp_step_us=times.stamp_step_us,
     )  # fmt: skip
     rows = decide(
         wide.to_dicts(), maps, TYPE_A, first_link=first_link, marks=marks.to_dicts(), moments=moments.to_dicts(),
-        times=TIMES,
+        times=times,
     )  # fmt: skip
     said = columns.select(COMPARED).sort("mapping").to_dicts()
     assert said == sorted(rows, key=lambda row: row["mapping"])
@@ -65,6 +66,25 @@ def test_row_for_the_other_side(case: Case) -> None:
     pair = Pair(held={case.map.key: case.held}, evidence=case.evidence).mirrored()
     decisions = _both_readings([map_mirrored(case.map)], pair, policy_mirrored(case.first_link))
     _check([decision_mirrored(row) for row in decisions], case.expect)
+
+
+def test_hold_stops_only_its_own_field() -> None:
+    maps = [by(Policy.HOLD), mapping("title")]
+    decided = _both_readings(maps, Pair(held={"phone": CHANGED_BOTH, "title": CHANGED_A}), Policy.NON_BLANK)
+    assert {row["mapping"]: (row["verdict"], row["value"]) for row in decided} == {
+        "phone": ("held", None),
+        "title": ("write", "new"),
+    }
+
+
+@pytest.mark.parametrize(("skew_seconds", "winner"), [(0, "b"), (3, "b"), (4, "a"), (60, "a")])
+def test_newest_is_known_only_beyond_the_clocks_skew(skew_seconds: int, winner: str) -> None:
+    """b is nine seconds later. Each moment is widened by the skew and one step: up to three seconds they stay apart,
+    from four on they meet and the tie-break decides."""
+    held = h(("one", "two"), moments=((50 * SECOND, None), (59 * SECOND, None)))
+    times = replace(TIMES, clock_skew_us=skew_seconds * SECOND)
+    decided = _both_readings([NEWEST], Pair(held={"phone": held}), Policy.NON_BLANK, times)
+    assert decided[0]["value"] == {"a": "one", "b": "two"}[winner]
 
 
 # Atomic groups: members street, city, zip

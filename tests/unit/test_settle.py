@@ -54,6 +54,8 @@ def entry(**facts: Any) -> dict[str, Any]:
 OLD = {"batch_id": "old", "rank": 2, "expected": "given up", "print_a": 11, "print_b": 12, "sent_us": 50 * SECOND}
 ABANDONED = entry(**OLD, state="abandoned")
 UNKNOWN = entry(state="unknown")
+EARLIER = entry(batch_id="old", rank=2, pre_image="first", expected="before", sent_us=50 * SECOND, base_a_before=13)
+TWO = (entry(), EARLIER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ CASES = [
     Case(id="inside the very call", value="sent", at=100, same_call=True, verdict="echo"),
     Case(id="what we sent", value="sent", verdict="echo"),
     Case(id="what we sent, outcome unknown", value="sent", entries=(UNKNOWN,), verdict="echo"),
+    Case(id="what we sent, last touched by another", value="sent", actor="she", field_actor="she", verdict="echo"),
     Case(id="what an abandoned write sent", value="given up", entries=(entry(), ABANDONED), verdict="late_own"),
     Case(id="the same, poor evidence", value="given up", entries=(entry(), ABANDONED), facts=POOR, verdict="late_own"),
     Case(
@@ -98,6 +101,30 @@ CASES = [
     Case(id="the value before, set by another", value="before", actor="she", field_actor="she", verdict="foreign"),
     Case(id="the value before, outcome unknown", value="before", at=120, entries=(UNKNOWN,), verdict="not_visible"),
     Case(id="the same after the late commit", value="before", at=170, entries=(UNKNOWN,), verdict="not_applied"),
+    Case(
+        id="the value before, which an abandoned write had sent, outcome unknown",
+        value="given up",
+        at=120,
+        entries=(entry(state="unknown", pre_image="given up"), ABANDONED),
+        verdict="not_visible",
+    ),
+    Case(
+        id="the same after the late commit",
+        value="given up",
+        at=170,
+        entries=(entry(state="unknown", pre_image="given up"), ABANDONED),
+        verdict="not_applied",
+    ),
+    Case(
+        id="the value before both of two writes, inside the lag",
+        value="first",
+        at=103,
+        entries=TWO,
+        verdict="not_visible",
+    ),
+    Case(id="the value before both of two writes, after it", value="first", entries=TWO, verdict="not_taken"),
+    Case(id="the same, another was there last", value="first", actor="she", entries=TWO, verdict="foreign"),
+    Case(id="the value between two writes, inside the lag", value="before", at=103, entries=TWO, verdict="not_visible"),
     Case(id="what a write given up sent", value="sent", entries=(entry(state="abandoned"),), verdict="late_own"),
     Case(id="our value in other spelling, proven ours", value="SENT.", actor="us", verdict="normalised"),
     Case(id="our value in other spelling, same call", value="SENT.", at=100, same_call=True, verdict="normalised"),
@@ -147,6 +174,12 @@ def test_row(case: Case, side: str) -> None:
     assert (row["matched_batch"], row["print_a"], row["print_b"]) == (("old", 11, 12) if older else ("new", 1, 2))
 
 
+@pytest.mark.parametrize(("value", "base"), [("first", 13), ("before", 3)])
+def test_what_was_not_taken_gives_back_the_bases_before_that_write(value: str, base: int) -> None:
+    row = judged(Case(id="", value=value, verdict="", entries=TWO), "b")
+    assert (row["verdict"], row["base_a_before"]) == ("not_taken", base)
+
+
 @pytest.mark.parametrize("value", ["before", "else"])
 def test_an_abandoned_write_alone_says_nothing_of_other_values(value: str) -> None:
     case = Case(id="", value=value, verdict="", entries=(entry(state="abandoned"),))
@@ -190,6 +223,8 @@ def test_a_write_given_up_says_nothing_of_a_field_it_did_not_change(value: str) 
         ("x", "", FieldType.TEXT, None, False),
         ("--", "//", FieldType.TEXT, None, False),
         ("seven", "7", FieldType.NUMBER, None, False),
+        ("", "false", FieldType.BOOLEAN, None, True),
+        ("true", "false", FieldType.BOOLEAN, None, False),
     ],
 )
 def test_what_a_normaliser_explains(
