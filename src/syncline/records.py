@@ -156,6 +156,10 @@ class ConvertOption(enum.StrEnum):
 ASSIGN_BY_RULES = "assign_by_rules"
 """`Write.options` of a create: "true" lets the target's own assignment rules choose the owner."""
 
+ALLOW_DUPLICATES = "allow_duplicates"
+"""`Write.options` of a create, merge or conversion: "true" passes a rule of the target that only warns of duplicates.
+Absent, the write is refused and its outcome names the candidates."""
+
 
 class Status(enum.StrEnum):
     """What happened to one write. Unknown is resolved by reading, never by sending again."""

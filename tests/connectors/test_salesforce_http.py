@@ -14,7 +14,7 @@ import pytest
 from syncline.connectors.salesforce import SalesforceConnector
 from syncline.errors import ConfigError, Unavailable
 from syncline.net.transport import HttpxTransport
-from syncline.records import Operation, Status, Write
+from syncline.records import Operation, Page, Status, Write
 from syncline_sandbox.core.faults import Fault
 from syncline_sandbox.core.server import make_certificate, serve
 from syncline_sandbox.salesforce.org import SalesforceOrg
@@ -123,3 +123,24 @@ def test_an_unreachable_host_is_a_later(tmp_path: Path) -> None:
     closed.ca_file = None
     with pytest.raises(Unavailable):
         closed.run(describe)
+
+
+def test_merges_and_conversions_travel_by_soap(served: Served) -> None:
+    rows = [{"LastName": name, "Company": "Acme"} for name in ("Winner", "Loser", "Prospect")]
+    winner, loser, prospect = served.org.seed("Lead", rows)
+
+    async def work(connector: SalesforceConnector) -> tuple[Page, Page]:
+        merge = Write(
+            operation=Operation.MERGE, object_type="Lead", cells={"Title": "Größe"}, record_id=winner, others=(loser,)
+        )
+        convert = Write(operation=Operation.CONVERT, object_type="Lead", cells={}, record_id=prospect)
+        assert (await connector.write([merge])).outcomes[0].status is Status.WRITTEN
+        made = (await connector.write([convert])).outcomes[0].made
+        leads = await connector.read_by_ids("Lead", ["Title"], [winner, loser, prospect])
+        return leads, await connector.read_by_ids("Contact", ["LastName"], [made["Contact"]])
+
+    leads, contacts = served.run(work)
+    assert leads.fates is not None
+    assert dict(leads.fates.select("_id", "fate").iter_rows()) == {loser: "merged", prospect: "converted"}
+    assert leads.rows.filter(leads.rows["_id"] == winner)["Title"].to_list() == ["Größe"]
+    assert contacts.rows["LastName"].to_list() == ["Prospect"]

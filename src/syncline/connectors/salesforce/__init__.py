@@ -13,15 +13,26 @@ from syncline.connectors.salesforce.check import User, connected_user, problems,
 from syncline.connectors.salesforce.client import SalesforceClient
 from syncline.connectors.salesforce.cursor import LATE_COMMIT_SECONDS, Cursor
 from syncline.connectors.salesforce.describe import Describer
+from syncline.connectors.salesforce.fates import CONVERSIONS
 from syncline.connectors.salesforce.fields import create_field
 from syncline.connectors.salesforce.manifest import MANIFEST
 from syncline.connectors.salesforce.read import Reader
+from syncline.connectors.salesforce.soap_write import LOSERS_PER_MERGE, SoapWriter
 from syncline.connectors.salesforce.write import Writer
 from syncline.ports import Capabilities, Clock, Lane, Manifest, Random, Stamp, Transport, Usage
-from syncline.records import NewField, Page, Problem, Write, WriteAnswer
+from syncline.records import NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
 
 VISIBILITY_LAG_SECONDS = 10.0
+
+_FIELD_WRITES = frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE})
+# What is written of each object type; any other is only looked up.
+_OPERATIONS = {
+    "Lead": _FIELD_WRITES | {Operation.MERGE, Operation.CONVERT},
+    "Contact": _FIELD_WRITES | {Operation.MERGE},
+    "Account": _FIELD_WRITES | {Operation.MERGE},
+    "Task": _FIELD_WRITES,
+}
 
 
 class SalesforceConnector:
@@ -38,6 +49,7 @@ class SalesforceConnector:
         self._describer = Describer(self._client, clock)
         self._reader = Reader(self._client, self._describer, BulkQuery(self._client, clock), clock)
         self._writer = Writer(self._client)
+        self._soap_writer = SoapWriter(self._client)
         self._bulk_writer = BulkWriter(BulkIngest(self._client, clock))
         self._user: User | None = None
 
@@ -54,6 +66,10 @@ class SalesforceConnector:
             unique_keys=unique,
             visibility_lag_seconds=VISIBILITY_LAG_SECONDS,
             late_commit_seconds=LATE_COMMIT_SECONDS,
+            operations=_OPERATIONS.get(object_type, frozenset()),
+            converts_into=CONVERSIONS[object_type].into if object_type in CONVERSIONS else None,
+            born_of={source: one.heir for source, one in CONVERSIONS.items() if one.into == object_type},
+            losers_per_merge=LOSERS_PER_MERGE,
             read_ids_per_call=1_000,
             write_rows_per_call=400,
             write_rows_per_batch=50_000,  # one bulk job; below 2,000 rows it is collections anyway
@@ -98,6 +114,8 @@ class SalesforceConnector:
     async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
         if not writes:
             return WriteAnswer(outcomes=())
+        if writes[0].operation in (Operation.MERGE, Operation.CONVERT):
+            return await self._soap_writer.write(writes, lane)
         if len(writes) >= BULK_FROM_WRITES:
             return await self._bulk_writer.write(writes, lane)
         schema = await self._describer.schema(writes[0].object_type, lane)

@@ -116,6 +116,11 @@ def full_id(text: str) -> str:
     )
 
 
+def is_id(text: str) -> bool:
+    """Whether *text* has the form of an 18-character record id, check characters included."""
+    return len(text) == 18 and text.isascii() and text.isalnum() and full_id(text[:15]) == text
+
+
 def _known(schema: ObjectSchema, columns: Columns, name: str, height: int) -> pl.Series:
     if name not in schema.fields:
         return pl.repeat(None, height, dtype=pl.String(), eager=True)

@@ -15,10 +15,11 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from syncline.connectors.salesforce import soap
 from syncline.connectors.salesforce.errors import error_of, judge, vendor_errors
 from syncline.connectors.salesforce.manifest import DEFAULT_API_VERSION
 from syncline.errors import AccessError, ConfigError, NotUnderstood, OutcomeUnknown, RateLimited, Unavailable
-from syncline.net.auth import Token
+from syncline.net.auth import Token, TokenRefused
 from syncline.net.budget import Budget, Limits
 from syncline.net.client import HttpClient
 from syncline.ports import Clock, HttpRequest, HttpResponse, Lane, Random, Transport
@@ -194,6 +195,28 @@ class SalesforceClient:
             said = "Salesforce answered a Composite with another number of parts than were sent."
             raise NotUnderstood(said) if is_safe else OutcomeUnknown(said)
         return [PartAnswer(status=item["httpStatusCode"], body=item["body"]) for item in found], answer
+
+    async def soap(self, call: str, arguments: str, lane: Lane, *, headers: str = "") -> bytes:
+        """One SOAP call that writes; the body of its answer. The session travels inside the envelope.
+
+        Raises as a write does: OutcomeUnknown if it may have been carried out; CallRefused names a row's own trouble.
+        """
+        token = await self._http.token()
+        try:
+            return await self._enveloped(token, call, arguments, lane, headers)
+        except TokenRefused:  # the client renewed the token, and the envelope still held the old one
+            return await self._enveloped(await self._http.token(), call, arguments, lane, headers)
+
+    async def _enveloped(self, token: Token, call: str, arguments: str, lane: Lane, headers: str) -> bytes:
+        said = f"<CallOptions>{soap.element('client', CLIENT_NAME)}</CallOptions>{headers}"
+        request = HttpRequest(
+            method="POST",
+            url=soap.SOAP_PATH + self.version,
+            headers={"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'},
+            body=soap.envelope(token.value, call, arguments, said),
+            timeout_seconds=WRITE_TIMEOUT_SECONDS,
+        )
+        return (await self._http.send(request, lane=lane, is_safe=False)).body
 
     async def aclose(self) -> None:
         await self._http.aclose()

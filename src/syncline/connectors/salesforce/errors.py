@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from syncline.connectors.salesforce import soap
 from syncline.errors import (
     AccessError,
     ConfigError,
@@ -39,6 +40,14 @@ class FieldRefused(NotUnderstood):
     def __init__(self, message: str, *, column: str) -> None:
         super().__init__(message)
         self.column = column
+
+
+class CallRefused(NotUnderstood):
+    """A SOAP call was refused as a whole for a reason the table knows as a row's own: `error` is that reason."""
+
+    def __init__(self, message: str, *, error: VendorError) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class ObjectRefused(AccessError):
@@ -102,7 +111,7 @@ MEANINGS: Mapping[str, Meaning] = {
     # the record itself
     "ENTITY_IS_DELETED": Meaning(is_gone=True),
     "INVALID_CROSS_REFERENCE_KEY": Meaning(is_permanent=False),  # its parent may still come
-    "CANNOT_UPDATE_CONVERTED_LEAD": _REFUSED,
+    "CANNOT_UPDATE_CONVERTED_LEAD": Meaning(is_gone=True),  # read again, it names its contact
     "PRECONDITION_FAILED": Meaning(is_permanent=False, is_stale=True),
     "NOT_FOUND": Meaning(raises=ObjectRefused, is_gone=True),
     "DUPLICATE_VALUE": _REFUSED,
@@ -126,6 +135,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "FIELD_INTEGRITY_EXCEPTION": _REFUSED,
     "FIELD_FILTER_VALIDATION_EXCEPTION": _REFUSED,
     "INACTIVE_OWNER_OR_USER": _REFUSED,
+    "INVALID_STATUS": _REFUSED,  # of a conversion
+    "INVALID_ID_FIELD": _REFUSED,
+    "MISSING_ARGUMENT": _REFUSED,
     "MIXED_DML_OPERATION": _REFUSED,
     "JSON_PARSER_ERROR": _REFUSED,
     # what the connection is set to
@@ -163,11 +175,18 @@ class VendorError:
     candidates: tuple[str, ...] = ()
 
 
-def judge(_request: HttpRequest, response: HttpResponse) -> SynclineError | None:
+def judge(request: HttpRequest, response: HttpResponse) -> SynclineError | None:
     """`net.client.Judge` of REST and Bulk calls: the error an answer stands for, None for an answer to be read."""
     if response.status < 400:
         return None
-    return error_of(response.status, _body_of(response))
+    told = soap.fault(response.body) if soap.SOAP_PATH in request.url else None
+    if told is None:
+        return error_of(response.status, _body_of(response))
+    (error,) = vendor_errors(told)
+    meaning = MEANINGS.get(error.code)
+    if meaning is not None and meaning.raises is NotUnderstood:
+        return CallRefused(f"Salesforce: {error.code}: {error.message}", error=error)
+    return _raised(response.status, error)
 
 
 def error_of(status: int, body: Any) -> SynclineError:
@@ -196,13 +215,15 @@ def refusal(errors: Sequence[VendorError], record_id: str | None) -> Outcome:
     passes = first.code in _WRAPPERS and _PASSING_CAUSE.search(first.message) is not None
     if meaning is None:
         meaning, message = _REFUSED, f"(not understood) {message}"
+    # A parent may still come; an owner that may not own it will not.
+    is_owner = first.code == "INVALID_CROSS_REFERENCE_KEY" and "OwnerId" in first.fields
     return Outcome(
         status=Status.REJECTED,
         record_id=record_id,
         code=first.code,
         message=message,
         fields=tuple(dict.fromkeys(name for error in errors for name in error.fields)),
-        is_permanent=meaning.is_permanent and not passes,
+        is_permanent=(meaning.is_permanent or is_owner) and not passes,
         is_gone=meaning.is_gone,
         is_stale=meaning.is_stale,
         candidates=first.candidates,

@@ -8,7 +8,7 @@ record is read off the row (`fates`), a row that is gone for good off the log of
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -16,24 +16,19 @@ import polars as pl
 from syncline.connectors.salesforce import soql
 from syncline.connectors.salesforce.bulk import BulkQuery
 from syncline.connectors.salesforce.cells import (
-    SYSTEM_COLUMNS,
-    Columns,
-    empty_rows,
     full_id,
-    record_columns,
-    rows_of,
+    is_id,
     table_columns,
 )
-from syncline.connectors.salesforce.client import URL_BYTES, Answer, SalesforceClient
+from syncline.connectors.salesforce.client import URL_BYTES, SalesforceClient
 from syncline.connectors.salesforce.cursor import OVERLAP_SECONDS, Cursor, digests
 from syncline.connectors.salesforce.deletions import deletions_since
 from syncline.connectors.salesforce.describe import Describer, moving_parents
 from syncline.connectors.salesforce.errors import FieldRefused
-from syncline.connectors.salesforce.fates import fate_fields, fates_of, no_fates
+from syncline.connectors.salesforce.selection import Selection
 from syncline.errors import AccessError, NotUnderstood, PositionLost
 from syncline.ports import Clock, Lane
 from syncline.records import ID, STAMP, How, Page
-from syncline.schema import ObjectSchema
 from syncline.values import FieldType, instant, micros
 
 # "For more than 2,000 records use Bulk API 2.0" (Bulk API 2.0 Developer Guide, "When to Use").
@@ -45,65 +40,6 @@ _UNQUOTED = frozenset({FieldType.BOOLEAN, FieldType.NUMBER, FieldType.INTEGER, F
 
 # Deleted rows stay readable for 15 days ("Recycle Bin"); a position older than that has missed deletes.
 OLDEST_POSITION = timedelta(days=14)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """What of the fields asked for can be read, and how a page of it is made."""
-
-    schema: ObjectSchema
-    object_type: str
-    fields: tuple[str, ...]
-    hidden: frozenset[str]
-
-    @property
-    def columns(self) -> list[str]:
-        """What to SELECT: system columns and those that tell fates, as far as the object has them, then the fields."""
-        own = (*SYSTEM_COLUMNS, *fate_fields(self.schema.name))
-        return list(dict.fromkeys([*(name for name in own if name in self.schema.fields), *self.fields]))
-
-    @property
-    def shape(self) -> str:
-        return ",".join(self.fields)
-
-    def without(self, column: str) -> Selection | None:
-        """The selection less the fields the vendor calls *column*; None if it contains none."""
-        refused = {name for name in self.fields if name.lower().rpartition(".")[2] == column.lower().rpartition(".")[2]}
-        if not refused:
-            return None
-        kept = tuple(name for name in self.fields if name not in refused)
-        return Selection(
-            schema=self.schema, object_type=self.object_type, fields=kept, hidden=self.hidden | frozenset(refused)
-        )
-
-    def page(self, columns: Columns, height: int, *, as_of_us: int, how: How) -> Page:
-        rows, unreadable = rows_of(self.schema, self.fields, columns, height=height, as_of_us=as_of_us)
-        return self.page_of(rows, how=how, unreadable=unreadable, fates=fates_of(self.schema, columns, rows))
-
-    def page_of_answer(self, answer: Answer, how: How) -> Page:
-        records = answer.body["records"]
-        return self.page(record_columns(records), len(records), as_of_us=answer.sent_us, how=how)
-
-    def joined(self, pages: Sequence[Page], how: How) -> Page:
-        """One page of several; a record that came more than once is as it came last."""
-        rows = pl.concat([empty_rows(self.fields), *(page.rows for page in pages)])
-        fates = [page.fates for page in pages if page.fates is not None]
-        return self.page_of(
-            rows.unique(ID, keep="last", maintain_order=True),
-            how=how,
-            unreadable=tuple(row for page in pages for row in page.unreadable),
-            fates=pl.concat([no_fates(), *fates]).unique(ID, keep="last", maintain_order=True),
-        )
-
-    def page_of(self, rows: pl.DataFrame, *, how: How, **more: object) -> Page:
-        return Page(
-            object_type=self.object_type,
-            rows=rows,
-            fields=self.fields,
-            how=how,
-            hidden=self.hidden,
-            **more,  # type: ignore[arg-type]
-        )
 
 
 class Reader:
@@ -168,7 +104,7 @@ class Reader:
         """As `ports.Connector.read_by_ids`."""
         wanted = list(dict.fromkeys(full_id(record_id) for record_id in ids))
         # The vendor refuses a whole query for one id of another form; such an id is simply nobody's.
-        page = await self._where(object_type, fields, "Id", [one for one in wanted if len(one) == 18], lane)
+        page = await self._where(object_type, fields, "Id", [one for one in wanted if is_id(one)], lane)
         found = set(page.rows[ID].to_list())
         missing = tuple(record_id for record_id in wanted if record_id not in found)
         return Page(**{**vars(page), "missing": missing})

@@ -18,10 +18,20 @@ from syncline.connectors.salesforce import soql
 from syncline.connectors.salesforce.cells import full_id, wire_value
 from syncline.connectors.salesforce.client import URL_BYTES, Answer, Part, PartAnswer, SalesforceClient, query_path
 from syncline.connectors.salesforce.errors import VendorError, refusal, vendor_errors
-from syncline.connectors.salesforce.read import Selection
+from syncline.connectors.salesforce.selection import Selection
 from syncline.errors import OurBug, OutcomeUnknown, SynclineError
 from syncline.ports import Lane
-from syncline.records import How, Operation, Outcome, Page, Status, Write, WriteAnswer
+from syncline.records import (
+    ALLOW_DUPLICATES,
+    ASSIGN_BY_RULES,
+    How,
+    Operation,
+    Outcome,
+    Page,
+    Status,
+    Write,
+    WriteAnswer,
+)
 from syncline.schema import ObjectSchema
 from syncline.values import FieldType, instant
 
@@ -144,18 +154,28 @@ def _by_header(writes: Sequence[Write]) -> Iterator[tuple[list[int], dict[str, s
     """Writes apart by the headers they need.
 
     An absent `Sforce-Auto-Assign` counts as TRUE: the active assignment rule would give an updated lead, or one
-    created with its owner, to somebody else ("Assignment Rule Header"). Duplicate rules that only alert are passed:
-    who is whom has been decided before ("Duplicate Rule Header").
+    created with its owner, to somebody else ("Assignment Rule Header"). A duplicate rule that only alerts is passed by
+    an update: the record exists, and refusing its new values removes no duplicate. A create is refused by it, with
+    the records it names as candidates, unless `ALLOW_DUPLICATES` says otherwise ("Duplicate Rule Header").
     """
-    base = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
-    for auto_assign in ("FALSE", "TRUE"):
-        indexes = [index for index, write in enumerate(writes) if _auto_assign(write) == auto_assign]
-        if indexes:
-            yield indexes, {**base, "Sforce-Auto-Assign": auto_assign}
+    groups: dict[tuple[str, str], list[int]] = {}
+    for index, write in enumerate(writes):
+        groups.setdefault((_auto_assign(write), _allow_save(write)), []).append(index)
+    for (auto_assign, allow_save), indexes in groups.items():
+        headers = {"Sforce-Duplicate-Rule-Header": f"allowSave={allow_save}", "Sforce-Auto-Assign": auto_assign}
+        yield indexes, headers
+
+
+def _allow_save(write: Write) -> str:
+    return write.options.get(ALLOW_DUPLICATES, "false") if write.operation is Operation.CREATE else "true"
 
 
 def _auto_assign(write: Write) -> str:
-    return "TRUE" if write.operation is Operation.CREATE and not write.cells.get("OwnerId") else "FALSE"
+    """A create says it; one that says nothing is assigned unless it brings its owner."""
+    if write.operation is not Operation.CREATE:
+        return "FALSE"
+    default = "false" if write.cells.get("OwnerId") else "true"
+    return write.options.get(ASSIGN_BY_RULES, default).upper()
 
 
 def _by_key(indexes: Sequence[int], writes: Sequence[Write]) -> list[list[int]]:
