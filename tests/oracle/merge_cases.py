@@ -144,6 +144,8 @@ def _type_of(name: str) -> pl.DataType:
     by_prefix: dict[str, pl.DataType] = {"f": pl.UInt64(), "x": pl.UInt64(), "k": pl.UInt8(), "w": pl.Boolean()}
     if prefix in ("a", "b", "ta", "tb"):
         return pl.String()
+    if name.startswith("human_"):
+        return pl.Boolean()
     return by_prefix.get(prefix[0], pl.Int64())
 
 

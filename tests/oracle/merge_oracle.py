@@ -221,11 +221,17 @@ class Group:
 
     def _is_proven(self, m: Member, winner: Side) -> bool:
         mine, theirs = m.cells[winner], m.cells[other(winner)]
-        if mine.moment is None or not mine.moment["is_human"]:
+        if mine.moment is not None:
+            is_person, act_us = mine.moment["is_human"], mine.moment["at_us"]
+        else:  # without moments: the record's last hand, and a move since the look before
+            is_person, act_us = self.pair.get(f"human_{winner}"), self.pair.get(f"prev_{winner}")
+            if not mine.changed or self.pair.get(f"stamp_{winner}") is None:
+                return False
+        if not is_person or act_us is None:
             return False
         if theirs.moment is None and theirs.known and not theirs.changed:
             return True
-        return bool(mine.moment["at_us"] > self._interval(m, other(winner))[1] + 2 * self.times.widening)
+        return bool(act_us > self._interval(m, other(winner))[1] + 2 * self.times.widening)
 
     def _may_win(self, winner: Side) -> bool:
         return all(self._is_proven(m, winner) for m in self._loosened(winner))

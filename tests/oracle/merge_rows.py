@@ -60,7 +60,8 @@ def by(policy: Policy, **facts: Any) -> FieldMap:
 
 def stamps(a: Two, b: Two) -> dict[str, Two]:
     """(stamp at the look before, stamp now) of each side, in seconds."""
-    return {"prev": (a[0] * SECOND, b[0] * SECOND), "stamp": (a[1] * SECOND, b[1] * SECOND)}
+    before = tuple(None if at is None else at * SECOND for at in (a[0], b[0]))
+    return {"prev": before, "stamp": (a[1] * SECOND, b[1] * SECOND)}
 
 
 A_WINS, B_WINS = lost("b", "one", "two"), lost("a", "two", "one")
@@ -265,6 +266,7 @@ POLICIES = [
 ]
 
 CONSENT = by(Policy.MOST_RESTRICTIVE)
+HAND, OUR_HAND = {"human": (True, None)}, {"human": (False, None)}
 PERSON, ROBOT = (100 * SECOND, True), (100 * SECOND, False)
 
 
@@ -295,6 +297,29 @@ MOST_RESTRICTIVE = [
         loosened(moments=(PERSON, (98 * SECOND, None))),
         STANDS,
         CONSENT,
+    ),
+    Case(
+        "consent-loosening-by-the-last-hand",
+        loosened(),
+        writes("write", "b", "false"),
+        CONSENT,
+        stamps((10, 400), (10, 20)) | HAND,
+    ),
+    Case("consent-loosening-by-our-own-hand", loosened(), STANDS, CONSENT, stamps((10, 400), (10, 20)) | OUR_HAND),
+    Case("consent-loosening-seen-for-the-first-time", loosened(), STANDS, CONSENT, stamps((None, 400), (1, 2)) | HAND),
+    Case(
+        "consent-last-hand-before-the-protection",
+        loosened(moments=(None, (200 * SECOND, None))),
+        STANDS,
+        CONSENT,
+        stamps((10, 400), (10, 20)) | HAND,
+    ),
+    Case(
+        "consent-a-robot-s-moment-is-not-made-good-by-the-last-hand",
+        loosened(moments=(ROBOT, None)),
+        STANDS,
+        CONSENT,
+        stamps((10, 400), (10, 20)) | HAND,
     ),
     Case("consent-changed-to-empty", h(("", "true"), ("true", "true")), lost("a", "true", ""), CONSENT),
     Case("consent-conflict-protection-wins", h(("false", "true")), STANDS, CONSENT, stamps((300, 400), (10, 20))),

@@ -110,7 +110,9 @@ def _pair(rng: Random, maps: list[FieldMap]) -> Pair:
         held[m.key] = _held(rng, texts, transformed=end.expression is not None)
     instants = (None, *(_instant(rng) for _ in range(4)))
     names = ("stamp", "prev", "asof", "prevasof")
-    return Pair(held=held, evidence={name: (rng.choice(instants), rng.choice(instants)) for name in names})
+    evidence: dict[str, Any] = {name: (rng.choice(instants), rng.choice(instants)) for name in names}
+    evidence["human"] = tuple(rng.choice((None, True, False)) for _ in "ab")
+    return Pair(held=held, evidence=evidence)
 
 
 def _columnar(maps: tuple[FieldMap, ...], first_link: Policy, pairs: list[Pair]) -> list[dict[str, Any]]:

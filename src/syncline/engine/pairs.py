@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncline.engine.bases import base_columns
+from syncline.engine.consent import with_acts
 from syncline.engine.remapped import taken_as_agreed
 from syncline.engine.sides import side_values, writable
 from syncline.engine.world import World
@@ -35,10 +36,11 @@ class Slice:
     kept: pl.DataFrame
 
 
-async def current_ends(store: Store, link_ids: Sequence[int]) -> pl.DataFrame:
-    """link_id, type_a, id_a, type_b, id_b of live links with a current record on both sides, and the LINK columns."""
+async def current_ends(store: Store, link_ids: Sequence[int], *, state: str = "live") -> pl.DataFrame:
+    """link_id, type_a, id_a, type_b, id_b of links in this *state* with a current record on both sides, and the LINK
+    columns."""
     keys = pl.DataFrame({"link_id": list(link_ids)}, schema={"link_id": pl.Int64})
-    links = (await store.by_keys(Table.LINK, keys)).filter(pl.col("state") == "live")
+    links = (await store.by_keys(Table.LINK, keys)).filter(pl.col("state") == state)
     ends = (await store.by_keys(Table.LINK_END, keys)).filter(pl.col("role") == "current")
     for side in SIDES:
         own = ends.filter(pl.col("side") == side).select(
@@ -48,9 +50,9 @@ async def current_ends(store: Store, link_ids: Sequence[int]) -> pl.DataFrame:
     return links
 
 
-async def slices(world: World, sync: Sync, link_ids: Sequence[int]) -> AsyncIterator[Slice]:
-    """The pairs of these links, one slice per variant that occurs."""
-    ends = await current_ends(world.store, link_ids)
+async def slices(world: World, sync: Sync, link_ids: Sequence[int], *, state: str = "live") -> AsyncIterator[Slice]:
+    """The pairs of these links in this *state*, one slice per variant that occurs."""
+    ends = await current_ends(world.store, link_ids, state=state)
     for (type_a, type_b), part in ends.group_by("type_a", "type_b", maintain_order=True):
         yield await _slice(world, sync, str(type_a), str(type_b), part)
 
@@ -78,8 +80,10 @@ async def _slice(world: World, sync: Sync, type_a: str, type_b: str, ends: pl.Da
     pairs = await _with_rights(world, sync, types, maps, pairs)
     ids = pairs.select("link_id")
     marks = await world.store.by_keys(Table.MARK, ids)
+    moments = await _moments(world, sync, types, maps, pairs)
+    pairs, moments = await with_acts(world, sync, types, maps, pairs, moments)
     columns = ["link_id", "id_a", "id_b", "member_a", "member_b", "visible_a", "visible_b"]
-    now = ["now_member_a", "now_member_b", "is_deleted_a", "is_deleted_b"]
+    now = ["now_member_a", "now_member_b", "is_deleted_a", "is_deleted_b", "fate_a", "fate_b"]
     return Slice(
         type_a=type_a,
         type_b=type_b,
@@ -87,7 +91,7 @@ async def _slice(world: World, sync: Sync, type_a: str, type_b: str, ends: pl.Da
         ends=pairs.select(columns + now),
         pairs=pairs,
         marks=marks,
-        moments=await _moments(world, sync, types, maps, pairs),
+        moments=moments,
         kept=kept,
     )
 
@@ -100,6 +104,7 @@ _RECORD_NAMES = {
     "previous_as_of_us": "prevasof",
     "actor": "actor",
     "is_deleted": "is_deleted",
+    "fate": "fate",
     "is_member": "now_member",
 }
 _MAPPING_NAMES = {"v": "{s}.{k}", "t": "t{s}.{k}", "f": "f{s}.{k}", "k": "k{s}.{k}"}

@@ -15,14 +15,21 @@ from syncline.records import SIDES, Side
 FAR = 2**62
 """Microseconds no stamp reaches; -FAR is "any time before"."""
 
-_RECORD_FACTS = ("stamp", "prev", "asof", "prevasof")
+_RECORD_FACTS: dict[str, pl.DataType] = {
+    "stamp": pl.Int64(),
+    "prev": pl.Int64(),
+    "asof": pl.Int64(),
+    "prevasof": pl.Int64(),
+    "human": pl.Boolean(),  # a person changed the record last, as far as can be told without moments
+}
 
 
 def with_records(cells: pl.DataFrame, pairs: pl.DataFrame) -> pl.LazyFrame:
-    """Adds the record-level evidence of each cell's pair: per side stamp, prev, asof, prevasof; null if not given."""
-    names = [f"{fact}_{s}" for s in SIDES for fact in _RECORD_FACTS]
-    given = [pairs[name].cast(pl.Int64).gather(cells["row"]) for name in names if name in pairs.columns]
-    missing = [pl.lit(None, pl.Int64).alias(name) for name in names if name not in pairs.columns]
+    """Adds the record-level evidence of each cell's pair: per side stamp, prev, asof, prevasof, human; null if
+    not given."""
+    names = {f"{fact}_{s}": kind for s in SIDES for fact, kind in _RECORD_FACTS.items()}
+    given = [pairs[name].cast(kind).gather(cells["row"]) for name, kind in names.items() if name in pairs.columns]
+    missing = [pl.lit(None, kind).alias(name) for name, kind in names.items() if name not in pairs.columns]
     return cells.lazy().with_columns(*given, *missing)
 
 

@@ -171,7 +171,11 @@ def with_judgement(cells: pl.LazyFrame, units: Units, widening_us: int) -> pl.La
 
 
 def _is_proven(side: Side, widening_us: int) -> pl.Expr:
-    """A person changed this side, certainly after the other side's value came to be."""
+    """A person changed this side, certainly after the other side's value came to be.
+
+    By this field's moment; without one by the record's last hand, if this field moved since the look before: then the
+    act is no earlier than that look.
+    """
     theirs = other(side)
     unmoved = pl.col(f"known_{theirs}") & ~pl.col(f"changed_{theirs}")
     latest = (
@@ -181,5 +185,9 @@ def _is_proven(side: Side, widening_us: int) -> pl.Expr:
         .then(pl.lit(-FAR, pl.Int64))
         .otherwise(f"until_{theirs}")
     )
-    later = pl.col(f"at_{side}") - widening_us > latest + widening_us
-    return (pl.col(f"is_human_{side}") & later).fill_null(False)
+    has_moment = pl.col(f"at_{side}").is_not_null()
+    looked_before = pl.col(f"prev_{side}").is_not_null() & pl.col(f"stamp_{side}").is_not_null()
+    by_hand = pl.col(f"human_{side}") & pl.col(f"changed_{side}") & looked_before
+    is_person = pl.when(has_moment).then(f"is_human_{side}").otherwise(by_hand)
+    later = pl.col(f"since_{side}") - widening_us > latest + widening_us
+    return (is_person & later).fill_null(False)
