@@ -303,6 +303,11 @@ CODES: Mapping[str, Code] = {
     "SYN-180": Code("The sandboxes that the demo starts are not installed.", "Run make demo.", "demo"),
     "SYN-181": Code("The demo's persons are not installed.", "Run make demo.", "demo"),
     "SYN-182": Code("A sandbox of the demo did not start.", "Look at the reason in the message.", "demo"),
+    "SYN-190": Code(
+        "Nothing that can be undone has that name.",
+        "Give a run's id (`syncline status` lists the last ones), an e-mail address or a record id.",
+        "engine",
+    ),
     # 2xx: access
     "SYN-200": Code("A right or a permission is missing.", "Grant what the message names.", "errors"),
     "SYN-201": Code(

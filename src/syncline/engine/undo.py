@@ -1,0 +1,226 @@
+"""Undo: the values that a run, or the newest run about one person, wrote are put back where nobody has changed them.
+
+Shown first, then through the same ceilings and the same journal as every write. What is put back is at rest: it is no
+change to be carried over, and the next edit of either side flows as ever. Lives here: what is in scope, the run, and
+what follows. Not here: what the journal remembers and what stands in the way (`reversal`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from syncline.engine.ceilings import hold_above_ceilings
+from syncline.engine.cycle import RunReport, close_run, open_run
+from syncline.engine.explain import find_subjects
+from syncline.engine.observe import meet, read_again
+from syncline.engine.planning import Planned
+from syncline.engine.reversal import DONE, Lasting, Reversal, Writes, reversal_of, writes_of
+from syncline.engine.settlement import add_rows
+from syncline.engine.terms import adopt_terms
+from syncline.engine.world import World
+from syncline.engine.write import resolve_unknown, write_actions
+from syncline.errors import ConfigError, StopRequested, SynclineError
+from syncline.ports import Lane
+from syncline.reconcile.plan import Held
+from syncline.records import SIDES
+from syncline.spec.model import Sync
+from syncline.trees import TABLES, Commit, Table
+
+_FIELD: dict[str, pl.DataType] = {"link_id": pl.Int64(), "mapping": pl.String()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undo:
+    """What undoing `runs` means now. `actions` (plan.ACTIONS) put values back, `stays` (reversal.STAYS) do not;
+    `lasting` is what no value undoes. `digest` names exactly these actions. `is_forgotten`: something was written, and
+    its journal is no longer kept."""
+
+    runs: tuple[str, ...]
+    actions: pl.DataFrame
+    stays: pl.DataFrame
+    lasting: tuple[Lasting, ...]
+    equal: frozenset[tuple[int, str]] = frozenset()
+    is_forgotten: bool = False
+
+    @property
+    def digest(self) -> str:
+        rows = self.actions.select("side", "record_id", "field", "before", "after").rows()
+        return hashlib.blake2b(json.dumps(sorted(rows)).encode(), digest_size=8).hexdigest()
+
+
+@dataclass(kw_only=True)
+class Undone:
+    """What an undo did. `classes`: action -> (class, reason), as in a run; `held` is what a ceiling keeps back.
+
+    `refused` are fields (link_id, mapping) that the system would not take. `is_other`: what would be done is no longer
+    what was shown, so nothing was.
+    """
+
+    plan: Undo
+    run_id: str
+    classes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_FIELD))
+    held: list[Held] = field(default_factory=list)
+    stopped: SynclineError | None = None
+    is_other: bool = False
+
+    def put_back(self) -> int:
+        """How many values the systems confirmed."""
+        written = [action for action, (name, _) in self.classes.items() if name == "written"]
+        sent = self.plan.actions.filter(pl.col("action").is_in(written))
+        return len(sent.join(self.refused, on=list(_FIELD), how="anti"))
+
+
+async def plan_undo(world: World, sync: Sync, text: str, *, run_id: str | None = None) -> Undo:
+    """What undoing *text* (a run's id; an e-mail or record id: the newest run that wrote to that person) would do,
+    after reading those records afresh. Nothing is written to either system.
+
+    Raises ConfigError SYN-190: nothing of that name was ever written.
+    """
+    sync = await meet(world, sync)
+    run_id = run_id or f"look-{world.random.token(6)}"
+    await adopt_terms(world, sync)
+    await resolve_unknown(world, sync, run_id)
+    runs, entries = await _in_scope(world, sync, text)
+    writes = await writes_of(world, entries)
+    await _read_afresh(world, sync, writes, run_id)
+    found = await reversal_of(world, sync, writes.fields)
+    return _plan(runs, writes, found, is_forgotten=await _is_forgotten(world, entries, runs))
+
+
+def _plan(runs: Sequence[str], writes: Writes, found: Reversal, *, is_forgotten: bool) -> Undo:
+    return Undo(
+        runs=tuple(runs),
+        actions=found.actions,
+        stays=found.stays,
+        lasting=writes.lasting,
+        equal=found.equal,
+        is_forgotten=is_forgotten,
+    )
+
+
+async def undo(world: World, sync: Sync, text: str, *, shown: str | None = None) -> Undone:
+    """Undo *text* (as `plan_undo`). *shown*: the digest of the plan a person said yes to; another one is not done.
+
+    What a ceiling holds stays undone until it is approved. Raises as `plan_undo`; nothing once something was sent.
+    """
+    report = RunReport(run_id=world.random.token(8), sync=sync.name, kind="undo")
+    await open_run(world, report)
+    try:
+        plan = await plan_undo(world, sync, text, run_id=report.run_id)
+        done = Undone(plan=plan, run_id=report.run_id)
+        if shown is not None and shown != plan.digest:
+            done.is_other = True
+        else:
+            await _carry_out(world, world.syncs[sync.name], done)
+    except (SynclineError, StopRequested) as error:
+        await close_run(world, report, "failed", str(error) or "stopped by a signal")
+        raise
+    report.stopped, report.held = done.stopped, done.held
+    report.unknown = sum(name == "unknown" for name, _ in done.classes.values())
+    all_done = not done.held and not done.is_other and {name for name, _ in done.classes.values()} <= {"written"}
+    await close_run(world, report, "failed" if done.stopped else "succeeded" if all_done else "held")
+    return done
+
+
+async def _carry_out(world: World, sync: Sync, done: Undone) -> None:
+    planned = Planned()
+    planned.sheets.add(done.plan.actions)
+    done.held = await hold_above_ceilings(world, sync, planned, done.run_id, is_first_copy=False, is_whole=False)
+    going = planned.sheets.without(done.held)
+    started_us = world.now_us()
+    await _set_at_rest(world, done)
+    nothing_lost = pl.DataFrame(schema=dict(TABLES[Table.CONFLICT][0]))
+    written = await write_actions(world, sync, done.run_id, going, nothing_lost, lane=Lane.URGENT)
+    done.classes, done.stopped = written.classes, written.stopped
+    await _forget_refusals(world, sync, done, started_us)
+
+
+async def _set_at_rest(world: World, done: Undone) -> None:
+    """Marks that say why two values differ, in place before anything is sent: a crash finds them there."""
+    equal = pl.DataFrame(sorted(done.plan.equal), schema=_FIELD, orient="row")
+    apart = done.plan.actions.join(equal, on=list(_FIELD), how="anti")
+    rows = [
+        (link_id, mapping, "apart", json.dumps({"target": side, "reason": f"put back by undo {done.run_id}"}))
+        for link_id, mapping, side in apart.select("link_id", "mapping", "side").iter_rows()
+    ]
+    commit = Commit()
+    if rows:
+        shape = {name: kind for name, kind in TABLES[Table.MARK][0].items() if name != "at_us"}
+        marks = pl.DataFrame(rows, schema=shape, orient="row")
+        add_rows(commit, Table.MARK, marks.with_columns(pl.lit(world.now_us()).alias("at_us")))
+    if len(equal):
+        commit.drop[Table.MARK] = equal.with_columns(pl.lit("apart").alias("kind"))
+    await world.store.commit(commit)
+
+
+async def _forget_refusals(world: World, sync: Sync, done: Undone, started_us: int) -> None:
+    """A value that was not put back is apart no more; what a system refused of an undo is told once and buried
+    nowhere: nobody waits for it."""
+    kept = [action for action, (name, _) in done.classes.items() if name in ("written", "unknown")]
+    failed = done.plan.actions.filter(~pl.col("action").is_in(kept)).select(list(_FIELD))
+    links = {"link_id": done.plan.actions["link_id"].unique().to_list()}
+    dead = await world.store.rows(Table.MARK, {**links, "kind": "dead"})
+    done.refused = dead.filter(pl.col("at_us") >= started_us).select(list(_FIELD))
+    over = pl.concat([failed, done.refused]).unique()
+    if over.is_empty():
+        return
+    letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": "dead", **links})
+    fresh = letters.filter(pl.col("at_us") >= started_us).select("letter_id", pl.lit("resolved").alias("state"))
+    marks = [over.with_columns(pl.lit("apart").alias("kind")), done.refused.with_columns(pl.lit("dead").alias("kind"))]
+    await world.store.commit(
+        Commit(drop={Table.MARK: pl.concat(marks)}, amend={Table.DEAD_LETTER: [fresh]} if len(fresh) else {})
+    )
+
+
+async def _in_scope(world: World, sync: Sync, text: str) -> tuple[list[str], pl.DataFrame]:
+    """The runs that *text* names and their ENTRY rows."""
+    run = await world.store.rows(Table.RUN, {"run_id": text, "sync": sync.name})
+    if len(run):
+        batches = await world.store.rows(Table.JOURNAL, {"sync": sync.name, "run_id": text})
+        return [text], await world.store.by_keys(Table.ENTRY, batches.select("batch_id"))
+    subjects = await find_subjects(world, sync, text)
+    parts = [
+        await world.store.links_of(subject.connection, subject.object_type, [subject.record_id]) for subject in subjects
+    ]
+    links = pl.concat(parts).filter(pl.col("sync") == sync.name)["link_id"].unique().to_list() if parts else []
+    if not links:
+        raise ConfigError(f"Nothing was ever written to {text!r}, and no run has that id.", code="SYN-190")
+    return await _newest_run(world, sync, links)
+
+
+async def _newest_run(world: World, sync: Sync, links: list[int]) -> tuple[list[str], pl.DataFrame]:
+    entries = await world.store.rows(Table.ENTRY, {"link_id": links})
+    batches = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
+    own = batches.filter(pl.col("sync") == sync.name).select("batch_id", "run_id", "prepared_us")
+    told = entries.filter(pl.col("state").is_in(list(DONE))).join(own, on="batch_id").sort("prepared_us", "batch_id")
+    if told.is_empty():
+        return [], entries
+    newest = str(told["run_id"][-1])
+    return [newest], entries.join(own.filter(pl.col("run_id") == newest).select("batch_id"), on="batch_id", how="semi")
+
+
+async def _is_forgotten(world: World, entries: pl.DataFrame, runs: Sequence[str]) -> bool:
+    """Whether something was written of which the journal knows no more."""
+    kept = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
+    if not set(entries["batch_id"]) <= set(kept["batch_id"]):
+        return True
+    found = await world.store.rows(Table.RUN, {"run_id": list(runs)})
+    classes = [json.loads(summary or "{}").get("classes", {}) for summary in found["summary"]]
+    wrote = any(side.get("written") for per_run in classes for side in per_run.values())
+    return wrote and entries.is_empty()
+
+
+async def _read_afresh(world: World, sync: Sync, writes: Writes, run_id: str) -> None:
+    """Read both ends of every link in question by id: what they hold now decides."""
+    links = writes.fields.filter(pl.col("link_id") > 0).select("link_id").unique()
+    ends = (await world.store.by_keys(Table.LINK_END, links)).filter(pl.col("role") == "current")
+    for side in SIDES:
+        connection = sync.side(side).connection
+        for (object_type,), own in ends.filter(pl.col("side") == side).group_by("object_type"):
+            await read_again(world, connection, str(object_type), own["record_id"].to_list(), run_id, lane=Lane.URGENT)
