@@ -195,7 +195,7 @@ def test_a_field_no_entry_wrote_has_no_verdict() -> None:
     assert settle(observed, pl.DataFrame([entry()], schema=OUTSTANDING), FACTS).is_empty()
 
 
-@pytest.mark.parametrize("value", ["before", "else", "SENT."])
+@pytest.mark.parametrize("value", ["before", "else"])
 def test_a_write_given_up_says_nothing_of_a_field_it_did_not_change(value: str) -> None:
     observed = pl.DataFrame(
         [{"record_id": "B", "field": "x", "value": value, "as_of_us": 200 * SECOND, "actor": None, "field_actor": None,
@@ -204,6 +204,16 @@ def test_a_write_given_up_says_nothing_of_a_field_it_did_not_change(value: str) 
     )  # fmt: skip
     given_up = pl.DataFrame([entry(state="abandoned")], schema=OUTSTANDING)
     assert settle(observed, given_up, FACTS).is_empty()
+
+
+def test_a_write_given_up_that_the_vendor_seems_to_have_spelt_its_own_way_is_only_likely() -> None:
+    observed = pl.DataFrame(
+        [{"record_id": "B", "field": "x", "value": "SENT.", "as_of_us": 200 * SECOND, "actor": None,
+          "field_actor": None, "same_call": False}],
+        schema=OBSERVED,
+    )  # fmt: skip
+    given_up = pl.DataFrame([entry(state="abandoned")], schema=OUTSTANDING)
+    assert settle(observed, given_up, FACTS)["verdict"].to_list() == ["late_spelt"]
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,12 @@ _UNRESOLVED = (*KEEPS,)
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """`verdicts` per record and field; `keep` the cells the page must not overwrite; `again_us` when to read the
-    records of `again` once more."""
+    """`verdicts` per record and field; `arrived` those that only the conflict log hears of (a write given up whose
+    value seems to have come after all); `keep` the cells the page must not overwrite; `again` the records to read once
+    more."""
 
     verdicts: pl.DataFrame
+    arrived: pl.DataFrame
     keep: pl.DataFrame
     again: tuple[str, ...]
 
@@ -55,21 +57,25 @@ async def settle_page(
         lengths={name: f.length for name, f in schema.fields.items()},
         now_us=world.now_us(),
     )
-    verdicts = _news(settle(observed, outstanding, facts), known)
+    news = _news(settle(observed, outstanding, facts), known)
+    verdicts = news.filter(pl.col("verdict") != "late_spelt")
+    arrived = news.filter(pl.col("verdict") == "late_spelt")
     keep = verdicts.filter(pl.col("verdict").is_in(list(KEEPS))).select("record_id", "field")
-    return Settled(verdicts=verdicts, keep=keep, again=tuple(keep["record_id"].unique(maintain_order=True)))
+    return Settled(
+        verdicts=verdicts, arrived=arrived, keep=keep, again=tuple(keep["record_id"].unique(maintain_order=True))
+    )
 
 
 def _news(verdicts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """*verdicts* without late writes of ours whose value the mirror holds already: those changed nothing. `held` is
     what a late write replaced, as far as we had seen it; null for every other verdict."""
-    late = verdicts.filter(pl.col("verdict") == "late_own")
+    is_late = pl.col("verdict").is_in(["late_own", "late_spelt"])
+    late = verdicts.filter(is_late)
     if late.is_empty():
         return verdicts.with_columns(pl.lit(None, dtype=pl.String).alias("held"))
     fields = late["field"].unique().to_list()
     cells = widen(known, fields).unpivot(on=[CELL + name for name in fields], index="record_id", value_name="held")
     held = cells.select("record_id", pl.col("variable").str.strip_prefix(CELL).alias("field"), "held")
-    is_late = pl.col("verdict") == "late_own"
     told = verdicts.join(held, on=["record_id", "field"], how="left", maintain_order="left").with_columns(
         pl.when(is_late).then("held").alias("held")
     )
@@ -128,7 +134,7 @@ async def consequences(
     verdicts = settled.verdicts
     await _set_bases(world, verdicts, commit)
     _set_marks(world, verdicts, commit)
-    _log_replaced(world, verdicts, commit, run_id)
+    _log_replaced(world, pl.concat([verdicts, settled.arrived]), commit, run_id)
     _close_entries(world, verdicts, outstanding, commit)
     capabilities = world.capabilities(connection, page.object_type)
     lag_us = int(capabilities.visibility_lag_seconds * 1e6)
@@ -240,6 +246,7 @@ def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: 
 _REPLACED = {
     "overridden": ("overridden", "{field}: a rule on side {side} replaced our value in the same transaction"),
     "late_own": ("overwritten_in_flight", "{field}: on side {side} an old write of ours arrived late; it is set right"),
+    "late_spelt": ("overwritten_in_flight", "{field}: on side {side} an old write of ours seems to have arrived late"),
     "foreign": ("overwritten_in_flight", "{field}: changed on side {side} before what we wrote there was read back"),
 }
 """Verdict -> the conflict log's kind and sentence."""

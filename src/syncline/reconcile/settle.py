@@ -6,6 +6,7 @@ that table; the first that fits decides.
     too_early     the read was asked for before the write was answered: says nothing
     echo          the value we sent
     late_own      the value of an entry we had given up: our own late write
+    late_spelt    very likely the same, in the vendor's spelling: to the merge a change of that side
     not_visible   the value from before the write, or before an earlier one that nothing has confirmed yet, inside the
                   visibility lag: look again later
     not_taken     the same after the lag: the vendor ignored the field silently
@@ -83,7 +84,8 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     """The verdict on every observed field: OUTSTANDING's newest row with `value`, `verdict` and `matched_batch`.
 
     For `late_own`, `matched_batch` names the older entry whose value was seen and the print columns are that entry's.
-    A newest entry that was given up says nothing of a field, unless what it sent is there after all.
+    A newest entry that was given up says nothing of a field, unless what it sent is there after all; in another
+    spelling of the vendor's that is only likely (`late_spelt`): a change of that side, and what it replaced is logged.
     """
     newest = outstanding.filter(pl.col("rank") == 1)
     joined = observed.join(newest, on=["record_id", "field"], how="inner")
@@ -91,7 +93,8 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     joined = joined.join(_unseen_candidates(observed, outstanding), on=["record_id", "field"], how="left")
     joined = joined.with_columns(_explained(joined, facts).alias("_explained"))
     judged = joined.with_columns(_verdict(facts).alias("verdict"))
-    judged = judged.filter((pl.col("state") != "abandoned") | (pl.col("verdict") == "late_own"))
+    judged = judged.with_columns(_given_up())
+    judged = judged.filter(pl.col("verdict").is_not_null())
     late = pl.col("verdict") == "late_own"
     unseen = pl.col("unseen_base_a").is_not_null() & pl.col("value").ne_missing(pl.col("pre_image"))
     return judged.with_columns(
@@ -101,6 +104,13 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
         pl.when(late).then("late_print_a").otherwise("print_a").alias("print_a"),
         pl.when(late).then("late_print_b").otherwise("print_b").alias("print_b"),
     ).drop("late_batch", "late_print_a", "late_print_b", "unseen_base_a", "unseen_base_b", "_explained")
+
+
+def _given_up() -> pl.Expr:
+    """The verdict, null where the newest entry was given up and what was read has nothing to do with it."""
+    is_open = (pl.col("state") != "abandoned") | (pl.col("verdict") == "late_own")
+    is_spelt = (pl.col("verdict") != "too_early") & (pl.col("value") != pl.col("expected")) & pl.col("_explained")
+    return pl.when(is_open).then("verdict").when(is_spelt).then(pl.lit("late_spelt")).alias("verdict")
 
 
 def _late_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
