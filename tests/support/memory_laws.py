@@ -107,7 +107,7 @@ async def losses(life: Life) -> tuple[list[str], list[str]]:
         if _went_back(life, edit, pair, mapping):
             continue
         text = f"{edit.side} {edit.record_id} {mapping.key}: {edit.new!r} of {edit.at_us} was overwritten"
-        was_shown = (edit.side, edit.record_id, edit.field, edit.new) in life.shown
+        was_shown = life.shown.get((edit.side, edit.record_id, edit.field, edit.new), -1) >= edit.at_us
         (visible if was_shown else unseen).append(text)
     return visible, unseen
 

@@ -154,7 +154,7 @@ class Life:
     key: bytes
     sync: Sync
     edits: list[Edit] = field(default_factory=list)
-    shown: set[tuple[Side, str, str, str]] = field(default_factory=set)
+    shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)  # value of a cell -> when last shown
     seen: dict[tuple[Side, str], dict[str, str]] = field(default_factory=dict)
     written: list[tuple[Side, Write, int]] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
@@ -301,13 +301,14 @@ class Life:
 
     def _watcher(self, side: Side) -> Callable[[Page], None]:
         def showed(page: Page) -> None:
+            now_us = self.systems[side].now_us()
             for row in page.rows.iter_rows(named=True):
                 cells = {name: row[name] for name in page.fields if row[name] is not None}
                 self.seen[side, row[records.ID]] = cells
-                self.shown |= {(side, row[records.ID], name, value) for name, value in cells.items()}
+                self.shown |= dict.fromkeys([(side, row[records.ID], n, value) for n, value in cells.items()], now_us)
             if page.moments is not None:
                 for record_id, name, old, new in page.moments.select(records.ID, "field", "old", "new").iter_rows():
-                    self.shown |= {(side, record_id, name, old), (side, record_id, name, new)}
+                    self.shown |= dict.fromkeys([(side, record_id, name, old), (side, record_id, name, new)], now_us)
 
         return showed
 
