@@ -71,14 +71,16 @@ def base_rows(sync: Sync, link_ids: pl.Series, prints: Mapping[Side, pl.DataFram
     )
 
 
-async def patch_bases(world: World, patches: pl.DataFrame, commit: Commit) -> None:
+async def patch_bases(
+    world: World, patches: pl.DataFrame, commit: Commit, *, anew: frozenset[int] = frozenset()
+) -> None:
     """Lay *patches* (PATCHES) over the stored bases (and over those already in *commit*) and put the result into
-    *commit*. Rows without a link are passed over."""
+    *commit*. Rows without a link are passed over; links in *anew* forget what they had stored."""
     patches = patches.filter(pl.col("link_id") != 0)
     if patches.is_empty():
         return
     touched = patches.select("link_id").unique(maintain_order=True)
-    stored = await world.store.by_keys(Table.BASE, touched)
+    stored = (await world.store.by_keys(Table.BASE, touched)).filter(~pl.col("link_id").is_in(list(anew)))
     pending = commit.put.get(Table.BASE)
     if pending is not None:
         stored = pl.concat(

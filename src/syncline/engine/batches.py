@@ -123,6 +123,17 @@ def our_key(sync: Sync, side: Side, object_type: str, record_id: str) -> str:
     return f"{sync.name}.{side}.{object_type}.{record_id}".lower()
 
 
+def _key_of(sync: Sync, side: Side, object_type: str, record_id: str, action: str) -> str:
+    """Our key of a create. A record made anew for a tombstone has its number behind it, as its action has: the key of
+    the one that ended may still stand on that."""
+    _, mark, number = action.rpartition(GENERATION)
+    return our_key(sync, side, object_type, record_id) + (mark + number if number.isdigit() else "")
+
+
+GENERATION = "~"
+"""Between our key, or an action's name, and the number of a record that is not the first of its link."""
+
+
 def calls_to_write(world: World, sync: Sync, sheets: Sheets) -> dict[str, int]:
     """By connection, how many API calls carrying out a plan takes at most, retries apart; bulk jobs take fewer."""
     out = {sync.side(side).connection: 0 for side in SIDES}
@@ -141,6 +152,8 @@ def batches_of(world: World, sync: Sync, sheets: Sheets, owner: str | None = Non
     system's own rules say."""
     for (kind, side, object_type), parts in sheets.by_kind():
         connection = sync.side(side).connection
+        if kind is Operation.DELETE:
+            continue  # single deeds: `life.deletes`
         size = world.capabilities(connection, object_type).write_rows_per_batch
         for sheet in cut(parts, size):
             yield Batch(
@@ -171,7 +184,7 @@ def _rows_of(sync: Sync, side: Side, object_type: str, sheet: pl.DataFrame, owne
             cells=dict(zip(names[at : at + count], afters[at : at + count], strict=True)),
             record_id=record_id,
             key_field=key_field if is_create else None,
-            key=our_key(sync, source, source_type, source_id) if is_create and key_field else None,
+            key=_key_of(sync, source, source_type, source_id, action) if is_create and key_field else None,
             options=options if is_create else {},
         )
         yield Row(

@@ -37,7 +37,7 @@ async def plan_creates(
                 )
                 part = part.join(again, on=again.columns, how="semi")
             for at in range(0, len(part), SLICE_LINKS):
-                await _plan_creates_of(
+                await plan_creates_of(
                     world, sync, side, str(object_type), part[at : at + SLICE_LINKS], planned, run_id
                 )
 
@@ -53,9 +53,10 @@ def _lone(rows: pl.DataFrame, name: str, reason: str) -> pl.DataFrame:
     )
 
 
-async def _plan_creates_of(
+async def plan_creates_of(
     world: World, sync: Sync, side: Side, object_type: str, part: pl.DataFrame, planned: Planned, run_id: str
 ) -> None:
+    """Creates for the records *part* (side, object_type, record_id) of one object type, whatever asks for them."""
     target = other(side)
     spec = sync.side(target)
     target_type = spec.creates_as or spec.object_types[0]

@@ -19,6 +19,9 @@ from syncline.engine.erased import ERASED_MEANWHILE
 from syncline.engine.intake import Capture
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
+from syncline.engine.life.afterlife import plan_tombstones
+from syncline.engine.life.deletes import carry_out_deletes
+from syncline.engine.life.step import settle_endings
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import capture, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_links
@@ -194,6 +197,7 @@ async def plan_and_write(
     planned = Planned()
     was_linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     chosen = _chosen(sync, only)
+    ended = await settle_endings(world, sync, report.run_id, writes=writes, only=chosen, lane=lane)
     strangers = await world.store.take_dirty(sync.name, now_us=now_us, linked=False, limit=TAKE)
     if chosen is not None:
         strangers = strangers.join(chosen, on=chosen.columns, how="semi")
@@ -210,6 +214,8 @@ async def plan_and_write(
         ends = await world.store.by_keys(Table.LINK_END, chosen)
         links = links.join(ends.select("link_id").unique(), on="link_id", how="semi")
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
+    await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
+    considered = await _considered(world, pl.concat([strangers, links]))
     report.held = await hold_above_ceilings(
         world, sync, planned, report.run_id, is_first_copy=was_linked == 0, is_whole=only is None
     )
@@ -218,14 +224,15 @@ async def plan_and_write(
     if writes:
         conflicts = planned.all_conflicts()
         written = await write_actions(world, sync, report.run_id, going, conflicts, lane=lane, owner=owner)
+        await carry_out_deletes(world, sync, report.run_id, going, written, lane=lane)
     report.sheets = planned.sheets
-    report.stopped = written.stopped
+    report.stopped = written.stopped or ended.stopped
     report.fates = written.classes
     report.unknown += sum(name == "unknown" for name, _ in written.classes.values())
     report.conflicts = len(planned.all_conflicts())
     report.classes = _final_classes(planned, written, report.held)
     if writes:
-        await _account(world, sync, report, pl.concat([strangers, links]), planned.later)
+        await _account(world, sync, report, pl.concat([strangers, links]), considered, planned.later)
         await unlink_leavers(world, sync)
 
 
@@ -275,18 +282,28 @@ def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> 
     return ranked.unique(["side", "object_type", "record_id"], keep="first", maintain_order=True).select(list(CLASSES))
 
 
+async def _considered(world: World, taken: pl.DataFrame) -> pl.DataFrame:
+    """The records of the marks *taken*, as they stand before anything is written: a record that is made anew takes
+    another's place in its link."""
+    links = taken.filter(pl.col("link_id") > 0).select("link_id", "seq")
+    ends = (await world.store.by_keys(Table.LINK_END, links.select("link_id"))).filter(pl.col("role") == "current")
+    linked = ends.join(links, on="link_id").select("side", "object_type", "record_id", "link_id", "seq")
+    lone = taken.filter(pl.col("link_id") == 0).select("side", "object_type", "record_id", "link_id", "seq")
+    return pl.concat([linked, lone]).unique(["side", "object_type", "record_id"], keep="first")
+
+
 async def _account(
-    world: World, sync: Sync, report: RunReport, taken: pl.DataFrame, later: Sequence[pl.DataFrame]
+    world: World,
+    sync: Sync,
+    report: RunReport,
+    taken: pl.DataFrame,
+    considered: pl.DataFrame,
+    later: Sequence[pl.DataFrame],
 ) -> None:
     """Store the two sides of the sync law, clear the marks that were planned and set those that come due later.
 
     CONSIDERED comes from the marks taken and the links' ends, VERDICT from what the planner said.
     """
-    links = taken.filter(pl.col("link_id") > 0).select("link_id", "seq")
-    ends = (await world.store.by_keys(Table.LINK_END, links.select("link_id"))).filter(pl.col("role") == "current")
-    linked = ends.join(links, on="link_id").select("side", "object_type", "record_id", "link_id", "seq")
-    lone = taken.filter(pl.col("link_id") == 0).select("side", "object_type", "record_id", "link_id", "seq")
-    considered = pl.concat([linked, lone]).unique(["side", "object_type", "record_id"], keep="first")
     commit = Commit(clean=taken, touch=[marks for marks in later if len(marks)])
     place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
     add_rows(commit, Table.CONSIDERED, considered.with_columns(place))

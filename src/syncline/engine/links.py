@@ -13,7 +13,7 @@ from syncline.engine.batches import Row
 from syncline.engine.dirty import dirty_links
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
-from syncline.records import Side
+from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 
@@ -37,6 +37,28 @@ def put_links(
     ]
     rows = [(link_id, f"created on {side}") for link_id, _, _ in made]
     put_link_rows(world, sync, rows, ends, commit)
+
+
+async def stand_in(
+    world: World, sync: Sync, side: Side, object_type: str, made: Sequence[tuple[int, str]], commit: Commit
+) -> None:
+    """Records on *side* (link, id) that were made anew stand in the place of those that ended: their tombstones are
+    live links again, the records that ended aliases, and what was agreed with those is forgotten."""
+    if not made:
+        return
+    ids = pl.DataFrame({"link_id": [link_id for link_id, _ in made]})
+    ends = await world.store.by_keys(Table.LINK_END, ids.with_columns(side=pl.lit(side), role=pl.lit("current")))
+    rows = [(sync.name, side, object_type, record_id, link_id, "current") for link_id, record_id in made]
+    fresh = pl.DataFrame(rows, schema=dict(TABLES[Table.LINK_END][0]), orient="row")
+    add_rows(commit, Table.LINK_END, ends.with_columns(pl.lit("alias").alias("role")))
+    add_rows(commit, Table.LINK_END, fresh)
+    live = ids.with_columns(pl.lit("live").alias("state"), *(pl.lit(True).alias(f"visible_{s}") for s in SIDES))
+    commit.amend.setdefault(Table.LINK, []).append(live)
+    marks = await world.store.by_keys(Table.MARK, ids)
+    if len(marks):
+        commit.drop[Table.MARK] = marks.select("link_id", "mapping", "kind")
+    commit.drop[Table.BASE] = ids
+    commit.touch.append(dirty_links(sync.name, ids["link_id"].to_list()))
 
 
 def put_link_rows(

@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from syncline import records
-from syncline.engine.dirty import dirty_records
+from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.journal import with_segments
-from syncline.engine.links import put_link_rows
+from syncline.engine.links import put_link_rows, stand_in
 from syncline.engine.world import World
 from syncline.records import Page, Side, other
 from syncline.spec.model import Sync
@@ -49,16 +49,22 @@ async def found_creates(
     first = await world.store.next_link_ids(sum(fresh)) if any(fresh) else 0
     numbers = iter(range(first, first + sum(fresh)))
     links, new_ends, entries = [], [], []
+    anew: list[tuple[int, str]] = []
     for row, pair, is_new in zip(hits, ends, fresh, strict=True):
         # Meanwhile linked by a match: the same link if it is the same pair, else nobody's.
         known = [taken.get(end, 0) for end in pair]
         link_id = next(numbers) if is_new else (known[0] if known[0] == known[1] else 0)
+        if row["link_id"] and known == [0, row["link_id"]]:
+            link_id = row["link_id"]
+            anew.append((link_id, found[row["match_key"]]))
         entries.append((row["batch_id"], row["position"], "unknown", found[row["match_key"]], link_id))
         if is_new:
             links.append((link_id, f"created on {pair[0][1]}, found by its key after a lost answer"))
             new_ends += [(*end, link_id, "current") for end in pair]
     if links:
         put_link_rows(world, sync, links, new_ends, commit)
+    target: Side = "a" if sync.a.connection == connection else "b"
+    await stand_in(world, sync, target, object_type, anew, commit)
     if entries:
         commit.amend[Table.ENTRY] = [pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row")]
     misses = [row for row in lost_rows if row["match_key"] not in found]
@@ -120,13 +126,12 @@ def _give_up(
         sent_us = source["sent_us"]
         over = isinstance(sent_us, int) and now_us > sent_us + int(wait * 1e6)
         seen_before = isinstance(row["at_us"], int) and isinstance(sent_us, int) and row["at_us"] > sent_us
-        mark = dirty_records(
-            sync.name,
-            "b" if source["side"] == "a" else "a",
-            str(source["source_type"]),
-            [str(source["source_id"])],
-            due_us=0 if over else now_us + int(wait * 1e6),
-        )
+        due_us = 0 if over else now_us + int(wait * 1e6)
+        if isinstance(row["link_id"], int) and row["link_id"]:
+            mark = dirty_links(sync.name, [row["link_id"]], due_us=due_us)
+        else:
+            side = "b" if source["side"] == "a" else "a"
+            mark = dirty_records(sync.name, side, str(source["source_type"]), [str(source["source_id"])], due_us=due_us)
         commit.touch.append(mark)
         if over:
             change = {"state": "abandoned"} if enforced or seen_before else {"at_us": now_us}

@@ -14,7 +14,7 @@ import json
 
 import polars as pl
 
-from syncline.engine.batches import our_key
+from syncline.engine.batches import GENERATION, our_key
 from syncline.engine.settlement import add_rows
 from syncline.engine.sides import read_cells
 from syncline.engine.world import World
@@ -32,6 +32,7 @@ WAS = "was"
 """In place of a side: a key that a record had. Those who share it may have lost a rival; gone with the next match."""
 
 RECORD = {"side": pl.String, "object_type": pl.String, "record_id": pl.String}
+_GENERATION = GENERATION + r"\d+$"
 _BETWEEN = "\x1f"
 
 
@@ -60,7 +61,9 @@ def compared_cells(sync: Sync, side: Side, object_type: str, wide: pl.DataFrame)
     ends = compared_ends(sync, side, object_type)
     key_field = sync.side(side).key_fields.get(object_type)
     key_of_self = [our_key(sync, side, object_type, record_id) for record_id in wide["record_id"]]
-    named = pl.col(CELL + key_field).str.to_lowercase() if key_field else pl.lit(None, dtype=pl.String)
+    named = pl.lit(None, dtype=pl.String)
+    if key_field:
+        named = pl.col(CELL + key_field).str.to_lowercase().str.replace(_GENERATION, "")
     return [
         *(pl.col(CELL + end.inputs[0]).alias(key) for key, end in ends.items()),
         pl.Series("key_of_self", key_of_self, dtype=pl.String),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncline.engine.dirty import dirty_records
+from syncline.engine.life.endings import HAS_ENDED
 from syncline.engine.links import put_link_rows
 from syncline.engine.match_index import (
     RECORD,
@@ -94,6 +95,7 @@ async def match_unlinked(
 
 _MANY = 1_000_000
 DELETED = "deleted"
+LIVES_ON = "it lives on as another record"
 _DOUBTS = ("ambiguous", "linked")
 
 
@@ -144,7 +146,7 @@ async def _around(
 def _candidates(rows: pl.DataFrame, may_be_created_here: bool) -> pl.DataFrame:
     """What `match` looks at. A record outside the filter is nobody's partner; where records may be created on its side
     it still stands against a second copy of it, as a linked one does."""
-    outside = ~pl.col("takes_part") & (pl.col("why") != DELETED)
+    outside = ~pl.col("takes_part") & ~pl.col("why").is_in([DELETED, LIVES_ON])
     kept = rows.filter(pl.col("takes_part") | (outside & may_be_created_here))
     return kept.with_columns(pl.col("is_linked") | ~pl.col("takes_part")).drop("takes_part", "why")
 
@@ -236,8 +238,13 @@ def _cells_to_match(world: World, sync: Sync, side: Side, object_type: str, rows
         "object_type",
         "record_id",
         *compared_cells(sync, side, object_type, wide),
-        (~pl.col("is_deleted") & pl.Series(passes)).alias("takes_part"),
-        pl.when("is_deleted").then(pl.lit(DELETED)).otherwise(pl.lit("does not pass the filter")).alias("why"),
+        (~HAS_ENDED & pl.Series(passes)).alias("takes_part"),
+        pl.when("is_deleted")
+        .then(pl.lit(DELETED))
+        .when(pl.col("fate").is_not_null())
+        .then(pl.lit(LIVES_ON))
+        .otherwise(pl.lit("does not pass the filter"))
+        .alias("why"),
     )
 
 

@@ -43,11 +43,21 @@ async def _linked_meanwhile(world: World, sync: Sync, batch: Batch) -> frozenset
         schema_overrides=dict.fromkeys(("sync", "side", "object_type", "record_id"), pl.String),
         orient="row",
     )
+    lifted = await _lifted_meanwhile(world, batch)
     if keys.is_empty():
-        return frozenset()
+        return lifted
     ends = await world.store.by_keys(Table.LINK_END, keys)
     taken = set(ends.select("object_type", "record_id").iter_rows())
-    return frozenset(row.action for row in batch.rows if not row.link_id and (row.source_type, row.source_id) in taken)
+    linked = {row.action for row in batch.rows if not row.link_id and (row.source_type, row.source_id) in taken}
+    return lifted | linked
+
+
+async def _lifted_meanwhile(world: World, batch: Batch) -> frozenset[str]:
+    """Creates through tombstones that are none any more: the record that ended is there again."""
+    ids = pl.DataFrame({"link_id": [row.link_id for row in batch.rows if row.link_id]}, schema={"link_id": pl.Int64})
+    links = await world.store.by_keys(Table.LINK, ids.unique())
+    still = set(links.filter(pl.col("state") == "tombstone")["link_id"])
+    return frozenset(row.action for row in batch.rows if row.link_id and row.link_id not in still)
 
 
 async def _other_ends(world: World, sync: Sync, batch: Batch) -> set[int]:

@@ -16,7 +16,7 @@ from syncline.engine.batches import Batch, Row
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.letters import bury, close_letters
-from syncline.engine.links import put_links
+from syncline.engine.links import put_links, stand_in
 from syncline.engine.match_index import keep_keys
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
@@ -52,7 +52,7 @@ async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer) -
     written = zip(batch.rows, answer.outcomes, strict=True)
     ids = [outcome.record_id or row.write.record_id for row, outcome in written]
     entries = batch.entry_states(states, ids)
-    linked = {row.action: link_id for (row, _), link_id in zip(_creates(done), out.new_links, strict=True)}
+    linked = {row.action: link_id for (row, _), link_id in zip(_new(done), out.new_links, strict=True)}
     links = pl.Series("link_id", [row.link_id or linked.get(row.action, 0) for row in batch.rows], dtype=pl.Int64)
     out.commit.amend[Table.ENTRY] = [entries.with_columns(links)]
     out.commit.amend[Table.JOURNAL] = [batch.answered(world, answer.origin)]
@@ -81,8 +81,14 @@ async def _adopt_abandoned(
         commit.amend[Table.ENTRY].append(adopted)
 
 
-def _creates(done: Sequence[tuple[Row, Outcome]]) -> list[tuple[Row, Outcome]]:
-    return [(row, outcome) for row, outcome in done if row.write.record_id is None]
+def _new(done: Sequence[tuple[Row, Outcome]]) -> list[tuple[Row, Outcome]]:
+    """Creates of what was in no link."""
+    return [(row, outcome) for row, outcome in done if row.write.record_id is None and not row.link_id]
+
+
+def _anew(done: Sequence[tuple[Row, Outcome]]) -> list[tuple[int, str]]:
+    """Link and new id of creates through a tombstone."""
+    return [(row.link_id, str(o.record_id)) for row, o in done if row.write.record_id is None and row.link_id]
 
 
 def _entry_state(outcome: Outcome) -> str:
@@ -93,13 +99,14 @@ def _entry_state(outcome: Outcome) -> str:
 async def _store_written(
     world: World, sync: Sync, batch: Batch, done: Sequence[tuple[Row, Outcome]], out: Settlement
 ) -> None:
-    made = _creates(done)
+    made, anew = _new(done), _anew(done)
     first = await world.store.next_link_ids(len(made)) if made else 0
     out.new_links = list(range(first, first + len(made)))
     ids = {row.action: link_id for (row, _), link_id in zip(made, out.new_links, strict=True)}
     if made:
         ends = [(ids[row.action], row, str(o.record_id)) for row, o in made]
         put_links(world, sync, batch.side, batch.object_type, ends, out.commit)
+    await stand_in(world, sync, batch.side, batch.object_type, anew, out.commit)
     await _assume(world, sync, batch, done, out.commit)
     links = pl.DataFrame(
         [(at, ids.get(row.action, row.link_id)) for at, row in _positions(batch, done)],
@@ -107,7 +114,12 @@ async def _store_written(
         orient="row",
     )
     prints = batch.lines().drop("link_id").join(links, on="position", how="inner", maintain_order="left")
-    await patch_bases(world, prints.with_columns(pl.lit(sync.name).alias("sync")).select(list(PATCHES)), out.commit)
+    await patch_bases(
+        world,
+        prints.with_columns(pl.lit(sync.name).alias("sync")).select(list(PATCHES)),
+        out.commit,
+        anew=frozenset(i for i, _ in anew),
+    )
 
 
 def _positions(batch: Batch, done: Sequence[tuple[Row, Outcome]]) -> list[tuple[int, Row]]:

@@ -11,18 +11,19 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from syncline.engine.bases import base_rows
+from syncline.engine.bases import base_rows, patch_bases
 from syncline.engine.breaker import still_frozen, thaw, trip
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.remapped import apart_marks
 from syncline.engine.settlement import add_rows, conflict_id
+from syncline.engine.shared import NOBODY, Owners, owners_of
 from syncline.engine.sheets import Sheets
 from syncline.engine.world import Progress, World
 from syncline.reconcile.conserve import GRAVITY
 from syncline.reconcile.merge import merge
-from syncline.reconcile.plan import updates
-from syncline.records import SIDES, Side
-from syncline.spec.model import FieldMap, Policy, Sync
+from syncline.reconcile.plan import deletes, updates
+from syncline.records import SIDES, Side, other
+from syncline.spec.model import FieldMap, LeavesFilter, Policy, Sync
 from syncline.trees import TABLES, Commit, Table
 
 SLICE_LINKS = 10_000
@@ -65,15 +66,48 @@ CLASSES: dict[str, pl.DataType] = {
 async def plan_links(world: World, sync: Sync, link_ids: Sequence[int], run_id: str, planned: Planned) -> None:
     """Merge these links, store agreed bases, marks and open conflicts at once, and add their actions to *planned*."""
     for at in range(0, len(link_ids), SLICE_LINKS):
-        async for part in slices(world, sync, link_ids[at : at + SLICE_LINKS]):
-            await _plan_slice(world, sync, part, run_id, planned)
+        async with world.store.alone():
+            parts = [part async for part in slices(world, sync, link_ids[at : at + SLICE_LINKS])]
+            await _plan_parts(world, sync, parts, run_id, planned)
         world.report(Progress("plan", sync.name, min(at + SLICE_LINKS, len(link_ids)), len(link_ids)))
 
 
-async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planned: Planned) -> None:
+async def _plan_parts(world: World, sync: Sync, parts: Sequence[Slice], run_id: str, planned: Planned) -> None:
+    """Plan slices together: what several of their records have in common is decided once."""
+    owners = await owners_of(world, sync, parts)
+    merged = [_merge_slice(world, sync, owners.settled(part)) for part in parts]
+    reduced = owners.reduced(world, sync, [(one.part, one.decisions) for one in merged], run_id)
+    planned.conflicts.append(reduced.conflicts)
+    planned.later.append(reduced.later)
+    for one, decisions in zip(merged, reduced.decisions, strict=True):
+        await _carry_out(world, sync, replace(one, decisions=decisions), run_id, planned, owners=owners)
+    if len(known := owners.marks(sync, world.now_us())):
+        await world.store.commit(Commit(put={Table.MARK: known}))
+
+
+async def plan_slice(
+    world: World, sync: Sync, part: Slice, run_id: str, planned: Planned, *, ended_side: Side | None = None
+) -> None:
+    """Plan one slice. Nothing flows where a record has ended, but on *ended_side*: there its end is what is told."""
+    merged = _merge_slice(world, sync, part, ended_side)
+    await _carry_out(world, sync, merged, run_id, planned, ended_side=ended_side)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Merged:
+    """A slice and what the merge says of it; `ends` with obstacles, `flowing` the pairs without one."""
+
+    part: Slice
+    ends: pl.DataFrame
+    flowing: pl.DataFrame
+    decisions: pl.DataFrame
+    commit: Commit
+
+
+def _merge_slice(world: World, sync: Sync, part: Slice, ended_side: Side | None = None) -> _Merged:
     commit = Commit()
     part = thaw(world, sync, part, commit)
-    ends = _membership(part.ends)
+    ends = _membership(part.ends, ended_side)
     _store_membership(ends, commit)
     flowing = part.pairs.join(ends.filter(pl.col("obstacle").is_null()).select("link_id"), on="link_id", how="semi")
     types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
@@ -89,9 +123,33 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
         clock_skew_us=CLOCK_SKEW_US,
         stamp_step_us=step,
     )
+    return _Merged(part=part, ends=ends, flowing=flowing, decisions=decisions, commit=commit)
+
+
+async def _carry_out(
+    world: World,
+    sync: Sync,
+    merged: _Merged,
+    run_id: str,
+    planned: Planned,
+    *,
+    ended_side: Side | None = None,
+    owners: Owners = NOBODY,
+) -> None:
+    """What follows from the decisions of a slice: actions, conflicts, bases, marks and classes."""
+    part, ends, flowing, decisions, commit = (
+        merged.part,
+        merged.ends,
+        merged.flowing,
+        merged.decisions,
+        merged.commit,
+    )
+    types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
     actions = updates(flowing, decisions, part.maps, types, world.key)
     actions, decisions = await trip(world, sync, part, actions, decisions, commit)
     planned.sheets.add(actions)
+    if sync.leaves_filter is LeavesFilter.DELETE and ended_side is None:
+        planned.sheets.add(_leavers(part, ends))
     planned.later.append(still_frozen(world, sync, part, decisions, commit))
     conflicts = _conflict_rows(world, sync, decisions, run_id)
     writing = pl.col("verdict").is_in(["write", "conflict_write", "fill"])
@@ -101,6 +159,7 @@ async def _plan_slice(world: World, sync: Sync, part: Slice, run_id: str, planne
     if len(rest):
         add_rows(commit, Table.CONFLICT, rest)
     _store_bases(sync, part, decisions, commit)
+    await patch_bases(world, owners.patches(sync, part), commit)
     if len(noted := apart_marks(part.kept, world.now_us())):
         add_rows(commit, Table.MARK, noted)
     await _store_marks(world, part, decisions, commit)
@@ -113,17 +172,37 @@ def _first_link_as_conflict(part: Slice) -> tuple[FieldMap, ...]:
     return tuple(replace(m, first_link=m.first_link or m.policy(part.type_a)) for m in part.maps)
 
 
-def _membership(ends: pl.DataFrame) -> pl.DataFrame:
+def _membership(ends: pl.DataFrame, ended_side: Side | None = None) -> pl.DataFrame:
     """*ends* with `obstacle`: why nothing flows on this link, null if it does. An undecided filter keeps the last
     membership; the other side's record leaving the filter stops the link as well."""
     members = {s: pl.coalesce(f"now_member_{s}", f"member_{s}").fill_null(True) for s in SIDES}
     sight = {s: pl.col(f"visible_{s}").fill_null(True) for s in SIDES}
     obstacle = pl.coalesce(
-        [pl.when(pl.col(f"is_deleted_{s}")).then(pl.lit(f"deleted on side {s}")) for s in ("b",)]
+        [pl.when(pl.col(f"is_deleted_{s}")).then(pl.lit(f"deleted on side {s}")) for s in SIDES if s != ended_side]
+        + [pl.when(pl.col(f"fate_{s}").is_not_null()).then(_lives_on(s)) for s in SIDES if s != ended_side]
         + [pl.when(~sight[s]).then(pl.lit(f"no longer visible on side {s}")) for s in SIDES]
         + [pl.when(~members[s]).then(pl.lit(f"left the filter of side {s}")) for s in SIDES]
     )
     return ends.with_columns(obstacle.alias("obstacle"), *(members[s].alias(f"next_member_{s}") for s in SIDES))
+
+
+def _lives_on(side: Side) -> pl.Expr:
+    return pl.format("{} on side {} into a record that does not stand in its place yet", f"fate_{side}", pl.lit(side))
+
+
+def _leavers(part: Slice, ends: pl.DataFrame) -> pl.DataFrame:
+    """ACTIONS that delete the counterpart of a record that left its filter; where both left, nobody is deleted."""
+    types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
+    both = ends.filter(~pl.any_horizontal("is_deleted_a", "is_deleted_b"))
+    rows = [
+        (other(s), types[other(s)], far, link_id, types[s], own, f"left the filter of side {s}")
+        for s in SIDES
+        for link_id, own, far in both.filter(~pl.col(f"next_member_{s}") & pl.col(f"next_member_{other(s)}"))
+        .filter(pl.col("visible_a").fill_null(True) & pl.col("visible_b").fill_null(True))
+        .select("link_id", f"id_{s}", f"id_{other(s)}")
+        .iter_rows()
+    ]
+    return deletes(rows)
 
 
 def _store_membership(ends: pl.DataFrame, commit: Commit) -> None:

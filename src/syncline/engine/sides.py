@@ -32,6 +32,7 @@ RECORD = (
     "actor",
     "created_us",
     "is_deleted",
+    "fate",
 )
 
 

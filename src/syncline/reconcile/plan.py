@@ -23,7 +23,7 @@ from syncline.values import EMPTY, fingerprints
 # One row per field of an action. `print_a`/`print_b` are the bases a success sets; 0 leaves that side unknown.
 ACTIONS: dict[str, pl.DataType] = {
     "action": pl.String(),  # the same for all fields of one action
-    "kind": pl.String(),  # create | update
+    "kind": pl.String(),  # create | update | delete (one row, no field)
     "side": pl.String(),  # the side written
     "object_type": pl.String(),
     "record_id": pl.String(),  # null for a create
@@ -193,6 +193,22 @@ def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Sid
         pl.col("_is_default").alias("is_default"),
         pl.lit(None, dtype=pl.String).alias("group"),
     ).select(list(ACTIONS))
+
+
+def deletes(rows: Sequence[tuple[Side, str, str, int, str, str, str]]) -> pl.DataFrame:
+    """ACTIONS that delete a record: side, object type, id, link, the counterpart's object type and id, the reason. They
+    have one row and no field."""
+    names = ("side", "object_type", "record_id", "link_id", "source_type", "source_id", "reason")
+    given = pl.DataFrame(list(rows), schema={name: ACTIONS[name] for name in names}, orient="row")
+    known = {
+        "action": pl.format("d{}:{}", "side", "link_id"),
+        "kind": pl.lit("delete"),
+        "verdict": pl.lit("delete"),
+        "is_default": pl.lit(False),
+        **{name: pl.lit(0) for name in ("print_a", "print_b", "base_a_before", "base_b_before")},
+        **{name: pl.col(name) for name in names},
+    }
+    return given.select(known.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in ACTIONS.items())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,19 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from syncline.errors import ConfigError
-from syncline.spec.model import Blanks, Creates, Direction, Drift, LeavesFilter, MappingChange, Overridden, Policy
+from syncline.spec.model import (
+    Blanks,
+    Combine,
+    Creates,
+    Direction,
+    Drift,
+    LeavesFilter,
+    MappingChange,
+    OnDelete,
+    OnMerge,
+    Overridden,
+    Policy,
+)
 from syncline.spec.presets_match import PRIOR
 from syncline.spec.shape import Fault, faults_of
 from syncline.spec.yaml_text import Document
@@ -53,6 +65,9 @@ class FieldFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_d
     ] = None
     group: Annotated[str | None, _about("Fields of one group are decided together if one of them is atomic.")] = None
     atomic: Annotated[bool | None, _about("Decide the whole group together, as an address.")] = None
+    on_merge: Annotated[
+        Combine | None, _about("What the winner of a merge holds: its own value, or the losers' numbers with its own.")
+    ] = None
     guarded: Annotated[bool | None, _about("Read it once more just before it is written.")] = None
     create_only: Annotated[bool | None, _about("Written into new records only, never by an update.")] = None
     default_a: Annotated[str | None, _about("What a new record on side a gets where it has none.")] = None
@@ -78,6 +93,15 @@ class CeilingFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     share: Annotated[float, msgspec.Meta(ge=0, le=1, description="Of the linked records, 0 to 1.")]
     plus: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000, description="So many more.")]
+
+
+class OnDeleteFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What a proven delete on a side does to the counterpart on the other side: `flag` lets only mapped facts flow
+    (that it was deleted), `delete` deletes it too (under the ceiling), `unlink` leaves it, `hold` asks a person,
+    `recreate` makes the deleted one anew with the counterpart's next edit."""
+
+    a: Annotated[OnDelete | None, _about("After a delete on side a; by default the preset's.")] = None
+    b: Annotated[OnDelete | None, _about("After a delete on side b; by default the preset's.")] = None
 
 
 class ProbabilisticFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -115,6 +139,10 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
     ] = None
     leaves_filter: Annotated[
         LeavesFilter | None, _about("What happens to a linked record that no longer passes the filter.")
+    ] = None
+    on_delete: Annotated[OnDeleteFile | None, _about("What a delete on one side does to the other.")] = None
+    on_merge: Annotated[
+        OnMerge | None, _about("Whether persons merged on one side are merged on the other, or held for a person.")
     ] = None
     on_mapping_change: Annotated[
         MappingChange | None,

@@ -72,6 +72,16 @@ class Overridden(StrEnum):
     HOLD = "hold"
 
 
+class Combine(StrEnum):
+    """What the winner of a merge holds of a field: its own value, or one made of all their numbers. Blanks are always
+    filled."""
+
+    WINNER = "winner"
+    SUM = "sum"
+    MAX = "max"
+    MIN = "min"
+
+
 @dataclass(frozen=True, kw_only=True)
 class End:
     """One side's end of a mapping, for one object type.
@@ -111,6 +121,7 @@ class FieldMap:
     is_atomic: bool = False
     is_guarded: bool = False  # always read just before it is written
     restrictive: str = "true"  # most_restrictive: the canonical value that protects
+    on_merge: Combine = Combine.WINNER
     create_only: bool = False  # written by creates, never by updates
     set_on_create: bool = False  # one-way otherwise, but creates in the other direction carry it too
     defaults: Mapping[Side, str] = field(default_factory=dict)  # synthetic value for a create that lacks a required one
@@ -147,6 +158,13 @@ class OnDelete(StrEnum):
     UNLINK = "unlink"
     HOLD = "hold"
     RECREATE = "recreate"
+
+
+class OnMerge(StrEnum):
+    """What happens on one side when two linked persons were made one on the other."""
+
+    MERGE = "merge"  # the two records there are merged as well
+    HOLD = "hold"  # a person decides
 
 
 class Form(StrEnum):
@@ -261,7 +279,8 @@ class Sync:
     name_keys: tuple[str, str] = ("first_name", "last_name")  # mapping keys of given and family name
     first_link: Policy | None = Policy.NON_BLANK  # None: as a conflict of the field
     leaves_filter: LeavesFilter = LeavesFilter.STOP
-    on_delete: Mapping[Side, OnDelete] = field(default_factory=dict)
+    on_delete: Mapping[Side, OnDelete] = field(default_factory=dict)  # what a proven delete on that side does
+    on_merge: OnMerge = OnMerge.MERGE
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)  # create | blank | delete
     breaker_times: int = 3
     breaker_window_seconds: float = 86_400.0

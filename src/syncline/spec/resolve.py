@@ -24,8 +24,8 @@ from syncline.spec.model import (
     Direction,
     End,
     FieldMap,
-    LeavesFilter,
     MappingChange,
+    OnDelete,
     Policy,
     SideSpec,
     Sync,
@@ -40,7 +40,7 @@ def resolve(file: File) -> dict[str, Sync]:
     """Every sync of the file, with all defaults applied.
 
     Raises ConfigError: SYN-120 unknown connection, SYN-121 unknown preset, SYN-122 unknown object type, SYN-123 a field
-    map that cannot work, SYN-112 a file without syncs, SYN-124 a choice not built yet, SYN-126 matching by
+    map that cannot work, SYN-112 a file without syncs, SYN-126 matching by
     probability that cannot work, SYN-131/132 a refused
     expression.
     """
@@ -98,10 +98,6 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
     a, b = _side(base, "a", files["a"]), _side(base, "b", files["b"])
     fields = tuple(_fields(base, sync))
     _check_groups(name, fields)
-    if sync.leaves_filter is LeavesFilter.DELETE:
-        raise ConfigError(
-            f"Sync {name!r}: leaves_filter: delete is not available yet.", code="SYN-124", remedy="Say stop or unlink."
-        )
     rules = base.match_rules
     if sync.probabilistic:
         rules = with_probability(name, rules, sync.probabilistic, frozenset(m.key for m in fields))
@@ -113,6 +109,8 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         fields=fields,
         first_link=sync.first_link or base.first_link,
         leaves_filter=sync.leaves_filter or base.leaves_filter,
+        on_delete=_on_delete(base, sync),
+        on_merge=sync.on_merge or base.on_merge,
         ceilings=_ceilings(base, sync),
         sweep_seconds=seconds_of(sync.sweep_formulas_every) if sync.sweep_formulas_every else None,
         filter_fields={"a": _filter_fields(a), "b": _filter_fields(b)},
@@ -176,6 +174,12 @@ def _filter_fields(side: SideSpec) -> dict[str, tuple[str, ...]]:
     return {name: parse_expression(predicate).fields for name, predicate in side.filters.items()}
 
 
+def _on_delete(base: Sync, sync: SyncFile) -> Mapping[Side, OnDelete]:
+    own = sync.on_delete
+    given: dict[Side, OnDelete | None] = {"a": own.a, "b": own.b} if own is not None else {}
+    return {**base.on_delete, **{side: choice for side, choice in given.items() if choice is not None}}
+
+
 def _ceilings(base: Sync, sync: SyncFile) -> Mapping[str, Ceiling]:
     ceilings = dict(base.ceilings)
     for kind, value in sync.ceilings.items():
@@ -220,6 +224,7 @@ _PLAIN = (
     "drift",
     "overridden",
     "on_mapping_change",
+    "on_merge",
     "group",
     "create_only",
 )

@@ -1,0 +1,121 @@
+"""Planned deletes carried out, one by one: each is a deed, and a record that is already gone is no failure.
+
+Lives here: what becomes of each. Not here: which are planned (`afterlife`, `planning`) or held (`ceilings`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from syncline.engine.deeds import perform
+from syncline.engine.dirty import dirty_links
+from syncline.engine.life.marks import Ended, Then, ended_of, mark_rows
+from syncline.engine.settlement import add_rows
+from syncline.engine.sheets import Sheets
+from syncline.engine.world import World
+from syncline.engine.write import Written
+from syncline.errors import AccessError, Later, NotUnderstood
+from syncline.ports import Lane
+from syncline.records import Operation, Outcome, Side, Status, Write
+from syncline.spec.model import LeavesFilter, Sync
+from syncline.trees import TABLES, Commit, Table
+
+
+async def carry_out_deletes(
+    world: World, sync: Sync, run_id: str, sheets: Sheets, report: Written, *, lane: Lane
+) -> None:
+    """Delete what *sheets* plan to delete; what became of each is added to *report*."""
+    for (kind, side, _), parts in sheets.by_kind():
+        if kind is not Operation.DELETE:
+            continue
+        connection = sync.side(side).connection
+        for row in (row for part in parts for row in part.iter_rows(named=True)):
+            if connection in report.silent:
+                report.classes[row["action"]] = await _defer(world, sync, row, "not sent")
+                continue
+            try:
+                report.classes[row["action"]] = await _delete(world, sync, run_id, side, row, lane)
+            except (Later, AccessError, NotUnderstood) as error:
+                report.stop(connection, error)
+                report.classes[row["action"]] = await _defer(world, sync, row, str(error))
+
+
+async def _defer(world: World, sync: Sync, row: dict[str, Any], reason: str) -> tuple[str, str]:
+    await world.store.commit(Commit(touch=[dirty_links(sync.name, [row["link_id"]])]))
+    return "deferred", reason
+
+
+async def _delete(
+    world: World, sync: Sync, run_id: str, side: Side, row: dict[str, Any], lane: Lane
+) -> tuple[str, str]:
+    if not await _is_still_due(world, sync, side, row):
+        return await _defer(world, sync, row, "it changed while it was planned; planned again next")
+    write = Write(operation=Operation.DELETE, object_type=row["object_type"], cells={}, record_id=row["record_id"])
+    outcome = await perform(world, sync, run_id, side, write, link_id=row["link_id"], lane=lane)
+    if outcome.status in (Status.WRITTEN, Status.UNCHANGED) or outcome.is_gone:
+        await _end_leaver(world, sync, side, row)
+        return "written", "deleted"
+    if outcome.status is Status.UNKNOWN:
+        return "unknown", outcome.message or "the answer was lost; it will be read back"
+    words = f"{outcome.code}: {outcome.message}"
+    if not outcome.is_permanent:
+        return await _defer(world, sync, row, words)
+    await _bury(world, sync, side, row, outcome)
+    return "dead", words
+
+
+async def _is_still_due(world: World, sync: Sync, side: Side, row: dict[str, Any]) -> bool:
+    """Whether the link still is what the delete was planned from: its record may be there again, or be another."""
+    keys = pl.DataFrame({"link_id": [row["link_id"]]})
+    state = (await world.store.by_keys(Table.LINK, keys))["state"].to_list()
+    where = {"link_id": row["link_id"], "side": side, "role": "current", "record_id": row["record_id"]}
+    if not await world.store.count(Table.LINK_END, where):
+        return False
+    if state == ["live"]:
+        return sync.leaves_filter is LeavesFilter.DELETE
+    ended = (await ended_of(world.store, keys)).get(row["link_id"])
+    return ended is not None and ended.then is Then.DELETE
+
+
+async def _end_leaver(world: World, sync: Sync, side: Side, row: dict[str, Any]) -> None:
+    """The counterpart of a record that left its filter is gone: made anew once that passes again."""
+    keys = pl.DataFrame({"link_id": [row["link_id"]]})
+    if (await world.store.by_keys(Table.LINK, keys))["state"].to_list() != ["live"]:
+        return
+    ended = Ended(
+        side=side,
+        object_type=row["object_type"],
+        record_id=row["record_id"],
+        why="left_filter",
+        then=Then.BACK_IN_FILTER,
+        at_us=world.now_us(),
+    )
+    commit = Commit(amend={Table.LINK: [keys.with_columns(pl.lit("tombstone").alias("state"))]})
+    add_rows(commit, Table.MARK, mark_rows({row["link_id"]: ended}, world.now_us()))
+    await world.store.commit(commit)
+
+
+async def _bury(world: World, sync: Sync, side: Side, row: dict[str, Any], outcome: Outcome) -> None:
+    """A refused delete is a dead letter that a person wakes."""
+    letter = {
+        "letter_id": f"delete:{sync.name}:{row['link_id']}:{side}",
+        "sync": sync.name,
+        "link_id": row["link_id"],
+        "side": side,
+        "object_type": row["object_type"],
+        "record_id": row["record_id"],
+        "mapping": None,
+        "operation": Operation.DELETE.value,
+        "code": outcome.code or "refused",
+        "message": outcome.message or "refused without a reason",
+        "sent": "{}",
+        "attempts": 1,
+        "wakes_on": "person",
+        "wake_print": 0,
+        "at_us": world.now_us(),
+        "state": "dead",
+    }
+    rows = pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0]))
+    await world.store.commit(Commit(put={Table.DEAD_LETTER: rows}))

@@ -1,0 +1,315 @@
+"""Mergers: two links whose records became one on one side, so that their counterparts are one person as well.
+
+Lives here: which mergers are due (MERGER), the merge or conversion on the other side, and what a refusal leaves. A
+merger's cells are computed once and stored before anything is sent, so that a repeat adds nothing. Not here: the rule
+per field (`reconcile.one_person`), or making one link of two (`union`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from syncline.engine.deeds import perform
+from syncline.engine.life.chains import Chains, chains_of
+from syncline.engine.life.one_record import Lost, joined_cells
+from syncline.engine.life.union import unite
+from syncline.engine.settlement import add_rows, conflict_id
+from syncline.engine.world import World
+from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
+from syncline.ports import Lane
+from syncline.reconcile.cells import encode_object
+from syncline.reconcile.plan import held_digest
+from syncline.reconcile.succession import Name
+from syncline.records import ConvertOption, Operation, Outcome, Side, Status, Write, other
+from syncline.spec.model import OnMerge, Sync
+from syncline.trees import TABLES, Commit, Table
+
+_ROW = dict(TABLES[Table.MERGER][0])
+
+
+async def owe_mergers(
+    world: World, sync: Sync, side: Side, followed: pl.DataFrame, run_id: str, commit: Commit
+) -> None:
+    """Note that links (`link_id`, whose record on *side* ended in a record of the link `into`) are one person."""
+    known = set((await world.store.rows(Table.MERGER, {"sync": sync.name}))["merger_id"]) if len(followed) else set()
+    for loser, winner in followed.select("link_id", "into").iter_rows():
+        merger_id = f"{sync.name}:{winner}:{loser}"
+        if merger_id in known:
+            continue
+        is_held = sync.on_merge is OnMerge.HOLD
+        ends = await _currents(world, sync, other(side), [winner, loser])
+        row = {
+            "merger_id": merger_id,
+            "sync": sync.name,
+            "side": other(side),
+            "object_type": ends[winner][0] if winner in ends else "",
+            "winner_link": winner,
+            "loser_link": loser,
+            "winner_id": ends[winner][1] if winner in ends else None,
+            "loser_id": ends[loser][1] if loser in ends else None,
+            "cells": None,
+            "state": "held" if is_held else "due",
+            "reason": f"their counterparts on side {side} became one",
+            "at_us": world.now_us(),
+            "run_id": run_id,
+        }
+        add_rows(commit, Table.MERGER, pl.DataFrame([row], schema=_ROW))
+        if is_held:
+            _hold(world, row, ends, "the sync says that a person decides on merges", run_id, commit)
+
+
+def _hold(
+    world: World, row: Mapping[str, Any], ends: Mapping[int, Name], reason: str, run_id: str, commit: Commit
+) -> None:
+    members = [{"side": row["side"], "object_type": one[0], "record_id": one[1]} for one in ends.values()]
+    hold = {
+        "hold_id": f"merge:{row['merger_id']}",
+        "sync": row["sync"],
+        "kind": "merge",
+        "subject": json.dumps(members, ensure_ascii=False),
+        "evidence": json.dumps({"merger_id": row["merger_id"], "winner": row["winner_id"], "reason": reason}),
+        "digest": held_digest("merge", [row["merger_id"]]),
+        "state": "open",
+        "at_us": world.now_us(),
+        "run_id": run_id,
+    }
+    add_rows(commit, Table.HOLD, pl.DataFrame([hold], schema=dict(TABLES[Table.HOLD][0])))
+
+
+async def _currents(world: World, sync: Sync, side: Side, links: Sequence[int]) -> dict[int, Name]:
+    """By link, its current record on *side*."""
+    ends = await world.store.rows(Table.LINK_END, {"link_id": list(links), "side": side, "role": "current"})
+    return {
+        link_id: (object_type, record_id)
+        for link_id, object_type, record_id in ends.select("link_id", "object_type", "record_id").iter_rows()
+    }
+
+
+async def carry_out_mergers(
+    world: World, sync: Sync, run_id: str, *, lane: Lane = Lane.LIVE
+) -> tuple[int, SynclineError | None]:
+    """Carry out what is due, one after the other; how many links were united, and what stopped it, if anything."""
+    await _wake_retried(world, sync)
+    done = 0
+    due = (await world.store.rows(Table.MERGER, {"sync": sync.name, "state": "due"})).sort("at_us", "merger_id")
+    for row in due.iter_rows(named=True):
+        try:
+            done += await _carry_out(world, sync, row, run_id, lane)
+        except (Later, AccessError, NotUnderstood) as error:
+            return done, error
+    return done, None
+
+
+async def _wake_retried(world: World, sync: Sync) -> None:
+    """Mergers that were refused are due again once a person retried their letter."""
+    refused = await world.store.rows(Table.MERGER, {"sync": sync.name, "state": "refused"})
+    if refused.is_empty():
+        return
+    asked = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": "retried"})
+    again = refused.filter(pl.col("merger_id").is_in(asked["letter_id"].str.strip_prefix("merger:").implode()))
+    if len(again):
+        states = again.select("merger_id", pl.lit("due").alias("state"))
+        await world.store.commit(Commit(amend={Table.MERGER: [states]}))
+
+
+async def _carry_out(world: World, sync: Sync, row: dict[str, Any], run_id: str, lane: Lane) -> bool:
+    """Bring one merger as far as it goes now; whether the links were united."""
+    side: Side = "a" if row["side"] == "a" else "b"
+    ends = await _currents(world, sync, side, [row["winner_link"], row["loser_link"]])
+    winner, loser = ends.get(row["winner_link"]), ends.get(row["loser_link"])
+    if winner is None or loser is None:
+        await _state(world, row, "done", "one of the links has ended otherwise")
+        return False
+    chains = await _fresh(world, sync, side, winner, loser, run_id)
+    if (last := chains.last_of(winner)) is not None and last == chains.last_of(loser):
+        return await _finish(world, sync, side, row, chains, run_id, lane, "done")
+    if not (chains.is_there(winner) and chains.is_there(loser)):
+        return await _finish(world, sync, side, row, chains, run_id, lane, "local")
+    return await _merge(world, sync, side, row, (winner, loser), run_id, lane)
+
+
+async def _fresh(world: World, sync: Sync, side: Side, winner: Name, loser: Name, run_id: str) -> Chains:
+    names = pl.DataFrame([winner, loser], schema={"object_type": pl.String, "record_id": pl.String}, orient="row")
+    return await chains_of(world, sync, side, names, run_id)
+
+
+async def _merge(
+    world: World, sync: Sync, side: Side, row: dict[str, Any], pair: tuple[Name, Name], run_id: str, lane: Lane
+) -> bool:
+    write = _write_of(world, sync, side, *pair)
+    if write is None:
+        reason = f"{pair[0][0]} and {pair[1][0]} cannot be made one on side {side} by us"
+        commit = Commit()
+        ends = {row["winner_link"]: pair[0], row["loser_link"]: pair[1]}
+        _hold(world, row, ends, reason, run_id, commit)
+        commit.amend[Table.MERGER] = [_states(row, "held", reason)]
+        await world.store.commit(commit)
+        return False
+    survivor = pair[1] if write.operation is Operation.CONVERT and write.record_id == pair[0][1] else pair[0]
+    row = await _with_cells(world, sync, side, row, pair, survivor, run_id)
+    if write.operation is Operation.MERGE:
+        write = _with(write, json.loads(row["cells"]))
+    outcome = await perform(world, sync, run_id, side, write, link_id=row["winner_link"], lane=lane)
+    if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
+        chains = await _fresh(world, sync, side, *pair, run_id)
+        if chains.last_of(pair[0]) == chains.last_of(pair[1]):
+            return await _finish(world, sync, side, row, chains, run_id, lane, "done")
+        return False  # a replica does not show it yet: what was touched is read again
+    if outcome.status is Status.REJECTED and outcome.is_permanent and not outcome.is_gone:
+        await _refuse(world, sync, side, row, write, outcome)
+    return False  # else it stays due: what it touched was read again, or another write has no answer yet
+
+
+def _with(write: Write, cells: Mapping[str, str]) -> Write:
+    return Write(
+        operation=write.operation,
+        object_type=write.object_type,
+        cells=cells,
+        record_id=write.record_id,
+        others=write.others,
+        options=write.options,
+    )
+
+
+def _write_of(world: World, sync: Sync, side: Side, winner: Name, loser: Name) -> Write | None:
+    """The act that makes one of two records, without cells; None if the system cannot. What can be converted into the
+    other's type ends in it, whichever won."""
+    connection = sync.side(side).connection
+    if winner[0] == loser[0]:
+        if Operation.MERGE not in world.capabilities(connection, winner[0]).operations:
+            return None
+        return Write(
+            operation=Operation.MERGE, object_type=winner[0], cells={}, record_id=winner[1], others=(loser[1],)
+        )
+    for source, target in ((winner, loser), (loser, winner)):
+        able = world.capabilities(connection, source[0])
+        if able.converts_into == target[0] and Operation.CONVERT in able.operations:
+            return Write(
+                operation=Operation.CONVERT,
+                object_type=source[0],
+                cells={},
+                record_id=source[1],
+                options={ConvertOption.CONTACT: target[1]},
+            )
+    return None
+
+
+async def _with_cells(
+    world: World, sync: Sync, side: Side, row: dict[str, Any], pair: tuple[Name, Name], survivor: Name, run_id: str
+) -> dict[str, Any]:
+    """*row* with the cells the survivor shall hold, computed and stored once; what is lost is logged with it."""
+    if row["cells"] is not None:
+        return row
+    ended = pair[1] if survivor == pair[0] else pair[0]
+    made = await joined_cells(world, sync, side, survivor, ended, (row["winner_link"], row["loser_link"]))
+    row = {**row, "cells": encode_object(made.fields)}
+    commit = Commit(amend={Table.MERGER: [pl.DataFrame([{"merger_id": row["merger_id"], "cells": row["cells"]}])]})
+    rows = [_lost(world, sync, side, row, (survivor, ended), run_id, one) for one in made.lost]
+    if rows:
+        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
+    await world.store.commit(commit)
+    return row
+
+
+def _lost(
+    world: World,
+    sync: Sync,
+    side: Side,
+    row: Mapping[str, Any],
+    pair: tuple[Name, Name],
+    run_id: str,
+    one: Lost,
+) -> dict[str, object]:
+    """A CONFLICT row for a value that nobody holds after the merge: it stands on its own side, what stays beside it."""
+    why = ", though it had changed since both sides agreed" if one.was_pending else ""
+    return {
+        "conflict_id": conflict_id(row["winner_link"], one.mapping, "merged_away", one.value, pair[1][1]),
+        "sync": sync.name,
+        "link_id": row["winner_link"],
+        "mapping": one.mapping,
+        "kind": "merged_away",
+        "state": "logged",
+        "policy": "merge",
+        "reason": f"{one.mapping}: {pair[1][1]} ended in {pair[0][1]} on side {side}, whose value stays{why}",
+        "winner_side": other(side),
+        f"value_{side}": one.value,
+        f"value_{other(side)}": one.kept,
+        "at_us": world.now_us(),
+        "run_id": run_id,
+    }
+
+
+async def _finish(
+    world: World, sync: Sync, side: Side, row: dict[str, Any], chains: Chains, run_id: str, lane: Lane, state: str
+) -> bool:
+    """Both records are one, or one of them is gone: one link of two, in one commit with the merger's end."""
+    ends = await _currents(world, sync, side, [row["winner_link"], row["loser_link"]])
+    winner, loser = ends[row["winner_link"]], ends[row["loser_link"]]
+    alive = [last for name in (winner, loser) if (last := chains.last_of(name)) and chains.is_there(last)]
+    survivor = alive[0] if alive else winner
+    if state == "done" and not await _hold_cells(world, sync, side, row, survivor, run_id, lane):
+        return False
+    async with world.store.alone():
+        commit = Commit()
+        await unite(world, sync, side, (row["winner_link"], row["loser_link"]), survivor, commit, is_there=bool(alive))
+        commit.amend.setdefault(Table.MERGER, []).append(_states(row, state, row["reason"]))
+        letter = await world.store.rows(Table.DEAD_LETTER, {"letter_id": f"merger:{row['merger_id']}"})
+        if len(letter):
+            over = letter.select("letter_id", pl.lit("resolved").alias("state"))
+            commit.amend[Table.DEAD_LETTER] = [over]
+        await world.store.commit(commit)
+    return True
+
+
+async def _hold_cells(
+    world: World, sync: Sync, side: Side, row: Mapping[str, Any], survivor: Name, run_id: str, lane: Lane
+) -> bool:
+    """A conversion carries no cells: write those that the survivor shall hold and does not; false while that waits."""
+    ends = await _currents(world, sync, side, [row["winner_link"], row["loser_link"]])
+    if row["cells"] is None or len({name[0] for name in ends.values()}) < 2:
+        return True
+    wanted: dict[str, str] = json.loads(row["cells"])
+    if not wanted:
+        return True
+    write = Write(operation=Operation.UPDATE, object_type=survivor[0], cells=wanted, record_id=survivor[1])
+    outcome = await perform(world, sync, run_id, side, write, link_id=row["winner_link"], lane=lane)
+    if outcome.status is Status.REJECTED and outcome.is_permanent:
+        await _refuse(world, sync, side, dict(row), write, outcome)
+    return outcome.status in (Status.WRITTEN, Status.UNCHANGED)
+
+
+async def _refuse(world: World, sync: Sync, side: Side, row: Mapping[str, Any], write: Write, outcome: Outcome) -> None:
+    """The vendor refused: a dead letter with its words; both links stay as they were until a person retries."""
+    letter = {
+        "letter_id": f"merger:{row['merger_id']}",
+        "sync": sync.name,
+        "link_id": row["loser_link"],
+        "side": side,
+        "object_type": write.object_type,
+        "record_id": write.record_id,
+        "mapping": None,
+        "operation": write.operation.value,
+        "code": outcome.code or "refused",
+        "message": outcome.message or "refused without a reason",
+        "sent": encode_object(dict(write.cells)),
+        "attempts": 1,
+        "wakes_on": "person",
+        "wake_print": 0,
+        "at_us": world.now_us(),
+        "state": "dead",
+    }
+    commit = Commit(amend={Table.MERGER: [_states(row, "refused", f"{outcome.code}: {outcome.message}")]})
+    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0])))
+    await world.store.commit(commit)
+
+
+def _states(row: Mapping[str, Any], state: str, reason: str) -> pl.DataFrame:
+    return pl.DataFrame({"merger_id": [row["merger_id"]], "state": [state], "reason": [reason]})
+
+
+async def _state(world: World, row: Mapping[str, Any], state: str, reason: str) -> None:
+    await world.store.commit(Commit(amend={Table.MERGER: [_states(row, state, reason)]}))
