@@ -15,7 +15,7 @@ from syncline.engine.actions.results import Ended, Refused, Result, ended_as
 from syncline.engine.cycle import RunReport, close_run, open_run
 from syncline.engine.deeds import perform, resolve_deeds
 from syncline.engine.explain import Subject
-from syncline.engine.observe import meet
+from syncline.engine.observe import meet, read_again
 from syncline.engine.push import look_afresh, push
 from syncline.engine.world import World
 from syncline.errors import ConfigError, StopRequested, SynclineError
@@ -68,10 +68,12 @@ class Acting:
         for subject in await look_afresh(self.world, self.sync, text, self.run_id):
             person = await self._person_of(subject)
             if person.ends:
-                found.setdefault((person.link_id, "" if person.link_id else subject.record_id), person)
-        return list(found.values())
+                found.setdefault((person.link_id, "" if person.link_id else person.id_text), person)
+        linked = {end.record_id for person in found.values() if person.link_id for end in person.ends.values()}
+        return [person for person in found.values() if person.link_id or person.id_text not in linked]
 
     async def _person_of(self, subject: Subject) -> Person:
+        subject = await self._end_of_chain(subject)
         ends = await self.world.store.links_of(subject.connection, subject.object_type, [subject.record_id])
         links = ends.filter((pl.col("sync") == self.sync.name) & (pl.col("side") == subject.side))["link_id"]
         members = [subject]
@@ -79,13 +81,28 @@ class Acting:
         link_id = int(live["link_id"][0]) if len(live) else 0
         if link_id:
             rows = await self.world.store.rows(Table.LINK_END, {"link_id": link_id, "role": "current"})
-            members = [_subject(self.sync, row) for row in rows.iter_rows(named=True)]
+            members = [await self._end_of_chain(_subject(self.sync, row)) for row in rows.iter_rows(named=True)]
         alive = [member for member in members if await self._is_alive(member)]
         return Person(link_id=link_id, ends={member.side: member for member in alive})
 
     async def _is_alive(self, subject: Subject) -> bool:
         row = await self.mirror(subject)
-        return row is not None and not row["is_deleted"] and row["fate"] != "merged"
+        return row is not None and not row["is_deleted"]
+
+    async def _end_of_chain(self, subject: Subject) -> Subject:
+        """The record that *subject* ended in if it was merged away or converted: that is who is meant."""
+        met = set[str]()
+        while subject.record_id not in met:
+            met.add(subject.record_id)
+            row = await self.mirror(subject)
+            heir_type = row["heir_type"] if row is not None else None
+            if row is None or heir_type not in self.sync.side(subject.side).object_types:
+                break
+            subject = replace(subject, object_type=str(heir_type), record_id=str(row["heir_id"]))
+            if await self.mirror(subject) is None:
+                ids = [subject.record_id]
+                await read_again(self.world, subject.connection, subject.object_type, ids, self.run_id)
+        return subject
 
     async def mirror(self, subject: Subject) -> Mapping[str, object] | None:
         """The MIRROR row of a record; None if it was never seen."""
