@@ -13,14 +13,17 @@ from syncline.connectors.marketo.changes import ChangeReader
 from syncline.connectors.marketo.check import check_connection
 from syncline.connectors.marketo.client import MarketoApi
 from syncline.connectors.marketo.describe import make_fields
+from syncline.connectors.marketo.fates import with_own_merges
 from syncline.connectors.marketo.manifest import CAPABILITIES, LEAD, MANIFEST, read_options
+from syncline.connectors.marketo.merge import Merger
 from syncline.connectors.marketo.moments import OwnTraces
 from syncline.connectors.marketo.read import LeadReader, check_values, page_of
 from syncline.connectors.marketo.write import LeadWriter
 from syncline.errors import ConfigError
 from syncline.ports import Capabilities, Clock, Lane, Manifest, Random, Transport, Usage
-from syncline.records import How, NewField, Page, Problem, Write, WriteAnswer
+from syncline.records import How, NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
+from syncline.values import micros
 
 __all__ = ["MANIFEST", "MarketoConnector"]
 
@@ -42,6 +45,7 @@ class MarketoConnector:
         self._changes = ChangeReader(self._api, self._reader, self._traces)
         self._extractor = Extractor(self._api, self._reader, self._changes)
         self._writer = LeadWriter(self._api, self._reader, self._traces, random)
+        self._merger = Merger(self._api, self._writer, self._traces)
 
     def capabilities(self, object_type: str) -> Capabilities:
         _only_leads(object_type)
@@ -82,9 +86,13 @@ class MarketoConnector:
     async def read_by_ids(
         self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
     ) -> Page:
-        """As the contract says; Marketo shows nothing of deleted people, so they are missing."""
+        """As the contract says; Marketo shows nothing of deleted people, so they are missing.
+
+        Those we merged away ourselves are told with their heir.
+        """
         _only_leads(object_type)
-        return page_of(await self._reader.by_ids(fields, ids, lane=lane), How.READ_BACK)
+        page = page_of(await self._reader.by_ids(fields, ids, lane=lane), How.READ_BACK)
+        return with_own_merges(page, self._traces.merges, micros(self._api.clock.now()))
 
     async def find(
         self,
@@ -105,6 +113,8 @@ class MarketoConnector:
         return page_of(await self._reader.by_values(fields, key_field, filled, lane=lane), How.READ_BACK)
 
     async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
+        if writes and writes[0].operation is Operation.MERGE:
+            return await self._merger.write(writes, lane=lane)
         return await self._writer.write(writes, lane=lane)
 
     async def create_fields(self, wanted: Sequence[NewField]) -> list[Problem]:

@@ -7,7 +7,8 @@ is kept, so that an interrupted pass goes on where its last page ended.
 
 A person that is not found, or of whom a deletion is told, is a *doubt*, decided once merge activities have been read
 300 seconds past its time: found, it lives; told and not merged away, it is deleted; else nobody knows, and the id is
-reported missing. Until then it is read again in every pass, and missing.
+reported missing. Until then it is read again in every pass, and missing. A loser of a merge needs no wait: the merge is
+told by the winner's activity, and once the loser is not found it is a deleted row with its heir.
 
 Source: the vendor's pages "Activities", "Paging Tokens". Not here: what one activity says (moments.py).
 """
@@ -15,7 +16,7 @@ Source: the vendor's pages "Activities", "Paging Tokens". Not here: what one act
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,9 +24,10 @@ import msgspec
 import polars as pl
 
 from syncline.connectors.marketo.client import Envelope, MarketoApi, documented
-from syncline.connectors.marketo.cursor import Doubt, Position, decode, encode
+from syncline.connectors.marketo.cursor import Doubt, Merge, Position, decode, encode
 from syncline.connectors.marketo.describe import LeadFields
 from syncline.connectors.marketo.errors import Declined
+from syncline.connectors.marketo.fates import fates_frame
 from syncline.connectors.marketo.manifest import (
     DELETIONS_KEPT_DAYS,
     LATE_COMMIT_SECONDS,
@@ -67,6 +69,15 @@ class _Batch:
     moments: list[Moment] = field(default_factory=list)
     done: list[tuple[str, int, str]] = field(default_factory=list)  # guid, time, person
     unreadable: list[Unreadable] = field(default_factory=list)
+
+
+@dataclass
+class _Ended:
+    """What became of people who cannot be read: proven deleted, merged away, or nobody knows (yet)."""
+
+    deleted: list[str] = field(default_factory=list)
+    merged: dict[str, Merge] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
 
 class ChangeReader:
@@ -194,7 +205,7 @@ class ChangeReader:
             batch.done.append((guid, at, person))
             if moment is not None:
                 batch.moments.append(moment)
-            position.merged.update(dict.fromkeys(losers, at))
+            _note_merge(position, losers, Merge(at, person))
 
     # -- handing over -----------------------------------------------------------------------------------------------
 
@@ -217,17 +228,19 @@ class ChangeReader:
 
     async def _end(self, position: Position, fields: Sequence[str], lane: Lane) -> AsyncIterator[Page]:
         """Deletions, doubts, and the cursor of the next pass."""
-        await self._hear_deletions(position, lane)
-        found, gone, missing = await self._settle_doubts(position, fields, lane)
         position.names = sorted(self._traces.aliases)
-        if missing:
+        undecided = encode(position)  # what the next page does not say yet has to be heard and decided again
+        await self._hear_deletions(position, lane)
+        found, ended = await self._settle_doubts(position, fields, lane)
+        if ended.missing:
             # A read by id that found nothing: of those it is said, and nothing else.
-            lost = Found(found.fields, no_rows(found.fields), found.hidden, missing=tuple(missing))
-            yield self._made(lost, position, has_more=True, how=How.READ_BACK)
+            lost = Found(found.fields, no_rows(found.fields), found.hidden, missing=tuple(ended.missing))
+            yield replace(self._made(lost, position, has_more=True, how=How.READ_BACK), next_cursor=undecided)
         as_of_us = micros(self._api.clock.now())
-        found.rows = pl.concat([found.rows, deleted_frame(gone, found.fields, as_of_us)])
+        gone = deleted_frame([*ended.deleted, *ended.merged], found.fields, as_of_us)
+        found.rows = pl.concat([found.rows, gone])
         position.end_pass()
-        yield self._made(found, position, has_more=False)
+        yield replace(self._made(found, position, has_more=False), fates=fates_frame(ended.merged))
 
     async def _hear_deletions(self, position: Position, lane: Lane) -> None:
         token, more = position.first, True
@@ -242,25 +255,26 @@ class ChangeReader:
                         position.seen[guid] = at
             more, token = reply.moreResult, reply.nextPageToken or token
 
-    async def _settle_doubts(
-        self, position: Position, fields: Sequence[str], lane: Lane
-    ) -> tuple[Found, list[str], list[str]]:
-        """What was found of the doubtful, who is proven deleted, who is missing."""
-        if not position.doubts:
+    async def _settle_doubts(self, position: Position, fields: Sequence[str], lane: Lane) -> tuple[Found, _Ended]:
+        """What was found of the doubtful and the merged, and what became of those who were not."""
+        losers = [person for person, merge in position.merged.items() if not merge.is_told]
+        asked = list(dict.fromkeys([*position.doubts, *losers]))
+        if not asked:
             readable, hidden = await self._reader.split(fields, lane=lane)
-            return Found(readable, no_rows(readable), hidden), [], []
-        found = await self._reader.by_ids(fields, list(position.doubts), lane=lane)
-        gone: list[str] = []
-        missing: list[str] = []
+            return Found(readable, no_rows(readable), hidden), _Ended()
+        found = await self._reader.by_ids(fields, asked, lane=lane)
         absent = set(found.missing)
-        for person, doubt in list(position.doubts.items()):
-            is_due = doubt.since + LATE_COMMIT_SECONDS <= (position.started or 0)
-            if person in absent:
-                is_deleted = is_due and doubt.is_told and person not in position.merged
-                (gone if is_deleted else missing).append(person)
-            if is_due:
-                del position.doubts[person]
-        return found, gone, missing
+        ended = _Ended()
+        for person in asked:
+            if person in absent and person in position.merged:
+                ended.merged[person] = position.merged[person]
+                position.merged[person].is_told = True
+                position.doubts.pop(person, None)
+            elif person in position.doubts:
+                _judge(person, position, ended, is_absent=person in absent)
+            elif position.merged[person].at + LATE_COMMIT_SECONDS <= (position.started or 0):
+                position.merged[person].is_told = True  # long after the merge it can be read: it lives
+        return found, ended
 
     def _made(
         self,
@@ -284,6 +298,25 @@ class ChangeReader:
             missing=found.missing if how is How.READ_BACK else (),
             unreadable=(*found.unreadable, *strange),
         )
+
+
+def _note_merge(position: Position, losers: Sequence[str], merge: Merge) -> None:
+    """Losers of a merge; one that is met again in the overlap stays as it was decided."""
+    for loser in losers:
+        known = position.merged.get(loser)
+        is_known = known is not None and (known.at, known.heir) == (merge.at, merge.heir)
+        if loser != merge.heir and not is_known:
+            position.merged[loser] = Merge(merge.at, merge.heir)
+
+
+def _judge(person: str, position: Position, ended: _Ended, *, is_absent: bool) -> None:
+    """Decide on one who is doubted and was not merged away, as far as it can be decided yet."""
+    doubt = position.doubts[person]
+    is_due = doubt.since + LATE_COMMIT_SECONDS <= (position.started or 0)
+    if is_absent:
+        (ended.deleted if is_due and doubt.is_told else ended.missing).append(person)
+    if is_due:
+        del position.doubts[person]
 
 
 def _unreadable(activity: Any, strange: Exception) -> Unreadable:

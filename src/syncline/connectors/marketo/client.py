@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -20,6 +20,8 @@ from syncline.net.auth import Token
 from syncline.net.budget import Budget, Limits
 from syncline.net.client import HttpClient
 from syncline.ports import Clock, HttpRequest, HttpResponse, Lane, Random, Transport
+
+_T = TypeVar("_T")
 
 # The vendor refuses URIs above 8 KB (414); host, token headers and escapes want room.
 _LONGEST_QUERY = 4_000
@@ -180,6 +182,6 @@ def documented(what: str) -> Iterator[None]:
         raise NotUnderstood(f"Marketo's answer on {what} lacks a documented member: {strange!r}.") from strange
 
 
-def parts(values: Sequence[str], size: int) -> list[Sequence[str]]:
+def parts(values: Sequence[_T], size: int) -> list[Sequence[_T]]:
     """*values* in runs of at most *size*."""
     return [values[start : start + size] for start in range(0, len(values), size)]

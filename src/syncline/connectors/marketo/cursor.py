@@ -18,11 +18,19 @@ class Doubt(msgspec.Struct, array_like=True):
     is_told: bool = False
 
 
+class Merge(msgspec.Struct, array_like=True):
+    """A person was merged away into `heir` at `at` (epoch seconds); told: a page has said so, or it is there again."""
+
+    at: int
+    heir: str
+    is_told: bool = False
+
+
 class Position(msgspec.Struct, omit_defaults=True):
     """The cursor. Times are epoch seconds by the vendor's clock; everything before `since` has been read.
 
     While a pass is under way `started` is set, `first` is its date token and `token` the next page's. `seen` are
-    activities read and done with, `merged` are losers of merges, each with its time; `names` are how activities name
+    activities read and done with, `merged` are losers of merges; `names` are how activities name
     us, as far as learnt.
     """
 
@@ -32,7 +40,7 @@ class Position(msgspec.Struct, omit_defaults=True):
     token: str = ""
     seen: dict[str, int] = {}
     doubts: dict[str, Doubt] = {}
-    merged: dict[str, int] = {}
+    merged: dict[str, Merge] = {}
     names: list[str] = []
 
     def end_pass(self) -> None:
@@ -43,7 +51,9 @@ class Position(msgspec.Struct, omit_defaults=True):
         kept = sorted((at, guid) for guid, at in self.seen.items() if at >= oldest)[-_KEPT_GUIDS:]
         self.seen = {guid: at for at, guid in kept}
         merged_after = self.since - _MERGES_KEPT_SECONDS
-        self.merged = {person: at for person, at in self.merged.items() if at >= merged_after}
+        self.merged = {
+            person: merge for person, merge in self.merged.items() if not merge.is_told or merge.at >= merged_after
+        }
 
 
 def encode(position: Position) -> str:

@@ -84,7 +84,8 @@ async def describe_leads(api: MarketoApi, *, lane: Lane, custom: frozenset[str] 
         fields = [_field(item, rights.get(item["rest"]["name"], {}), custom or frozenset()) for item in reachable]
         by_id = {int(item["id"]): str(item["rest"]["name"]) for item in reachable}
         by_label = {str(item["displayName"]): str(item["rest"]["name"]) for item in reachable}
-    schema = ObjectSchema(name=LEAD, label="Person", fields={field.name: field for field in fields})
+    # Whoever may write people may delete them: "Read-Write Lead" is one permission ("Custom Services").
+    schema = ObjectSchema(name=LEAD, label="Person", fields={field.name: field for field in fields}, can_delete=True)
     return LeadFields(schema, by_id, by_label, lookups)
 
 

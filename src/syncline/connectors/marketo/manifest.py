@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime
 
 from syncline.errors import ConfigError
 from syncline.ports import Capabilities, Manifest, Setting, Stamp
+from syncline.records import Operation
 
 LEAD = "lead"
 
 ROWS_PER_CALL = 300  # in and out
 TYPES_PER_CALL = 10
+LOSERS_PER_MERGE = 25
 LATE_COMMIT_SECONDS = 300
 VISIBILITY_LAG_SECONDS = 10  # deduced: recorded on small instances as none, promised nowhere
 DELETIONS_KEPT_DAYS = 13  # the vendor prunes at 14
@@ -107,6 +109,8 @@ CAPABILITIES = Capabilities(
     visibility_lag_seconds=float(VISIBILITY_LAG_SECONDS),
     late_commit_seconds=float(LATE_COMMIT_SECONDS),
     shared_fields=SHARED_FIELDS,
+    operations=frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE, Operation.MERGE}),
+    losers_per_merge=LOSERS_PER_MERGE,
     read_ids_per_call=ROWS_PER_CALL,
     write_rows_per_call=ROWS_PER_CALL,
     write_rows_per_batch=6_000,  # twenty calls, or one import file

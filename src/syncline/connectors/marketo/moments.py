@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from syncline.connectors.marketo.cursor import Merge
 from syncline.connectors.marketo.describe import LeadFields
 from syncline.connectors.marketo.rows import cell
 from syncline.values import FieldType, micros, parse_instant
@@ -29,11 +30,12 @@ _NUMBER = re.compile(r"\d+")
 
 
 class OwnTraces:
-    """How activities show us: our names, and the request ids of our newest writes."""
+    """How activities show us: our names, and the request ids of our newest writes; and whom we merged away."""
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name  # what own_actor says
         self.aliases: set[str] = set()
+        self.merges: OrderedDict[str, Merge] = OrderedDict()  # our own: loser -> how it ended
         self._requests: OrderedDict[str, None] = OrderedDict()
 
     def sent(self, request_id: str) -> None:
@@ -41,6 +43,13 @@ class OwnTraces:
         self._requests[request_id] = None
         if len(self._requests) > _KEPT_REQUESTS:
             self._requests.popitem(last=False)
+
+    def merged(self, losers: Iterable[str], merge: Merge) -> None:
+        """Remember a merge of ours."""
+        for loser in losers:
+            self.merges[loser] = merge
+        while len(self.merges) > _KEPT_REQUESTS:
+            self.merges.popitem(last=False)
 
     def actor(self, user: str, origin: str | None) -> str:
         """*user* as activities name it, or our own name if it is us."""

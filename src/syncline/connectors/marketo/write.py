@@ -1,7 +1,9 @@
-"""Writing people: 300 a call, updates by id, creates by our key; floods of updates go as files (bulk_import.py).
+"""Writing people: 300 a call, updates and deletes by id, creates by our key; floods of updates go as files
+(bulk_import.py), merges one by one (merge.py).
 
 A create is `createOnly` with our key field as `lookupField`: a person who already has the key is refused (1005) and
-never written over. Results come in the order of the input. Source: the vendor's page "Leads" (Sync Leads).
+never written over. Results come in the order of the input. Source: the vendor's page "Leads" (Sync Leads, Delete
+Leads).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 import msgspec
 
 from syncline.connectors.marketo.bulk_import import Importer, flood_files
-from syncline.connectors.marketo.client import Envelope, MarketoApi
+from syncline.connectors.marketo.client import Envelope, MarketoApi, parts
 from syncline.connectors.marketo.describe import LeadFields
 from syncline.connectors.marketo.errors import COMPANY_REFUSED, rejected
 from syncline.connectors.marketo.manifest import COMPANY_FIELDS, ROWS_PER_CALL
@@ -27,6 +29,7 @@ from syncline.values import EMPTY, FieldType
 
 _CALL_BYTES = 900_000  # the vendor takes 1 MB
 _PATH = "/rest/v1/leads.json"
+_DELETE_PATH = "/rest/v1/leads/delete.json"
 NOT_SENT = "not_sent"
 
 
@@ -44,10 +47,11 @@ _FORMS: Mapping[FieldType, Callable[[str], Any]] = {
 
 @dataclass(frozen=True)
 class _Call:
-    """One call to be sent: the rows it holds and its body."""
+    """One call to be sent: the rows it holds, its body and where it goes."""
 
     rows: tuple[int, ...]
     body: bytes
+    path: str = _PATH
 
 
 class LeadWriter:
@@ -101,7 +105,7 @@ class LeadWriter:
         was_lost = False
         for number, call in enumerate(calls):
             try:
-                reply = await self._api.post(_PATH, call.body, lane=lane)
+                reply = await self._api.post(call.path, call.body, lane=lane)
             except OutcomeUnknown as lost:
                 unknown = Outcome(status=Status.UNKNOWN, message=lost.message)
                 outcomes.update(dict.fromkeys(call.rows, unknown))
@@ -123,10 +127,8 @@ class LeadWriter:
 
 def _unsendable(write: Write) -> Outcome | None:
     """Why a write is not even tried; None if it is."""
-    if write.operation is Operation.DELETE:
-        return rejected("no_delete", "This connector never deletes people.")
-    if write.operation is Operation.UPDATE and write.record_id is None:
-        return rejected("no_id", "An update needs the person's id.")
+    if write.operation is not Operation.CREATE and write.record_id is None:
+        return rejected("no_id", f"{write.operation.value.capitalize()} needs the person's id.")
     if write.operation is Operation.CREATE and not (write.key_field and write.key):
         # Marketo enforces no key: without one a lost answer could never be settled.
         return rejected("no_key", "A create needs our key field and its value.")
@@ -134,6 +136,11 @@ def _unsendable(write: Write) -> Outcome | None:
 
 
 def _calls(writes: Sequence[Write], rows: Sequence[int], known: LeadFields) -> Iterator[_Call]:
+    deletes = [row for row in rows if writes[row].operation is Operation.DELETE]
+    for few in parts(deletes, ROWS_PER_CALL):
+        body = msgspec.json.encode({"input": [{"id": _id(writes[row])} for row in few]})
+        yield _Call(tuple(few), body, _DELETE_PATH)
+    rows = [row for row in rows if writes[row].operation is not Operation.DELETE]
     by_order: dict[tuple[bool, str], list[int]] = defaultdict(list)
     for row in rows:
         is_create = writes[row].operation is Operation.CREATE
@@ -162,8 +169,12 @@ def _record(write: Write, known: LeadFields) -> dict[str, Any]:
     cells = {name: _sendable(cell, known.type_of(name)) for name, cell in write.cells.items()}
     if write.operation is Operation.CREATE:
         return cells | {str(write.key_field): write.key}
+    return cells | {"id": _id(write)}
+
+
+def _id(write: Write) -> int | str:
     record_id = str(write.record_id)
-    return cells | {"id": int(record_id) if record_id.isdigit() else record_id}
+    return int(record_id) if record_id.isdigit() else record_id
 
 
 def _sendable(cell: str, kind: FieldType) -> Any:
@@ -186,7 +197,7 @@ def _outcomes(call: _Call, reply: Envelope, writes: Sequence[Write]) -> dict[int
 def _outcome(result: Mapping[str, Any], write: Write) -> Outcome:
     record_id = str(result["id"]) if result.get("id") is not None else None
     status = result.get("status")
-    if status in ("created", "updated") and record_id is not None:
+    if status in ("created", "updated", "deleted") and record_id is not None:
         return Outcome(status=Status.WRITTEN, record_id=record_id, was_created=status == "created")
     if status != "skipped":
         return Outcome(status=Status.UNKNOWN, record_id=record_id, message=f"Marketo answered a row with {result!r}.")
