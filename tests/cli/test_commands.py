@@ -120,6 +120,7 @@ def test_a_stranger_s_first_hour(ground: Ground, monkeypatch: pytest.MonkeyPatch
         ("conflicts", "No conflict"),
         ("errors", "Nothing was refused."),
         ("holds", "Nothing waits"),
+        ("thaw", "Nothing is frozen"),
         ("retry", "0 records woken."),
         ("disable", "is disabled."),
         ("run", "is disabled;"),

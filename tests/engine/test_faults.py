@@ -392,14 +392,43 @@ def test_a_lost_reply_and_a_further_edit_are_no_conflict() -> None:
     lived(life)
 
 
+def test_a_create_that_may_still_arrive_is_not_repeated() -> None:
+    """Also by a unique key: the late one would write its old values over what was edited since."""
+
+    async def life() -> None:
+        life = await Life.begin(GUARDED_SYSTEMS)
+        person = life.new_person("a", 1)
+        old = cell(life, "a", "title")
+        life.connectors["b"].next_writes.append(Fault.LATE_WRITE)
+        for _ in range(4):
+            await life.cycle()
+            life.clock.advance(2)
+        life.edit("a", person, "title", "newer")
+        for _ in range(12):
+            await life.cycle()
+            life.clock.advance(5)
+        await rest(life)
+        await judge(life)
+        (made,) = life.systems["b"].rows.values()
+        assert [change.new for change in made.changes if change.field == "title"] == [old, "newer"]
+        assert len([write for side, write, _ in life.written if side == "b" and write.record_id is None]) == 1
+
+    lived(life)
+
+
 def test_a_late_create_of_ours_is_nobodys_edit() -> None:
-    """A create by a unique key that was given up and repeated arrives late, as an update of the record made since."""
+    """A create by a unique key that was given up and repeated arrives later than the vendor promises, as an update of
+    the record made since."""
 
     async def life() -> None:
         life = await Life.begin(GUARDED_SYSTEMS)
         life.new_person("a", 1)
-        life.connectors["b"].next_writes.append(Fault.LATE_WRITE)
-        for _ in range(4):
+        life.connectors["b"].next_writes.append(Fault.LOST_REQUEST)
+        await life.cycle()
+        ((_, create, _),) = life.written
+        life.systems["b"].later(130, lambda: life.connectors["b"].write_one(create))
+        life.clock.advance(65)
+        for _ in range(2):
             await life.cycle()
             life.clock.advance(2)
         old = cell(life, "b", "title")

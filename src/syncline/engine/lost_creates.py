@@ -115,18 +115,22 @@ def _give_up(
     key_field: str,
     commit: Commit,
 ) -> None:
-    """Not found is final for a key the vendor enforces once a read could show it; else after the late-commit time
-    with two empty reads (the first moves `at_us`)."""
+    """Not found is final once the first attempt cannot arrive any more and a read would show it: after the late-commit
+    time; where the vendor does not enforce the key with two empty reads (the first moves `at_us`).
+
+    Also under an enforced key, though it allows no second record: a create by key that comes late finds the record its
+    repetition has made and updates it, over whatever was edited since.
+    """
     capabilities = world.capabilities(connection, object_type)
     enforced = key_field in capabilities.unique_keys
-    wait = capabilities.visibility_lag_seconds if enforced else capabilities.late_commit_seconds
+    wait_us = int((capabilities.late_commit_seconds + capabilities.visibility_lag_seconds) * 1e6)
     now_us = world.now_us()
     for row in misses:
         source = sources[row["batch_id"], row["position"]]
         sent_us = source["sent_us"]
-        over = isinstance(sent_us, int) and now_us > sent_us + int(wait * 1e6)
+        over = isinstance(sent_us, int) and now_us > sent_us + wait_us
         seen_before = isinstance(row["at_us"], int) and isinstance(sent_us, int) and row["at_us"] > sent_us
-        due_us = 0 if over else now_us + int(wait * 1e6)
+        due_us = 0 if over else now_us + wait_us
         if isinstance(row["link_id"], int) and row["link_id"]:
             mark = dirty_links(sync.name, [row["link_id"]], due_us=due_us)
         else:

@@ -195,7 +195,7 @@ async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
     """Settle entries whose outcome is unknown by reading: updates by id, creates by our key. How many stay unknown.
 
     Entries of a process that died are unknown too. A create that is not found is given up only after the late-commit
-    time, and only for a key the vendor does not enforce (else at once).
+    time (`lost_creates`).
     """
     entries = await world.store.rows(Table.ENTRY, {"state": list(IN_FLIGHT)})
     if entries.is_empty():
