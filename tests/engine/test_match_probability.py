@@ -61,6 +61,27 @@ def test_the_certain_are_linked_the_uncertain_held_and_strangers_created() -> No
     asyncio.run(story())
 
 
+def test_another_threshold_looks_at_the_held_again() -> None:
+    async def story() -> None:
+        two = await weighing(match_rules=(*RULES[:3], RULE))
+        two.left.create("person", {"first": "Olaf", "last": "Berg", "email": "o@x.example"}, "ann")
+        two.right.create("human", {"first": "Olaf", "last": "Berg"}, "bob")
+        two.clock.advance(60)
+        await run_cycle(two.world, two.sync)
+        assert await two.world.store.count(Table.LINK) == 0
+
+        assert RULE.probabilities is not None
+        bolder = replace(RULE, probabilities=replace(RULE.probabilities, link_above=0.5))
+        sync = replace(two.sync, match_rules=(*RULES[:3], bolder))
+        two.clock.advance(60)
+        await run_cycle(replace(two.world, syncs={sync.name: sync}), sync)
+        assert (await two.world.store.rows(Table.LINK))["rule"].to_list() == ["probability"]
+        assert (await two.world.store.rows(Table.HOLD))["state"].to_list() == ["resolved"]
+        await two.world.store.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_outcome_as_with_everybody(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
