@@ -172,6 +172,8 @@ def _verdict(facts: SettleFacts) -> pl.Expr:
         .then(pl.lit("late_own"))
         .when(before & (pl.col("as_of_us") < answered + wait_us))
         .then(pl.lit("not_visible"))
+        .when(before & ~revived & pl.col("_explained"))  # sent or not, what is there says the same
+        .then(pl.lit("normalised"))
         .when(before & is_unknown & ~revived)
         .then(pl.lit("not_applied"))
         .when(before & ~revived)
