@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.salesforce_client import Client, fresh_client
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.salesforce.org import SalesforceOrg
+from tests.sandbox.salesforce_client import START, Client, fresh_client
 from tests.sandbox.soap_client import codes, convert, soap_one
 
 ALLOW = {"sforce-duplicate-rule-header": "allowSave=true"}
@@ -183,14 +185,21 @@ def test_matches_are_those_the_caller_sees(client):
     assert client.call("POST", "sobjects/Lead", TWIN)[0] == 201
 
 
-def test_rules_outlive_a_restart_and_end_with_a_reset(client):
-    client.org.rule_book.load()
-    _first(client)
+def test_rules_outlive_a_restart_and_end_with_a_reset(tmp_path):
+    database = str(tmp_path / "org.sqlite")
+    before = Client(SalesforceOrg(database, clock=SandboxClock(frozen_at=START)))
+    before.control("POST", "duplicate_rules", {"object": "Lead", "fields": ["Email"]})
+    before.control("POST", "lead_assignment", {"owner": "admin@sandbox.example"})
+    _first(before)
+    client = Client(SalesforceOrg(database, clock=SandboxClock(frozen_at=START)))
     assert client.call("POST", "sobjects/Lead", TWIN)[0] == 400
+    (row,) = client.query("SELECT Owner.Username FROM Lead")
+    assert row["Owner"]["Username"] == "admin@sandbox.example"
     client.control("POST", "reset")
     client.token = client.login("integration@sandbox.example")
-    _first(client)
-    assert client.call("POST", "sobjects/Lead", TWIN)[0] == 201
+    for _ in range(2):
+        _first(client)
+    assert client.query("SELECT Id FROM Lead WHERE Owner.Username = 'admin@sandbox.example'") == []
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,17 @@ def test_the_small_calls(client):
     with pytest.raises(Refused) as refused:
         soap(client, "getUserInfo", "")
     assert refused.value.code == "INVALID_SESSION_ID"
+
+
+def test_upsert_in_soap(client):
+    client.control("POST", "fields", {"object": "Lead", "name": "Ext__c", "external_id": True})
+    record = "<externalIDFieldName>Ext__c</externalIDFieldName><sObjects><type>Lead</type>{}</sObjects>"
+    fields = "<Ext__c>X</Ext__c><LastName>n</LastName><Company>c</Company>"
+    owner = "<Owner><type>User</type><Username>admin@sandbox.example</Username></Owner>"
+    made = soap_one(client, "upsert", record.format(fields + owner))
+    assert (made["created"], made["success"]) == ("true", "true")
+    assert client.read("Lead", made["id"], "OwnerId") == client.org.people.user_id("admin@sandbox.example")
+    again = soap_one(client, "upsert", record.format("<Ext__c>X</Ext__c><City>Ulm</City>"))
+    assert (again["created"], again["id"]) == ("false", made["id"])
+    client.create("Lead", LastName="n", Company="c", Ext__c="X")
+    assert codes(soap_one(client, "upsert", record.format(fields))) == ["DUPLICATE_EXTERNAL_ID"]

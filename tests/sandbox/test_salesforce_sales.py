@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox.salesforce_client import Client, fresh_client
+from tests.sandbox.soap_client import convert
 
 SALE = {"Name": "o", "StageName": "Prospecting", "CloseDate": "2026-05-01"}
 
@@ -161,3 +162,40 @@ def test_the_people_routes_act_as_somebody_else(client):
     assert client.control("POST", "purge", {}) == {"purged": 1}
     assert client.call("POST", "/_sandbox/convert", {"lead_id": first})[0] == 400
     assert client.call("POST", "/_sandbox/convert", {"lead_id": second, "colour": "red"})[0] == 400
+
+
+def test_another_user_acts_with_a_session_of_their_own(client):
+    seller = client.control("POST", "users", {"username": "seller@sandbox.example"})["id"]
+    lead = client.create("Lead", LastName="n", Company="c")
+    hers = Client(client.org, "seller@sandbox.example")
+    done = convert(hers, lead)
+    assert client.read("Lead", lead, "LastModifiedById") == seller
+    assert client.read("Contact", done["contactId"], "CreatedById") == seller
+
+
+def test_giving_a_record_of_somebody_else_away_is_a_permission(client):
+    admin = client.org.people.user_id("admin@sandbox.example")
+    mine, hers = (client.create("Contact", LastName="n", **owner) for owner in ({}, {"OwnerId": admin}))
+    me = client.org.people.user_id("integration@sandbox.example")
+    client.control("POST", "rights", {"permissions": ["ApiEnabled"]})
+    assert client.call("PATCH", f"sobjects/Contact/{hers}", {"OwnerId": me}) == (
+        400,
+        [
+            {
+                "message": f"insufficient access rights on cross-reference id: {me}",
+                "errorCode": "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+            }
+        ],
+    )
+    assert client.call("PATCH", f"sobjects/Contact/{hers}", {"OwnerId": admin, "Title": "t"})[0] == 204
+    assert client.call("PATCH", f"sobjects/Contact/{mine}", {"OwnerId": admin})[0] == 204
+
+
+def test_a_row_whose_role_is_refused_leaves_nothing(client):
+    contact = client.create("Contact", LastName="c")
+    rule = {"object": "OpportunityContactRole", "condition": "IsPrimary = true", "message": "No primary roles."}
+    client.control("POST", "validation_rules", rule)
+    records = [{"attributes": {"type": "Opportunity"}, **SALE, **more} for more in ({"ContactId": contact}, {})]
+    _, (refused, made) = client.call("POST", "composite/sobjects", {"records": records})
+    assert (refused["errors"][0]["message"], made["success"]) == ("No primary roles.", True)
+    assert [row["Id"] for row in client.query("SELECT Id FROM Opportunity")] == [made["id"]]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .field_lines import label_of
 from .schema import LONG_TEXT_LENGTH, NUMBER_TYPES, TEXT_TYPES, Field, PicklistValue
-from .standard import label_of
 
 # Lengths of custom fields whose type fixes them.
 _FIXED_LENGTHS = {"email": 80, "phone": 40, "url": 255, "picklist": 255, "reference": 18, "multipicklist": 4099}

@@ -7,7 +7,7 @@ is in the resources; nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from .save_event import SaveEvent
 from .save_rules import SaveRules
 from .schema import Field, Schema, SObject
 from .storage import Storage
+from .transactions import Transactions
 from .values import stored_value
 
 
@@ -50,19 +51,23 @@ class Dml:
         ids: IdSource,
         faults: FaultPlan,
         clock: SandboxClock,
-        stamp: Callable[[], str],
+        transactions: Transactions,
     ) -> None:
         self._storage = storage
         self._ids = ids
-        self.stamp = stamp
+        self.stamp = transactions.stamp
         self._schema = schema
         self.input = RowInput(schema, storage)
         self.rules = SaveRules(schema, storage, clock, faults, self.input)
-        self.touched: list[tuple[SObject, str]] = []
-        self.bin = RecycleBin(schema, storage, stamp, self.touched)
+        self.touched = transactions.touched
+        self.bin = RecycleBin(schema, storage, self.stamp, self.touched)
 
     def create(self, caller: Caller, sobject: SObject, record: Mapping[str, Any]) -> str:
         """Store a new record; returns its id."""
+        with self._storage.savepoint():
+            return self._create(caller, sobject, record)
+
+    def _create(self, caller: Caller, sobject: SObject, record: Mapping[str, Any]) -> str:
         if not sobject.createable or not caller.rights.allows("create", sobject.name):
             raise _no_access()
         given = self.input.columns(caller, sobject, record, creating=True)
@@ -87,10 +92,15 @@ class Dml:
 
     def update(self, caller: Caller, sobject: SObject, record_id: str, record: Mapping[str, Any]) -> None:
         """Overlay the given fields on a live record the caller can see and edit."""
+        with self._storage.savepoint():
+            self._update(caller, sobject, record_id, record)
+
+    def _update(self, caller: Caller, sobject: SObject, record_id: str, record: Mapping[str, Any]) -> None:
         before = self.existing(caller, sobject, record_id, "edit")
         if before.get("IsConverted"):
             raise OrgError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
         values = self.input.columns(caller, sobject, record, creating=False)
+        _refuse_transfer(caller, values, before)
         self.rules.ignore_fields(caller, sobject, values)
         self.rules.assign(caller, sobject, values, before)
         _refuse_missing(sobject, values, creating=False)
@@ -223,6 +233,15 @@ class Dml:
         )
         self.rules.before(caller, sobject, event)
         return event
+
+
+def _refuse_transfer(caller: Caller, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """A record of somebody else is given away by who may transfer records."""
+    owner_id = values.get("OwnerId")
+    given_away = owner_id is not None and owner_id != before["OwnerId"] and before["OwnerId"] != caller.user_id
+    if given_away and "TransferRecords" not in caller.rights.permissions:
+        text = f"insufficient access rights on cross-reference id: {owner_id}"
+        raise OrgError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", text)
 
 
 def _refuse_missing(sobject: SObject, values: dict[str, Any], *, creating: bool) -> None:

@@ -6,8 +6,8 @@ What each resource does is in its own module, what a fault does to a request in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -50,6 +50,7 @@ from .stamps import http_date, stamp_of
 from .standard import standard_sobjects
 from .storage import Storage
 from .tooling import ToolingResources
+from .transactions import Transactions
 from .validation import Invalid
 from .web import Answer, Router, refusal
 
@@ -76,11 +77,11 @@ class SalesforceOrg:
         self.schema = Schema(standard_sobjects())
         self.storage = Storage(database, self.schema)
         self.ids = IdSource(seed)
-        self._own_stamp: str | None = None
         self._bin_checked_at: datetime | None = None
         self.schema_changed_at = self.clock.now()
-        self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.clock, self.stamp)
         self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
+        self._transactions = Transactions(self.storage, self.ids, self.clock, self.reading)
+        self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.clock, self._transactions)
         self.conversion = LeadConversion(self.schema, self.storage, self.dml)
         self.merging = Merging(self.schema, self.storage, self.dml)
         self.queues = Queues(self.schema, self.storage, self.ids)
@@ -130,7 +131,7 @@ class SalesforceOrg:
 
     def stamp(self) -> str:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""
-        return self._own_stamp or stamp_of(self.clock.now())
+        return self._transactions.stamp()
 
     def serve(self, request: Request) -> Response:
         """Answer a request as if no fault existed."""
@@ -155,35 +156,11 @@ class SalesforceOrg:
             act = partial(self.router.answer, call)
             if call.method in ("GET", "HEAD"):
                 return act()
-        self.reading.begin_lag()
-        self._own_stamp = stamp or stamp_of(self.clock.now())
-        self.dml.touched.clear()
-        try:
-            with self.storage.transaction():
-                answer = act()
-                if not keep:
-                    raise _Undone(answer)
-                self.storage.keep("serials", self.ids.serials)
-        except _Undone as undone:
-            return undone.answer
-        finally:
-            self._own_stamp = None
-        self.reading.committed(self.dml.touched)
-        return answer
+        return self._transactions.answer(act, stamp, keep=keep)
 
-    @contextmanager
-    def platform_transaction(self, stamp: str | None = None) -> Iterator[None]:
+    def platform_transaction(self, stamp: str | None = None) -> AbstractContextManager[None]:
         """What is written outside any request: the chunks of a bulk job, writes through the control endpoint."""
-        self.reading.begin_lag()
-        self._own_stamp = stamp or stamp_of(self.clock.now())
-        self.dml.touched.clear()
-        try:
-            with self.storage.transaction():
-                yield
-                self.storage.keep("serials", self.ids.serials)
-        finally:
-            self._own_stamp = None
-        self.reading.committed(self.dml.touched)
+        return self._transactions.platform(stamp)
 
     def seed(self, sobject_name: str, records: list[Mapping[str, Any]], *, username: str = USERNAME) -> list[str]:
         """Insert many records at once, as this user, past rules about whole rows; returns their ids in order."""
@@ -296,10 +273,8 @@ class SalesforceOrg:
         now = self.clock.now()
         if self._bin_checked_at is None or abs(now - self._bin_checked_at) >= _BIN_CHECK_EVERY:
             self._bin_checked_at = now
-            self.dml.touched.clear()
-            with self.storage.transaction():
+            with self.platform_transaction():
                 self.dml.bin.empty_old()
-            self.reading.committed(self.dml.touched)
 
     def _take_up(self) -> str:
         """Continue an org found in the database, or found a fresh one; returns the organization's id."""
@@ -338,11 +313,3 @@ class SalesforceOrg:
         organization_id = self._take_up()
         assert organization_id == self.auth.organization_id
         self._settle_people()
-
-
-class _Undone(Exception):
-    """Carries the answer of a request whose writes are not kept."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__("undone")
-        self.answer = answer

@@ -72,7 +72,7 @@ class CollectionResources:
 
     def _upsert(self, call: Call) -> Answer:
         target = self._reading.object(call.caller, call.parts[0])
-        key = key_field(call, target, call.parts[1])
+        key = key_field(call.caller, target, call.parts[1])
 
         def upsert(record: dict[str, Any]) -> dict[str, Any]:
             if self._type_of(call, record) is not target:
@@ -150,7 +150,7 @@ class CollectionResources:
         try:
             if fault is not None:
                 raise fault
-            # A save refuses before it writes anything, so a failed row needs no roll-back of its own.
+            # A refused save leaves nothing behind: the row needs no roll-back of its own.
             return save()
         except SeveralMatches as matches:
             text = f"Upsert key is not unique: {len(matches.ids)} records match"

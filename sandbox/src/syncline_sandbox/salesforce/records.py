@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .caller import Caller
 from .dml import Dml, SeveralMatches
 from .errors import OrgError, not_found
 from .ids import full_id
@@ -113,7 +114,7 @@ class RecordResources:
 
     def _key(self, call: Call) -> tuple[SObject, Field]:
         sobject = self._reading.object(call.caller, call.parts[0])
-        return sobject, key_field(call, sobject, call.parts[1])
+        return sobject, key_field(call.caller, sobject, call.parts[1])
 
     def _existing(self, call: Call, sobject: SObject, record_id: str) -> dict[str, Any]:
         try:
@@ -135,11 +136,11 @@ def saved(record_id: str) -> dict[str, Any]:
     return {"id": record_id, "success": True, "errors": []}
 
 
-def key_field(call: Call, sobject: SObject, name: str) -> Field:
+def key_field(caller: Caller, sobject: SObject, name: str) -> Field:
     """The external id or lookup field of this name. OrgError NOT_FOUND when it is none, or hidden from the caller."""
     field = sobject.field(name)
     usable = field is not None and (field.external_id or field.id_lookup) and field.column is not None
-    if field is None or not usable or not call.caller.rights.can_read_field(sobject.name, field.name):
+    if field is None or not usable or not caller.rights.can_read_field(sobject.name, field.name):
         raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
     return field
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OBJECT_RIGHTS = ("create", "read", "edit", "delete")
-ALL_PERMISSIONS = frozenset({"ApiEnabled", "ViewSetup", "BulkApiHardDelete", "ViewAllData", "ConvertLeads"})
+ALL_PERMISSIONS = frozenset(
+    {"ApiEnabled", "ViewSetup", "BulkApiHardDelete", "ViewAllData", "ConvertLeads", "TransferRecords"}
+)
 
 
 @dataclass(kw_only=True)

@@ -108,6 +108,7 @@ class SObject:
         self.replicateable = replicateable
         self.queryable = True
         self._by_name: dict[str, Field] = {}
+        self._stored: list[Field] = []
         self._unique: list[Field] = []
         self._required: list[Field] = []
         for field in fields:
@@ -128,7 +129,7 @@ class SObject:
 
     def stored_fields(self) -> list[Field]:
         """The fields that have a column, in describe order."""
-        return [field for field in self.fields() if field.column is not None]
+        return self._stored
 
     def unique_fields(self) -> list[Field]:
         """The fields no two live records may share a value of."""
@@ -141,6 +142,7 @@ class SObject:
     def put_field(self, field: Field) -> None:
         """Add a field at the end, or replace the one of the same name where it stands."""
         self._by_name[field.name.lower()] = field
+        self._stored = [known for known in self.fields() if known.column is not None]
         self._unique = [known for known in self.fields() if known.unique]
         self._required = [known for known in self.fields() if known.never_null]
 

@@ -1,7 +1,7 @@
 """The calls of the SOAP API this org answers, each row for itself.
 
 Lives here: from elements to the org's operations and back, in the element order of the WSDL ("convertLead()",
-"merge()", "undelete()", "emptyRecycleBin()", "create()", "update()", "delete()", "getUserInfo()",
+"merge()", "undelete()", "emptyRecycleBin()", "create()", "update()", "upsert()", "delete()", "getUserInfo()",
 "getServerTimestamp()", "logout()" of the SOAP API Developer Guide). The operations themselves are in `convert.py`,
 `merge.py`, `recycle_bin.py` and `dml.py`.
 """
@@ -14,10 +14,12 @@ from xml.etree.ElementTree import Element
 
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.convert import MAX_CONVERTS, LeadConvert
+from syncline_sandbox.salesforce.dml import SeveralMatches
 from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.founding import organization
 from syncline_sandbox.salesforce.ids import full_id
 from syncline_sandbox.salesforce.merge import MAX_MERGES
+from syncline_sandbox.salesforce.records import key_field
 from syncline_sandbox.salesforce.schema import SObject
 
 from .envelope import (
@@ -54,6 +56,7 @@ class SoapCalls:
             "emptyRecycleBin": self._empty_bin,
             "create": self._create,
             "update": self._update,
+            "upsert": self._upsert,
             "delete": self._delete,
             "getUserInfo": self._user_info,
             "getServerTimestamp": self._timestamp,
@@ -129,6 +132,26 @@ class SoapCalls:
             return record_id
 
         return self._saves(asked, update)
+
+    def _upsert(self, caller: Caller, asked: SoapRequest) -> list[str]:
+        key_name = text(asked.arguments, "externalIDFieldName") or text(asked.arguments, "externalIdFieldName") or ""
+
+        def upsert(element: Element) -> _Run:
+            def run() -> dict[str, Any]:
+                kind, fields = sobject_values(element)
+                sobject = self._sobject(caller, kind)
+                key = key_field(caller, sobject, key_name)
+                value = fields.pop(key.name, None)
+                try:
+                    record_id, created = self._org.dml.upsert(caller, sobject, key, value, fields)
+                except SeveralMatches as several:
+                    raise OrgError("DUPLICATE_EXTERNAL_ID", f"{key.name}: {several}", (key.name,)) from several
+                return {"created": created, **_saved(record_id)}
+
+            return run
+
+        wanted = _within(children(asked.arguments, "sObjects"), MAX_ROWS)
+        return [self._row(upsert(one), lambda refused: {"created": False, **_not_saved(refused)}) for one in wanted]
 
     def _user_info(self, caller: Caller, _asked: SoapRequest) -> list[str]:
         org = self._org

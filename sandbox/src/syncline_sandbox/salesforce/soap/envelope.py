@@ -118,8 +118,15 @@ def sobject_values(element: Element) -> tuple[str, dict[str, Any]]:
         if name == "fieldsToNull":
             fields[(found.text or "").strip()] = None
         elif name != "type":
-            fields[name] = None if found.get(_NIL) == "true" else found.text or ""
+            fields[name] = _field_value(found)
     return kind, fields
+
+
+def _field_value(element: Element) -> Any:
+    if len(element):  # a parent, named by the key of a record of its own
+        kind, keys = sobject_values(element)
+        return {"attributes": {"type": kind}, **keys}
+    return None if element.get(_NIL) == "true" else element.text or ""
 
 
 def elements(values: Mapping[str, object]) -> str:
