@@ -82,7 +82,8 @@ def write(ground: Ground, operation: Operation, record_id: str, *others: str, **
 
 
 def text_of(ground: Ground, record_id: str) -> str | None:
-    return by_ids(ground, record_id).rows[ground.text].to_list()[0]
+    cells: list[str | None] = by_ids(ground, record_id).rows[ground.text].to_list()
+    return cells[0]
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
