@@ -222,3 +222,11 @@ def test_upsert_in_soap(client):
     assert (again["created"], again["id"]) == ("false", made["id"])
     client.create("Lead", LastName="n", Company="c", Ext__c="X")
     assert codes(soap_one(client, "upsert", record.format(fields))) == ["DUPLICATE_EXTERNAL_ID"]
+
+
+def test_what_xml_cannot_hold_does_not_break_an_answer(client):
+    rule = {"object": "Lead", "condition": "City = 'x'", "message": "no \x01 <city>"}
+    client.control("POST", "validation_rules", rule)
+    fields = "<LastName>n</LastName><Company>c</Company><City>x</City>"
+    refused = soap_one(client, "create", f"<sObjects><type>Lead</type>{fields}</sObjects>")
+    assert refused["errors"][0]["message"] == "no  <city>"

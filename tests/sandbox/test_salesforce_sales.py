@@ -100,10 +100,12 @@ def test_a_task_knows_its_account_and_whether_it_is_done(client):
 def test_a_queue_is_read_by_soql_and_owns_leads(client):
     queue = _queue(client)
     lead = client.create("Lead", LastName="n", Company="c", OwnerId=queue)
-    (row,) = client.query("SELECT Owner.Name, Owner.Type, OwnerId FROM Lead WHERE Owner.Type = 'Queue'") or [None]
-    assert row is None or row["Owner"]["Name"] == "Inbound"
-    (row,) = client.query(f"SELECT Owner.Name, Owner.Type FROM Lead WHERE Id = '{lead}'")
-    assert (row["Owner"]["Name"], row["Owner"]["Type"]) == ("Inbound", "Group")
+    client.create("Lead", LastName="n", Company="c")
+    (row,) = client.query("SELECT Id, Owner.Name, Owner.Type FROM Lead WHERE Owner.Type = 'Queue'")
+    assert (row["Id"], row["Owner"]["Name"], row["Owner"]["Type"]) == (lead, "Inbound", "Queue")
+    url = f"/services/data/v59.0/sobjects/Group/{queue}"
+    assert row["Owner"]["attributes"] == {"type": "Name", "url": url}
+    assert len(client.query("SELECT Id FROM Lead WHERE Owner.Type = 'User'")) == 1
     (row,) = client.query("SELECT Queue.Name, SobjectType FROM QueueSobject WHERE SobjectType = 'Lead'")
     assert (row["Queue"]["Name"], row["SobjectType"]) == ("Inbound", "Lead")
     assert client.query("SELECT Id, Name FROM Group WHERE Type = 'Queue'")[0]["Id"] == queue

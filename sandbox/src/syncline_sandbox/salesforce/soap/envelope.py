@@ -22,6 +22,8 @@ _PATH = re.compile(r"/services/Soap/(?P<flavour>[uc])/(?P<version>\d+\.\d)(?:/.*
 _FLAVOURS = {"u": "partner", "c": "enterprise"}
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+# Characters no XML document can hold ("Char" of XML 1.0).
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
     'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" {namespace} xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
@@ -148,7 +150,11 @@ def _element(name: str, value: object) -> str:
     if value is None:
         return f'<{name} xsi:nil="true"/>'
     written = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"<{name}>{escape(written)}</{name}>"
+    return f"<{name}>{_escaped(written)}</{name}>"
+
+
+def _escaped(written: str) -> str:
+    return escape(_NOT_XML.sub("", written))
 
 
 def row_errors(refused: OrgError) -> Raw:
@@ -172,9 +178,9 @@ def fault(code: str, message: str, flavour: str = "partner") -> Answer:
     kind = _FAULT_ELEMENTS.get(code, "UnexpectedErrorFault")
     detail = (
         f'<sf:{kind} xsi:type="sf:{kind}"><sf:exceptionCode>{code}</sf:exceptionCode>'
-        f"<sf:exceptionMessage>{escape(message)}</sf:exceptionMessage></sf:{kind}>"
+        f"<sf:exceptionMessage>{_escaped(message)}</sf:exceptionMessage></sf:{kind}>"
     )
-    told = f"<faultcode>sf:{code}</faultcode><faultstring>{code}: {escape(message)}</faultstring>"
+    told = f"<faultcode>sf:{code}</faultcode><faultstring>{code}: {_escaped(message)}</faultstring>"
     namespace = f'xmlns:sf="urn:fault.{flavour}.soap.sforce.com"'
     return _answer(500, namespace, f"<soapenv:Fault>{told}<detail>{detail}</detail></soapenv:Fault>")
 

@@ -88,6 +88,12 @@ class Parent:
         cases = " ".join(f"WHEN {alias}.\"Id\" IS NOT NULL THEN '{sobject.name}'" for alias, sobject in self.targets)
         return f"CASE {cases} END"
 
+    @property
+    def said_type_sql(self) -> str:
+        """What its `Type` says: the object, but of a group that is a queue `Queue`."""
+        queues = [f"WHEN {alias}.\"Type\" = 'Queue' THEN 'Queue'" for alias, s in self.targets if s.name == "Group"]
+        return f"CASE {' '.join(queues)} ELSE {self.type_sql} END" if queues else self.type_sql
+
 
 def _first_of(expressions: list[str]) -> str:
     return expressions[0] if len(expressions) == 1 else f"COALESCE({', '.join(expressions)})"
@@ -158,7 +164,7 @@ class Scope:
                 raise unknown_column(name, sobject.name, self.text, path.at)
             return _resolved(found, [found.sql.replace("{row}", alias)], parent)
         if name.lower() == "type":
-            return Resolved(parent.type_sql, "string", (*parent.names, "Type"), parent)
+            return Resolved(parent.said_type_sql, "string", (*parent.names, "Type"), parent)
         candidates = [(alias, self.readable(sobject, name)) for alias, sobject in parent.targets]
         known = [(alias, found) for alias, found in candidates if found is not None]
         if not known or name.lower() not in _NAME_FIELDS:
