@@ -260,7 +260,7 @@ async def floor(world: World, sync: Sync, meter: Meter) -> dict[str, float]:
 async def _download(world: World, sync: Sync, side: str, object_type: str) -> list[dict[str, str]]:
     spec = sync.side("a" if side == "a" else "b")
     schema = world.schema(spec.connection, object_type)
-    fields = [name for name in world.fields_wanted(spec.connection, object_type) if schema.field(name)]
+    fields = [name for name in world.fields_read(spec.connection, object_type) if schema.field(name)]
     rows: list[dict[str, str]] = []
     async for page in world.connectors[spec.connection].read_all(object_type, fields):
         rows += page.rows.to_dicts()

@@ -13,6 +13,7 @@ import polars as pl
 
 from syncline import records
 from syncline.engine.intake import Capture, next_page_number, take_alone, take_page
+from syncline.engine.joining import joined
 from syncline.engine.unreadable import close_readable
 from syncline.engine.world import Progress, World
 from syncline.errors import PositionLost
@@ -98,7 +99,7 @@ async def _take_pages(
     rows_seen: int | None,
 ) -> None:
     number = await next_page_number(world, report, run_id)
-    async for page in pages:
+    async for page in joined(pages):
         commit = Commit()
         if page.next_cursor is not None:
             commit.put[Table.CURSOR] = cursor_row(world, report, page.next_cursor, fields, rows_seen)
@@ -132,7 +133,7 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
     seen: set[str] = set()
     position: str | None = None
     number = await next_page_number(world, report, run_id)
-    async for page in connector.read_all(report.object_type, fields):
+    async for page in joined(connector.read_all(report.object_type, fields)):
         position = page.next_cursor or position
         seen.update(page.rows[records.ID].to_list())
         if known and not seen and not page.has_more:

@@ -223,16 +223,12 @@ def _row_moved() -> pl.Expr:
 
 
 def _changes(applied: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
-    parts = [
-        applied.filter(pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"old.{name}"))).select(
-            pl.col(records.ID).alias("record_id"),
-            pl.lit(name).alias("field"),
-            pl.col(f"old.{name}").alias("before"),
-            pl.col(name).alias("after"),
-        )
-        for name in fields
-    ]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=CHANGES)
+    if not fields:
+        return pl.DataFrame(schema=CHANGES)
+    long = applied.select(records.ID, *fields).unpivot(fields, index=records.ID, variable_name="field")
+    old = applied.select(f"old.{name}" for name in fields).unpivot()
+    changes = long.select(pl.col(records.ID).alias("record_id"), "field", old["value"].alias("before"), after="value")
+    return changes.filter(pl.col("after").is_not_null() & pl.col("after").ne_missing(pl.col("before")))
 
 
 def _mirror_rows(
