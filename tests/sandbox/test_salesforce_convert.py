@@ -203,3 +203,29 @@ def test_a_lost_reply_still_converts(client):
     sent = envelope(client, "convertLead", f"<leadConverts>{_CONVERTED}<leadId>{lead}</leadId></leadConverts>")
     assert client.send("POST", "/services/Soap/u/59.0", sent, headers=NO_TOKEN).fate is Fate.LOST
     assert client.read("Lead", lead, "IsConverted") is True
+
+
+def test_a_row_fails_when_a_fault_says_so(client):
+    first, second = client.create("Lead", **LEAD), client.create("Lead", **LEAD)
+    client.fault("partial_failure", "^POST /services/Soap/u/", parameters={"index": 1})
+    rows = "".join(f"<leadConverts>{_CONVERTED}<leadId>{lead}</leadId></leadConverts>" for lead in (first, second))
+    done, failed = soap(client, "convertLead", rows)
+    assert (done["success"], codes(failed), failed["leadId"]) == ("true", ["UNABLE_TO_LOCK_ROW"], second)
+    assert client.read("Lead", second, "IsConverted") is False
+
+
+def test_a_late_commit_shows_later_what_was_answered(client):
+    lead = client.create("Lead", **LEAD)
+    client.fault("late_commit", "^POST /services/Soap/u/", parameters={"delay_seconds": 60})
+    done = convert(client, lead)
+    assert client.query("SELECT Id FROM Contact") == []
+    client.advance(61)
+    assert [row["Id"] for row in client.query("SELECT Id FROM Contact")] == [done["contactId"]]
+    assert client.read("Lead", lead, "SystemModstamp") == "2026-03-01T09:00:00.000+0000"
+
+
+def test_a_refused_server_answers_in_soap(client):
+    client.fault("server_error", "^POST /services/Soap/u/")
+    with pytest.raises(Refused) as refused:
+        convert(client, "00Q000000000000AAA")
+    assert refused.value.code == "SERVER_UNAVAILABLE"

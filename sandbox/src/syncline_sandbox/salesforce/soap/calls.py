@@ -9,9 +9,11 @@ Lives here: from elements to the org's operations and back, in the element order
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
+from syncline_sandbox.salesforce.bulk_rows import injected_refusal
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.convert import MAX_CONVERTS, LeadConvert
 from syncline_sandbox.salesforce.dml import SeveralMatches
@@ -40,148 +42,113 @@ if TYPE_CHECKING:
     from syncline_sandbox.salesforce.org import SalesforceOrg
 
 MAX_ROWS = 200
-_Run = Callable[[], dict[str, Any]]
-_Item = TypeVar("_Item")
+Result = dict[str, Any]
 
 
 class SoapCalls:
-    """One method a call: written results, or SoapFault for a call refused as a whole."""
+    """The calls over one org: written results, or SoapFault for a call refused as a whole."""
 
     def __init__(self, org: SalesforceOrg) -> None:
         self._org = org
-        self.table: dict[str, Callable[[Caller, SoapRequest], list[str]]] = {
-            "convertLead": self._convert,
-            "merge": self._merge,
-            "undelete": self._undelete,
-            "emptyRecycleBin": self._empty_bin,
-            "create": self._create,
-            "update": self._update,
-            "upsert": self._upsert,
-            "delete": self._delete,
-            "getUserInfo": self._user_info,
-            "getServerTimestamp": self._timestamp,
-        }
 
-    def _convert(self, caller: Caller, asked: SoapRequest) -> list[str]:
-        wanted = children(asked.arguments, "leadConverts")
-        if len(wanted) > MAX_CONVERTS:
-            text_ = f"record limit reached. cannot convert more than {MAX_CONVERTS} leads in one call"
-            raise SoapFault("EXCEEDED_LEAD_CONVERT_LIMIT", text_)
+    def answer(self, caller: Caller, asked: SoapRequest) -> list[str]:
+        """The results of a call, written. SoapFault for a call this endpoint does not answer, or one too large."""
+        if asked.operation in ROW_CALLS:
+            return self._rows(ROW_CALLS[asked.operation], caller, asked)
+        if asked.operation in _PLAIN_CALLS:
+            return [elements(_PLAIN_CALLS[asked.operation](self, caller))]
+        raise SoapFault("INVALID_OPERATION", f"this endpoint does not answer {asked.operation}")
 
-        def convert(element: Element) -> str:
-            def run() -> dict[str, Any]:
-                done = self._org.conversion.convert(caller, _lead_convert(element))
-                return {
-                    "accountId": done.account_id,
-                    "contactId": done.contact_id,
-                    "leadId": done.lead_id,
-                    "opportunityId": done.opportunity_id,
-                    "success": True,
-                }
+    def _rows(self, call: RowCall, caller: Caller, asked: SoapRequest) -> list[str]:
+        wanted = children(asked.arguments, call.element)
+        if len(wanted) > call.most:
+            text_ = f"record limit reached. cannot submit more than {call.most} records into this call"
+            raise SoapFault(call.too_many, text_)
+        fault = self._org.faults.strike("partial_failure", caller.request_line)
+        failing = int(fault.parameters.get("index", 0)) if fault is not None else -1
+        results = []
+        for place, element in enumerate(wanted):
+            injected = injected_refusal(fault.parameters) if fault is not None and place == failing else None
+            results.append(elements(self._row(call, caller, asked, element, injected)))
+        return results
 
-            return self._row(run, lambda refused: _not_converted(refused, element))
-
-        return [convert(element) for element in wanted]
-
-    def _merge(self, caller: Caller, asked: SoapRequest) -> list[str]:
-        wanted = _within(children(asked.arguments, "mergeRequests"), MAX_MERGES)
-
-        def merge(element: Element) -> _Run:
-            def run() -> dict[str, Any]:
-                kind, fields = sobject_values(_required(element, "masterRecord"))
-                master_id = str(fields.pop("Id", ""))
-                losers = texts(element, "recordToMergeIds")
-                done = self._org.merging.merge(caller, self._sobject(caller, kind), master_id, fields, losers)
-                return {
-                    "id": done.master_id,
-                    "mergedRecordIds": done.merged_ids,
-                    "success": True,
-                    "updatedRelatedIds": done.related_ids,
-                }
-
-            return run
-
-        return [self._row(merge(element)) for element in wanted]
-
-    def _undelete(self, caller: Caller, asked: SoapRequest) -> list[str]:
-        dml = self._org.dml
-        return self._by_id(asked, lambda sobject, record_id: dml.undelete(caller, sobject, record_id))
-
-    def _empty_bin(self, _caller: Caller, asked: SoapRequest) -> list[str]:
-        return self._by_id(asked, self._org.dml.bin.empty)
-
-    def _delete(self, caller: Caller, asked: SoapRequest) -> list[str]:
-        def delete(sobject: SObject, record_id: str) -> str:
-            self._org.dml.delete(caller, sobject, record_id)
-            return record_id
-
-        return self._by_id(asked, delete)
-
-    def _create(self, caller: Caller, asked: SoapRequest) -> list[str]:
-        def create(kind: str, fields: dict[str, Any]) -> str:
-            return self._org.dml.create(caller, self._sobject(caller, kind), fields)
-
-        return self._saves(asked, create)
-
-    def _update(self, caller: Caller, asked: SoapRequest) -> list[str]:
-        def update(kind: str, fields: dict[str, Any]) -> str:
-            record_id = str(fields.pop("Id", None) or "")
-            if not record_id:
-                raise OrgError("MISSING_ARGUMENT", "Id not specified in an update call")
-            self._org.dml.update(caller, self._sobject(caller, kind), record_id, fields)
-            return record_id
-
-        return self._saves(asked, update)
-
-    def _upsert(self, caller: Caller, asked: SoapRequest) -> list[str]:
-        key_name = text(asked.arguments, "externalIDFieldName") or text(asked.arguments, "externalIdFieldName") or ""
-
-        def upsert(element: Element) -> _Run:
-            def run() -> dict[str, Any]:
-                kind, fields = sobject_values(element)
-                sobject = self._sobject(caller, kind)
-                key = key_field(caller, sobject, key_name)
-                value = fields.pop(key.name, None)
-                try:
-                    record_id, created = self._org.dml.upsert(caller, sobject, key, value, fields)
-                except SeveralMatches as several:
-                    raise OrgError("DUPLICATE_EXTERNAL_ID", f"{key.name}: {several}", (key.name,)) from several
-                return {"created": created, **_saved(record_id)}
-
-            return run
-
-        wanted = _within(children(asked.arguments, "sObjects"), MAX_ROWS)
-        return [self._row(upsert(one), lambda refused: {"created": False, **_not_saved(refused)}) for one in wanted]
-
-    def _user_info(self, caller: Caller, _asked: SoapRequest) -> list[str]:
-        org = self._org
-        return [elements(user_info(org.auth, organization(org.storage), org.user(caller.user_id)))]
-
-    def _timestamp(self, _caller: Caller, _asked: SoapRequest) -> list[str]:
-        return [elements({"timestamp": self._org.stamp().replace("+0000", "Z")})]
-
-    def _saves(self, asked: SoapRequest, save: Callable[[str, dict[str, Any]], str]) -> list[str]:
-        def one(element: Element) -> _Run:
-            return lambda: _saved(save(*sobject_values(element)))
-
-        return [self._row(one(element)) for element in _within(children(asked.arguments, "sObjects"), MAX_ROWS)]
-
-    def _by_id(self, asked: SoapRequest, change: Callable[[SObject, str], str]) -> list[str]:
-        dml = self._org.dml
-
-        def one(record_id: str) -> _Run:
-            return lambda: _saved(change(dml.sobject_of(record_id), record_id))
-
-        return [self._row(one(record_id)) for record_id in _within(texts(asked.arguments, "ids"), MAX_ROWS)]
-
-    def _row(self, run: _Run, refusal: Callable[[OrgError], dict[str, Any]] | None = None) -> str:
-        """The result of one row, in a savepoint of its own: what it raises is told, and undone."""
+    def _row(
+        self, call: RowCall, caller: Caller, asked: SoapRequest, element: Element, injected: OrgError | None
+    ) -> Result:
+        """One row, in a savepoint of its own: what it raises is told, and undone."""
         try:
             with self._org.storage.savepoint():
-                return elements(run())
+                if injected is not None:
+                    raise injected
+                return call.run(self, caller, asked, element)
         except OrgError as refused:
-            shape = refusal or _not_saved
-            return elements(shape(refused))
+            return call.refusal(refused, element)
+
+    def convert(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
+        done = self._org.conversion.convert(caller, _lead_convert(element))
+        return {
+            "accountId": done.account_id,
+            "contactId": done.contact_id,
+            "leadId": done.lead_id,
+            "opportunityId": done.opportunity_id,
+            "success": True,
+        }
+
+    def merge(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
+        kind, fields = sobject_values(_required(element, "masterRecord"))
+        master_id, losers = str(fields.pop("Id", "")), texts(element, "recordToMergeIds")
+        done = self._org.merging.merge(caller, self._sobject(caller, kind), master_id, fields, losers)
+        return {
+            "id": done.master_id,
+            "mergedRecordIds": done.merged_ids,
+            "success": True,
+            "updatedRelatedIds": done.related_ids,
+        }
+
+    def undelete(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
+        record_id = (element.text or "").strip()
+        return _saved(self._org.dml.undelete(caller, self._org.dml.sobject_of(record_id), record_id))
+
+    def empty_bin(self, _caller: Caller, _asked: SoapRequest, element: Element) -> Result:
+        record_id = (element.text or "").strip()
+        return _saved(self._org.dml.bin.empty(self._org.dml.sobject_of(record_id), record_id))
+
+    def delete(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
+        record_id = (element.text or "").strip()
+        self._org.dml.delete(caller, self._org.dml.sobject_of(record_id), record_id)
+        return _saved(record_id)
+
+    def create(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
+        kind, fields = sobject_values(element)
+        return _saved(self._org.dml.create(caller, self._sobject(caller, kind), fields))
+
+    def update(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
+        kind, fields = sobject_values(element)
+        record_id = str(fields.pop("Id", None) or "")
+        if not record_id:
+            raise OrgError("MISSING_ARGUMENT", "Id not specified in an update call")
+        self._org.dml.update(caller, self._sobject(caller, kind), record_id, fields)
+        return _saved(record_id)
+
+    def upsert(self, caller: Caller, asked: SoapRequest, element: Element) -> Result:
+        kind, fields = sobject_values(element)
+        sobject = self._sobject(caller, kind)
+        # One client writes ID where the WSDL has Id.
+        name = text(asked.arguments, "externalIDFieldName") or text(asked.arguments, "externalIdFieldName") or ""
+        key = key_field(caller, sobject, name)
+        value = fields.pop(key.name, None)
+        try:
+            record_id, created = self._org.dml.upsert(caller, sobject, key, value, fields)
+        except SeveralMatches as several:
+            raise OrgError("DUPLICATE_EXTERNAL_ID", f"{key.name}: {several}", (key.name,)) from several
+        return {"created": created, **_saved(record_id)}
+
+    def user_info(self, caller: Caller) -> Result:
+        org = self._org
+        return user_info(org.auth, organization(org.storage), org.user(caller.user_id))
+
+    def timestamp(self, _caller: Caller) -> Result:
+        return {"timestamp": self._org.stamp().replace("+0000", "Z")}
 
     def _sobject(self, caller: Caller, kind: str) -> SObject:
         try:
@@ -212,8 +179,12 @@ def _not_converted(refused: OrgError, element: Element) -> dict[str, Any]:
     return {**nothing, "errors": row_errors(refused), "leadId": lead_id, "opportunityId": None, "success": False}
 
 
-def _not_saved(refused: OrgError) -> dict[str, Any]:
+def _not_saved(refused: OrgError, _element: Element) -> Result:
     return {"errors": row_errors(refused), "id": None, "success": False}
+
+
+def _not_upserted(refused: OrgError, element: Element) -> Result:
+    return {"created": False, **_not_saved(refused, element)}
 
 
 def _saved(record_id: str) -> dict[str, Any]:
@@ -227,8 +198,31 @@ def _required(element: Element, name: str) -> Element:
     return found
 
 
-def _within(rows: list[_Item], most: int) -> list[_Item]:
-    if len(rows) > most:
-        text_ = f"record limit reached. cannot submit more than {most} records into this call"
-        raise SoapFault("EXCEEDED_ID_LIMIT", text_)
-    return rows
+@dataclass(frozen=True, kw_only=True)
+class RowCall:
+    """A call that takes rows: the element of a row, what is done with one, how a refused one is told."""
+
+    element: str
+    run: Callable[[SoapCalls, Caller, SoapRequest, Element], Result]
+    refusal: Callable[[OrgError, Element], Result] = _not_saved
+    most: int = MAX_ROWS
+    too_many: str = "EXCEEDED_ID_LIMIT"
+
+
+ROW_CALLS = {
+    "convertLead": RowCall(
+        element="leadConverts",
+        run=SoapCalls.convert,
+        refusal=_not_converted,
+        most=MAX_CONVERTS,
+        too_many="EXCEEDED_LEAD_CONVERT_LIMIT",
+    ),
+    "merge": RowCall(element="mergeRequests", run=SoapCalls.merge, most=MAX_MERGES),
+    "undelete": RowCall(element="ids", run=SoapCalls.undelete),
+    "emptyRecycleBin": RowCall(element="ids", run=SoapCalls.empty_bin),
+    "create": RowCall(element="sObjects", run=SoapCalls.create),
+    "update": RowCall(element="sObjects", run=SoapCalls.update),
+    "upsert": RowCall(element="sObjects", run=SoapCalls.upsert, refusal=_not_upserted),
+    "delete": RowCall(element="ids", run=SoapCalls.delete),
+}
+_PLAIN_CALLS = {"getUserInfo": SoapCalls.user_info, "getServerTimestamp": SoapCalls.timestamp}

@@ -64,10 +64,7 @@ class SoapDoor:
         if asked.operation == "logout":
             self._org.auth.expire(request)
             return response(asked, [])
-        call = self._calls.table.get(asked.operation)
-        if call is None:
-            raise SoapFault("INVALID_OPERATION", f"this endpoint does not answer {asked.operation}")
-        return response(asked, call(self._caller(asked, request, user_id), asked))
+        return response(asked, self._calls.answer(self._caller(asked, request, user_id), asked))
 
     def refusal(self, refused: OrgError, flavour: str = "partner") -> Answer:
         """The fault that says what a REST call is told by an error array."""
