@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from functools import wraps
 from typing import Any
 
 import pytest
@@ -12,17 +9,9 @@ import pytest
 from syncline.connectors.memory import undelete
 from syncline.records import Side, other
 from syncline.spec.model import Ceiling, OnDelete
-from tests.support.life_world import HUMAN, Lives
+from tests.support.life_world import HUMAN, Lives, lived
 
 SIDES: list[Side] = ["a", "b"]
-
-
-def lived(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    @wraps(test)
-    def run(*args: Any, **options: Any) -> None:
-        asyncio.run(test(*args, **options))
-
-    return run
 
 
 def on(side: Side, choice: OnDelete) -> dict[Side, OnDelete]:

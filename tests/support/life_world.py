@@ -6,8 +6,10 @@ for links. Not here: what must hold (the tests).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import polars as pl
@@ -76,15 +78,16 @@ class Lives:
         return report
 
     async def rest(self) -> None:
-        """Runs until nothing is planned any more; then one more, which writes nothing."""
+        """Runs until one writes nothing and plans nothing, which must come soon."""
         for _ in range(6):
-            if not len((await self.run()).sheets.outline()):
-                break
-        before = [len(row.versions) for side in ("a", "b") for row in self.system(side).rows.values()]
-        report = await self.run()
-        after = [len(row.versions) for side in ("a", "b") for row in self.system(side).rows.values()]
-        assert before == after, "a second run wrote something"
-        assert not len(report.sheets.outline())
+            before = self._written()
+            report = await self.run()
+            if before == self._written() and not len(report.sheets.outline()):
+                return
+        raise AssertionError("the sixth run still wrote something")
+
+    def _written(self) -> list[int]:
+        return [len(row.versions) for side in ("a", "b") for row in self.system(side).rows.values()]
 
     async def push(self, text: str) -> RunReport:
         self.two.clock.advance(60.0)
@@ -144,7 +147,18 @@ class Lives:
 
     async def holds(self, *kinds: str) -> pl.DataFrame:
         where = {"state": "open", **({"kind": list(kinds)} if kinds else {})}
-        return await self.store.rows(Table.HOLD, where)
+        rows: pl.DataFrame = await self.store.rows(Table.HOLD, where)
+        return rows
 
     async def conflicts(self, kind: str) -> list[dict[str, Any]]:
         return list((await self.store.rows(Table.CONFLICT, {"kind": kind})).iter_rows(named=True))
+
+
+def lived(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Runs an asynchronous test."""
+
+    @wraps(test)
+    def run(*args: Any, **options: Any) -> None:
+        asyncio.run(test(*args, **options))
+
+    return run

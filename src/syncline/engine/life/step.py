@@ -82,6 +82,7 @@ class _Sorted:
     graves: list[Grave] = field(default_factory=list)
     also_gone: list[int] = field(default_factory=list)
     lifted: dict[int, Name] = field(default_factory=dict)
+    buried: set[int] = field(default_factory=set)  # tombstones of which the other record ended
     aliases: dict[Name, int] = field(default_factory=dict)
     independent: list[Name] = field(default_factory=list)  # aliases that are themselves again
     postponed: list[Name] = field(default_factory=list)
@@ -97,7 +98,7 @@ async def _settle(world: World, sync: Sync, side: Side, marks: pl.DataFrame, run
         ended = pl.DataFrame(sorted_.led, schema=_LED, orient="row")
         followed = events(ended, chains.lasts, await _holders(world, sync, side, chains))
         takes_over = followed.filter(pl.col("event") != Event.ONE_PERSON.value)
-        await inherit(world, sync, side, takes_over, chains, commit)
+        await inherit(world, sync, side, takes_over, chains, commit, buried=frozenset(sorted_.buried))
         await owe_mergers(world, sync, side, followed.filter(pl.col("event") == Event.ONE_PERSON.value), run_id, commit)
         await bury_links(world, sync, side, sorted_.graves, run_id, commit)
         await note_counterparts(world, sync, side, sorted_.also_gone, commit)
@@ -187,8 +188,10 @@ def _sort_end(
                 out.graves.append(Grave(link_id=link_id, name=name, why=str(row["fate"]), at_us=_int(row["fate_us"])))
         elif chains.row_of(last) is None:
             out.postponed.append(name)
-        elif not is_tomb or ended is None or ended.side == side:
+        else:
             out.led.append((link_id, *name))
+            if is_tomb and ended is not None and ended.side != side:
+                out.buried.add(link_id)
         return
     if chains.is_there(name):
         if is_tomb and ended is not None and ended.side == side:

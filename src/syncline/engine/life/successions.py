@@ -30,9 +30,19 @@ _STALE = ("dead", "not_taken", "blocked", "frozen", "oscillation")
 """Marks about what a record refused: its heir may take it."""
 
 
-async def inherit(world: World, sync: Sync, side: Side, followed: pl.DataFrame, chains: Chains, commit: Commit) -> None:
+async def inherit(
+    world: World,
+    sync: Sync,
+    side: Side,
+    followed: pl.DataFrame,
+    chains: Chains,
+    commit: Commit,
+    *,
+    buried: frozenset[int] = frozenset(),
+) -> None:
     """Let heirs take the place of records in their links. *followed*: link_id, object_type, record_id, last_type,
-    last_id, of links that get a heir which is in no other link."""
+    last_id, of links that get a heir which is in no other link. Links in *buried* stay tombstones: it was their other
+    record that ended."""
     if followed.is_empty():
         return
     for link_id, object_type, record_id, last_type, last_id in followed.select(
@@ -44,7 +54,7 @@ async def inherit(world: World, sync: Sync, side: Side, followed: pl.DataFrame, 
             life_marks(sync.name, side, last_type, [last_id] * (not chains.is_there((last_type, last_id))))
         )
     ids = followed["link_id"].unique().to_list()
-    await revive(world, sync, side, ids, commit)
+    await revive(world, sync, side, [link_id for link_id in ids if link_id not in buried], commit)
     await carry_bases(world, sync, side, followed, commit)
     heirs = followed.select(pl.col("last_type").alias("object_type"), pl.col("last_id").alias("record_id"))
     _forget_strangers(sync, side, heirs, commit)
