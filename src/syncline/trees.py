@@ -79,7 +79,7 @@ BASE: Columns = {
 MARK: Columns = {
     "link_id": _INT,
     "mapping": _TEXT,
-    "kind": _TEXT,  # normalised | apart | drift | held | blocked | not_taken | dead | frozen | thawed
+    "kind": _TEXT,  # owner | normalised | apart | drift | held | blocked | not_taken | dead | frozen | thawed
     "detail": _TEXT,  # JSON
     "at_us": _INT,
 }
@@ -304,6 +304,15 @@ MATCH_KEY: Columns = {
     "value": _TEXT,  # the compared cells in their compared forms
 }
 
+# Who owns the values that records have in common: by which record, of which owner. Key: all but print.
+OWNER_KEY: Columns = {
+    "connection": _TEXT,
+    "object_type": _TEXT,
+    "record_id": _TEXT,
+    "field": _TEXT,  # the field that names the owner
+    "print": _INT,  # fingerprint of what it says, case folded; a blank has no row
+}
+
 # Facts about syncs and the installation. Key: name.
 META: Columns = {"name": _TEXT, "value": _TEXT}
 
@@ -334,6 +343,7 @@ class Table(StrEnum):
     VERDICT = "verdict"
     DESCRIBED = "described"
     MATCH_KEY = "match_key"
+    OWNER_KEY = "owner_key"
     META = "meta"
 
 
@@ -364,6 +374,7 @@ TABLES: dict[Table, tuple[Columns, tuple[str, ...]]] = {
     Table.VERDICT: (VERDICT, _COUNTED),
     Table.DESCRIBED: (DESCRIBED, ("connection", "object_type")),
     Table.MATCH_KEY: (MATCH_KEY, ("sync", "side", "object_type", "record_id", "way")),
+    Table.OWNER_KEY: (OWNER_KEY, (*_RECORD, "field")),
     Table.META: (META, ("name",)),
 }
 

@@ -14,12 +14,13 @@ import pytest
 
 from syncline.connectors.salesforce import SalesforceConnector
 from syncline.connectors.salesforce.cursor import Cursor
-from syncline.engine import cycle, dirty, inbox, intake, observe, pairs, planning
+from syncline.engine import consent, cycle, dirty, inbox, intake, observe, pairs, planning, shared
 from syncline.engine import push as push_module
 from syncline.engine.sides import HIDDEN, USABLE
 from syncline.engine.sides import side_values as honest_side_values
 from syncline.engine.world import World
 from syncline.ports import Lane
+from syncline.reconcile import merge_policies
 from syncline.reconcile.absorb import Absorbed
 from syncline.reconcile.absorb import absorb as honest_absorb
 from syncline.records import Write, WriteAnswer
@@ -160,6 +161,22 @@ def no_obstacles(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         planning, "_membership", lambda ends: honest(ends).with_columns(pl.lit(None, pl.String).alias("obstacle"))
     )
+
+
+def nobody_s_hand(patch: pytest.MonkeyPatch) -> None:
+    """Who changed a record last is no evidence."""
+    patch.setattr(consent, "last_hands", lambda pairs, *_: pairs)
+
+
+def siblings_prove_nothing(patch: pytest.MonkeyPatch) -> None:
+    """What was agreed through one person of an address says nothing of the others."""
+    patch.setattr(shared, "proofs", lambda _found, moments, _keys: moments.clear())
+
+
+def an_address_may_bring_an_opt_in(patch: pytest.MonkeyPatch) -> None:
+    """Every loosened consent counts as a person's act."""
+    honest = merge_policies._is_proven
+    patch.setattr(merge_policies, "_is_proven", lambda side, widening_us: pl.lit(True) | honest(side, widening_us))
 
 
 def by(policy: Policy) -> Callable[[FieldMap], FieldMap]:

@@ -16,8 +16,9 @@ from syncline.connectors.salesforce import write as salesforce_write
 from syncline.engine import background, cycle, planning
 from syncline.engine import push as push_module
 from syncline.spec import resolve
-from syncline.spec.model import Creates, Policy
+from syncline.spec.model import Creates, Direction, Policy
 from syncline.spec.presets_match import NATIVE_MATCH_RULES, RECOMMENDED_MATCH_RULES
+from tests.scenarios import test_consent as consent
 from tests.scenarios import test_edits_on_both_sides as edits
 from tests.scenarios import test_fields_come_and_go as fields
 from tests.scenarios import test_new_people as people
@@ -25,6 +26,7 @@ from tests.scenarios import test_switch_and_filter as switch
 from tests.scenarios.conftest import MakeStage
 from tests.scenarios.rules_off import (
     Off,
+    an_address_may_bring_an_opt_in,
     an_hour_is_forgotten,
     answers,
     by,
@@ -37,9 +39,11 @@ from tests.scenarios.rules_off import (
     never_forced,
     new_fields_are_not_filled,
     no_obstacles,
+    nobody_s_hand,
     nothing,
     push_asks_the_switch,
     replaced,
+    siblings_prove_nothing,
     strangers_are_looked_at_once,
 )
 
@@ -230,6 +234,34 @@ BITES = (
         given=RECOMMENDED,
         off=hidden_is_empty,
         says="the hidden field did not keep its data",
+    ),
+    Bite(
+        number="native-32 spread",
+        scenario=consent.test_an_opt_out_in_salesforce_reaches_all_with_the_address_and_unticking_clears_them,
+        given=RECOMMENDED,
+        off=in_fields(lambda m: replace(m, direction=Direction.A_TO_B), "email_opt_out"),
+        says="the opt-out did not reach the other lead",
+    ),
+    Bite(
+        number="native-32 person",
+        scenario=consent.test_an_opt_out_in_salesforce_reaches_all_with_the_address_and_unticking_clears_them,
+        given=NATIVE,
+        off=nobody_s_hand,
+        says="un-ticking did not clear everybody in Marketo",
+    ),
+    Bite(
+        number="native-32 owner",
+        scenario=consent.test_an_opt_out_in_salesforce_reaches_all_with_the_address_and_unticking_clears_them,
+        given=RECOMMENDED,
+        off=siblings_prove_nothing,
+        says="un-ticking did not clear everybody",
+    ),
+    Bite(
+        number="native-32 address",
+        scenario=consent.test_a_new_address_never_resubscribes,
+        given=RECOMMENDED,
+        off=an_address_may_bring_an_opt_in,
+        says="the new address resubscribed the person",
     ),
     Bite(
         number="native-43 still",

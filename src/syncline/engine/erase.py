@@ -146,7 +146,7 @@ def _links(link_ids: Iterable[int], name: str = "link_id") -> pl.DataFrame:
 
 # -- what goes ---------------------------------------------------------------------------------------------------------
 
-_OF_RECORD = (Table.MIRROR, Table.HISTORY, Table.MOMENT)
+_OF_RECORD = (Table.MIRROR, Table.HISTORY, Table.MOMENT, Table.OWNER_KEY)
 _OF_SIDE = (Table.MATCH_KEY, Table.DIRTY, Table.CONSIDERED, Table.VERDICT, Table.LINK_END)
 _OF_LINK = (Table.LINK, Table.BASE, Table.MARK, Table.DIRTY, Table.CONFLICT, Table.DEAD_LETTER)
 

@@ -109,7 +109,8 @@ def _drop(world: World, connection: str, object_type: str, ids: Sequence[str], c
     """Forget the mirror rows of strangers, and where they would be looked at."""
     frame = pl.DataFrame({"record_id": ids}, schema={"record_id": pl.String})
     frame = frame.with_columns(object_type=pl.lit(object_type))
-    commit.wipe.setdefault(Table.MIRROR, []).append(frame.with_columns(connection=pl.lit(connection)))
+    for table in (Table.MIRROR, Table.OWNER_KEY):
+        commit.wipe.setdefault(table, []).append(frame.with_columns(connection=pl.lit(connection)))
     for sync, side in world.sides_of(connection, object_type):
         own = frame.with_columns(sync=pl.lit(sync.name), side=pl.lit(side))
         for table in (Table.MATCH_KEY, Table.DIRTY):

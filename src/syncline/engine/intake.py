@@ -20,6 +20,7 @@ from syncline.engine.journal import outstanding
 from syncline.engine.laws import put_capture_law
 from syncline.engine.life.endings import mark_endings
 from syncline.engine.match_index import keep_keys
+from syncline.engine.owners import keep_owners
 from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.unreadable import bury_unreadable
 from syncline.engine.world import World
@@ -90,6 +91,7 @@ async def _take(
     _put_rows(world, connection, page, result, run_id, commit)
     changed = result.mirror.join(result.changes.select("record_id").unique(), on="record_id", how="semi")
     await keep_keys(world, connection, object_type, changed, commit)
+    keep_owners(world, connection, object_type, changed, commit)
     mark_endings(world, connection, object_type, known, result.mirror, commit)
     _wake(world, connection, object_type, result.woken, ends, commit)
     _wake_others(world, connection, object_type, known, result.confirmed, ends, commit)

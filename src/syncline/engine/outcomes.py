@@ -18,6 +18,7 @@ from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.letters import bury, close_letters
 from syncline.engine.links import put_links, stand_in
 from syncline.engine.match_index import keep_keys
+from syncline.engine.owners import keep_owners
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.reconcile.cells import decode_objects, encode_object
@@ -154,6 +155,7 @@ async def _assume(world: World, sync: Sync, batch: Batch, done: Sequence[tuple[R
     )
     add_rows(commit, Table.MIRROR, assumed_now)
     await keep_keys(world, batch.connection, batch.object_type, assumed_now, commit)
+    keep_owners(world, batch.connection, batch.object_type, assumed_now, commit)
 
 
 def _classify(world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome, out: Settlement) -> None:

@@ -160,6 +160,8 @@ async def _carry_out(
         add_rows(commit, Table.CONFLICT, rest)
     _store_bases(sync, part, decisions, commit)
     await patch_bases(world, owners.patches(sync, part), commit)
+    if len(echoed := owners.apart(part, world.now_us())):
+        add_rows(commit, Table.MARK, echoed)
     if len(noted := apart_marks(part.kept, world.now_us())):
         add_rows(commit, Table.MARK, noted)
     await _store_marks(world, part, decisions, commit)

@@ -79,11 +79,14 @@ class World:
         ]
 
     def fields_read(self, connection: str, object_type: str) -> tuple[str, ...]:
-        """Every field of the object that any sync reads and the connected user can see."""
+        """Every field of the object that any sync reads and the connected user can see, and those that name the owner
+        of one of them."""
         names = {
             name
             for sync, side in self.sides_of(connection, object_type)
             for name in sync.fields_read(side, object_type)
         }
         schema = self.schema(connection, object_type)
+        shared = self.capabilities(connection, object_type).shared_fields
+        names |= {owner for name, owner in shared.items() if name in names}
         return tuple(name for name in sorted(names - PSEUDO_FIELDS) if schema.field(name))

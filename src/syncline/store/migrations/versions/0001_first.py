@@ -367,6 +367,22 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "owner_key",
+        sa.Column("connection", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("object_type", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("record_id", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("field", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("print", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "object_type", "record_id", "field"),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_owner_key_connection_object_type_field_print",
+        "owner_key",
+        ["connection", "object_type", "field", "print"],
+        unique=False,
+    )
+    op.create_table(
         "receipt",
         sa.Column("run_id", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("connection", sa.Text(), autoincrement=False, nullable=False),

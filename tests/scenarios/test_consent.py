@@ -1,0 +1,76 @@
+"""Scenario native-32: an opt-out in Salesforce reaches all persons of the address; un-ticking it clears all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.conftest import MakeStage
+from tests.scenarios.stage import Stage
+
+both_presets = pytest.mark.parametrize("preset", ["recommended", "native"])
+HOUSE = "house@example.com"
+
+
+def household(stage: Stage) -> tuple[list[str], list[int]]:
+    """Two leads and a contact of one address, and a stranger with another; their persons in the same order."""
+    account = stage.org.create("Account", Name="Colliers")
+    leads = [
+        stage.org.create("Lead", FirstName=first, LastName=last, Company="Analytical", Email=email)
+        for first, last, email in (
+            ("Ada", "Byron", HOUSE),
+            ("Charles", "Babbage", HOUSE),
+            ("Mary", "Somerville", "mary@example.com"),
+        )
+    ]
+    stage.org.create("Contact", FirstName="Luigi", LastName="Menabrea", AccountId=account, Email=HOUSE)
+    stage.cycle()
+    stage.cycle()
+    people = [int(p["id"]) for email in (HOUSE, "mary@example.com") for p in stage.instance.people(email)]
+    by_name = {stage.instance.read(person, "lastName"): person for person in people}
+    return leads, [by_name[name] for name in ("Byron", "Babbage", "Somerville", "Menabrea")]
+
+
+def in_salesforce(stage: Stage, leads: list[str]) -> list[bool]:
+    return [stage.org.read("Lead", lead, "HasOptedOutOfEmail") for lead in leads]
+
+
+def in_marketo(stage: Stage, people: list[int]) -> list[bool]:
+    return [stage.instance.read(person, "unsubscribed") for person in people]
+
+
+@pytest.mark.scenario("native-32")
+@both_presets
+def test_an_opt_out_in_salesforce_reaches_all_with_the_address_and_unticking_clears_them(
+    make_stage: MakeStage, preset: str
+) -> None:
+    """Source: Marketo "Durable Unsubscribe" and the vendor's article on the opt-out's way through the sync."""
+    stage = make_stage(preset)
+    leads, people = household(stage)
+    stage.org.update("Lead", leads[0], HasOptedOutOfEmail=True)
+    stage.cycle()
+    stage.cycle()
+    assert in_marketo(stage, people) == [True, True, False, True], "not everybody with the address is unsubscribed"
+    assert in_salesforce(stage, leads) == [True, True, False], "the opt-out did not reach the other lead"
+    stage.org.update("Lead", leads[0], HasOptedOutOfEmail=False)
+    stage.cycle()
+    stage.cycle()
+    assert in_marketo(stage, people) == [False] * 4, "un-ticking did not clear everybody in Marketo"
+    assert in_salesforce(stage, leads) == [False] * 3, "un-ticking did not clear everybody in Salesforce"
+    assert stage.cycle().records_written == 0, "the two sides go on writing"
+    assert stage.verified().is_converged
+
+
+@both_presets
+def test_a_new_address_never_resubscribes(make_stage: MakeStage, preset: str) -> None:
+    """Marketo gives a person the status of the new address; the opt-out stands on both sides all the same."""
+    stage = make_stage(preset)
+    leads, people = household(stage)
+    stage.org.update("Lead", leads[2], HasOptedOutOfEmail=True)
+    stage.cycle()
+    stage.instance.update(people[2], email="open@example.com")
+    assert in_marketo(stage, people[2:3]) == [False], "the instance takes over the new address's status"
+    for _ in range(3):
+        stage.cycle()
+    assert in_marketo(stage, people[2:3]) == [True], "the new address resubscribed the person"
+    assert in_salesforce(stage, leads[2:3]) == [True], "the new address lifted the opt-out"
+    assert stage.verified().is_converged
