@@ -11,7 +11,7 @@ import polars as pl
 
 from syncline.engine.batches import Row
 from syncline.engine.dirty import dirty_links
-from syncline.engine.settlement import add_rows
+from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.world import World
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
@@ -55,9 +55,8 @@ async def stand_in(
     live = ids.with_columns(pl.lit("live").alias("state"), *(pl.lit(True).alias(f"visible_{s}") for s in SIDES))
     commit.amend.setdefault(Table.LINK, []).append(live)
     marks = await world.store.by_keys(Table.MARK, ids)
-    if len(marks):
-        commit.drop[Table.MARK] = marks.select("link_id", "mapping", "kind")
-    commit.drop[Table.BASE] = ids
+    drop_rows(commit, Table.MARK, marks.select("link_id", "mapping", "kind"))
+    drop_rows(commit, Table.BASE, ids)
     commit.touch.append(dirty_links(sync.name, ids["link_id"].to_list()))
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from syncline.engine.dirty import dirty_records
 from syncline.engine.life.endings import HAS_ENDED
-from syncline.engine.links import put_link_rows
+from syncline.engine.links import put_link_rows, stand_in
 from syncline.engine.match_index import (
     RECORD,
     compared_cells,
@@ -87,7 +87,8 @@ async def match_unlinked(
         *(_left_out(side, rows) for side, rows in sides.items()),
     ]
     classes = pl.concat(out).join(marked, on=list(RECORD), how="semi")
-    creates = lone.join(marked, on=list(RECORD), how="semi")
+    known = await world.store.by_keys(Table.LINK_END, marked.with_columns(pl.lit(sync.name).alias("sync")))
+    creates = lone.join(marked, on=list(RECORD), how="semi").join(known, on=list(RECORD), how="anti")
     vanished = marked.join(classes, on=list(RECORD), how="anti").join(creates, on=list(RECORD), how="anti")
     classes = pl.concat([classes, _classed(vanished, "agreed", "linked meanwhile")])
     return Matched(link_ids=link_ids, classes=classes, creates=creates)
@@ -209,8 +210,16 @@ async def _side_frame(world: World, sync: Sync, side: Side, among: pl.DataFrame 
         rows = await _of_side(world, Table.MIRROR, in_mirror, side, among)
         linked = await _of_side(world, Table.LINK_END, in_links, side, among)
         frame = _cells_to_match(world, sync, side, object_type, rows)
-        parts.append(frame.with_columns(pl.col("record_id").is_in(linked["record_id"].implode()).alias("is_linked")))
+        bound = linked.filter(~await _is_bereft(world, sync, linked))
+        parts.append(frame.with_columns(pl.col("record_id").is_in(bound["record_id"].implode()).alias("is_linked")))
     return pl.concat(parts, how="diagonal_relaxed")
+
+
+async def _is_bereft(world: World, sync: Sync, ends: pl.DataFrame) -> pl.Series:
+    """Which of *ends* (LINK_END) are current in a tombstone. One that is alive lost its counterpart: who is found for
+    it now is linked to it again."""
+    tombs = (await world.store.rows(Table.LINK, {"sync": sync.name, "state": "tombstone"}))["link_id"]
+    return ends.select((pl.col("role") == "current") & pl.col("link_id").is_in(tombs.implode())).to_series()
 
 
 async def _of_side(
@@ -249,25 +258,56 @@ def _cells_to_match(world: World, sync: Sync, side: Side, object_type: str, rows
 
 
 async def _store_links(world: World, sync: Sync, result: MatchResult) -> tuple[int, ...]:
-    links = result.links
-    if links.is_empty():
+    commit = Commit()
+    links = await _linked_again(world, sync, result.links, commit)
+    if result.links.is_empty():
         return ()
-    first = await world.store.next_link_ids(len(links))
+    first = await world.store.next_link_ids(len(links)) if len(links) else 0
     ids = tuple(range(first, first + len(links)))
     ends = [
         (sync.name, side, row[f"{side}_type"], row[f"{side}_id"], link_id, "current")
         for link_id, row in zip(ids, links.iter_rows(named=True), strict=True)
         for side in SIDES
     ]
-    commit = Commit()
     rows = list(zip(ids, links["rule"].to_list(), strict=True))
-    put_link_rows(world, sync, rows, ends, commit, evidence=links["evidence"].to_list())
+    if rows:
+        put_link_rows(world, sync, rows, ends, commit, evidence=links["evidence"].to_list())
     matched = _ends(result)
     commit.drop[Table.DIRTY] = matched.select(
         pl.lit(sync.name).alias("sync"), pl.lit(0, dtype=pl.Int64).alias("link_id"), "side", "object_type", "record_id"
     )
     await world.store.commit(commit)
     return ids
+
+
+async def _linked_again(world: World, sync: Sync, links: pl.DataFrame, commit: Commit) -> pl.DataFrame:
+    """*links* without those one of whose records lost its counterpart: the other one takes that place in its link, and
+    nothing is agreed between them yet."""
+    if links.is_empty():
+        return links
+    kept = links.with_row_index("_row")
+    for side in SIDES:
+        keys = kept.select(
+            pl.lit(sync.name).alias("sync"),
+            pl.lit(side).alias("side"),
+            pl.col(f"{side}_type").alias("object_type"),
+            pl.col(f"{side}_id").alias("record_id"),
+        )
+        ends = (await world.store.by_keys(Table.LINK_END, keys)).select(
+            pl.col("object_type").alias(f"{side}_type"), pl.col("record_id").alias(f"{side}_id"), "link_id"
+        )
+        again = kept.join(ends, on=[f"{side}_type", f"{side}_id"], how="inner")
+        kept = kept.join(again, on="_row", how="anti")
+        far = other(side)
+        for (object_type,), part in again.group_by(f"{far}_type", maintain_order=True):
+            made = list(part.select("link_id", f"{far}_id").iter_rows())
+            await stand_in(world, sync, far, str(object_type), made, commit)
+        if len(again):
+            why = again.select(
+                "link_id", pl.format("linked again: {}", "rule").alias("rule"), pl.col("evidence").alias("evidence")
+            )
+            commit.amend[Table.LINK].append(why)
+    return kept.drop("_row")
 
 
 def _freed(sync: Sync, subjects: Sequence[str], result: MatchResult) -> list[pl.DataFrame]:

@@ -310,6 +310,13 @@ def _close_entries(world: World, verdicts: pl.DataFrame, outstanding: pl.DataFra
     )
 
 
+def drop_rows(commit: Commit, table: Table, keys: pl.DataFrame) -> None:
+    """Add *keys* to what the commit drops from *table*."""
+    if len(keys):
+        before = commit.drop.get(table)
+        commit.drop[table] = keys if before is None else pl.concat([before, keys]).unique()
+
+
 def add_rows(commit: Commit, table: Table, rows: pl.DataFrame) -> None:
     """Append *rows* to what the commit puts into *table*."""
     shaped = rows.select([pl.col(name).cast(kind) for name, kind in TABLES[table][0].items()])

@@ -17,8 +17,9 @@ from syncline.engine.life.chains import NAME, Chains, chains_of
 from syncline.engine.life.endings import life_marks, marks_due
 from syncline.engine.life.marks import Ended, ended_of
 from syncline.engine.life.mergers import carry_out_mergers, owe_mergers
-from syncline.engine.life.successions import add_aliases, drop, inherit
+from syncline.engine.life.successions import add_aliases, inherit
 from syncline.engine.life.tombstones import Grave, bury_links, lift, note_counterparts
+from syncline.engine.settlement import drop_rows
 from syncline.engine.world import World
 from syncline.errors import SynclineError
 from syncline.ports import Lane
@@ -211,5 +212,5 @@ def _set_free(sync: Sync, side: Side, names: list[Name], commit: Commit) -> None
     if not names:
         return
     keys = pl.DataFrame(names, schema=dict.fromkeys(NAME, pl.String), orient="row")
-    drop(commit, Table.LINK_END, keys.select(pl.lit(sync.name).alias("sync"), pl.lit(side).alias("side"), *NAME))
+    drop_rows(commit, Table.LINK_END, keys.select(pl.lit(sync.name).alias("sync"), pl.lit(side).alias("side"), *NAME))
     commit.touch += [dirty_records(sync.name, side, object_type, [record_id]) for object_type, record_id in names]

@@ -17,7 +17,7 @@ from syncline.engine.life.chains import NAME, Chains
 from syncline.engine.life.endings import life_marks
 from syncline.engine.life.marks import ENDED
 from syncline.engine.pairs import mirror_of
-from syncline.engine.settlement import add_rows
+from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.sides import side_values
 from syncline.engine.world import World
 from syncline.reconcile.succession import CARRIED, TAKEN_OVER, Name, carried
@@ -79,7 +79,7 @@ async def revive(world: World, sync: Sync, side: Side, link_ids: Sequence[int], 
     )
     marks = await world.store.by_keys(Table.MARK, ids)
     stale = marks.filter(pl.col("kind").is_in([*_STALE, ENDED])).select("link_id", "mapping", "kind")
-    drop(commit, Table.MARK, stale)
+    drop_rows(commit, Table.MARK, stale)
     commit.touch.append(dirty_links(sync.name, link_ids))
 
 
@@ -94,17 +94,10 @@ def put_ends(sync: Sync, side: Side, link_id: int, names: Sequence[Name], role: 
     add_rows(commit, Table.LINK_END, fresh)
 
 
-def drop(commit: Commit, table: Table, keys: pl.DataFrame) -> None:
-    """Add *keys* to what *commit* drops from *table*."""
-    if len(keys):
-        before = commit.drop.get(table)
-        commit.drop[table] = keys if before is None else pl.concat([before, keys]).unique()
-
-
 def _forget_strangers(sync: Sync, side: Side, names: pl.DataFrame, commit: Commit) -> None:
     """Who is in a link is no stranger: his own marks are over."""
     place = {"sync": pl.lit(sync.name), "link_id": pl.lit(0, dtype=pl.Int64), "side": pl.lit(side)}
-    drop(commit, Table.DIRTY, names.unique().select(**place, object_type="object_type", record_id="record_id"))
+    drop_rows(commit, Table.DIRTY, names.unique().select(**place, object_type="object_type", record_id="record_id"))
 
 
 async def add_aliases(world: World, sync: Sync, side: Side, names: Mapping[Name, int], commit: Commit) -> None:

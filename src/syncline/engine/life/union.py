@@ -8,8 +8,8 @@ from __future__ import annotations
 import polars as pl
 
 from syncline.engine.life.marks import ENDED, Ended, Then, mark_rows
-from syncline.engine.life.successions import carry_bases, close_entries, drop, put_ends, revive
-from syncline.engine.settlement import add_rows
+from syncline.engine.life.successions import carry_bases, close_entries, put_ends, revive
+from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.world import World
 from syncline.reconcile.succession import Name
 from syncline.records import SIDES, Side, other
@@ -70,10 +70,10 @@ async def _empty(world: World, sync: Sync, side: Side, loser: int, ends: pl.Data
     """The loser's link has nobody left."""
     ids = pl.DataFrame({"link_id": [loser]})
     marks = await world.store.by_keys(Table.MARK, ids)
-    drop(commit, Table.MARK, marks.filter(pl.col("kind") != ENDED).select("link_id", "mapping", "kind"))
-    drop(commit, Table.BASE, ids)
+    drop_rows(commit, Table.MARK, marks.filter(pl.col("kind") != ENDED).select("link_id", "mapping", "kind"))
+    drop_rows(commit, Table.BASE, ids)
     dirty = await world.store.by_keys(Table.DIRTY, ids.with_columns(sync=pl.lit(sync.name)))
-    drop(commit, Table.DIRTY, dirty.select("sync", "link_id", "side", "object_type", "record_id"))
+    drop_rows(commit, Table.DIRTY, dirty.select("sync", "link_id", "side", "object_type", "record_id"))
     commit.amend.setdefault(Table.LINK, []).append(ids.with_columns(pl.lit("tombstone").alias("state")))
     name = _name(ends.filter((pl.col("link_id") == loser) & (pl.col("role") == "current")), side) or ("", "")
     ended = Ended(side=side, object_type=name[0], record_id=name[1], why="merged", then=Then.NOTHING)
