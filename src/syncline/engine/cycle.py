@@ -21,6 +21,7 @@ from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
 from syncline.engine.life.afterlife import plan_tombstones
 from syncline.engine.life.deletes import carry_out_deletes
+from syncline.engine.life.origins import ask_for_origins
 from syncline.engine.life.step import settle_endings
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import capture, meet, read_everything
@@ -197,10 +198,10 @@ async def plan_and_write(
     planned = Planned()
     was_linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     chosen = _chosen(sync, only)
+    just_read = {(c.connection, c.object_type) for c in report.captures if c.is_backfill}
+    await ask_for_origins(world, sync, await _strangers(world, sync, now_us, chosen), report.run_id, just_read)
     ended = await settle_endings(world, sync, report.run_id, writes=writes, only=chosen, lane=lane)
-    strangers = await world.store.take_dirty(sync.name, now_us=now_us, linked=False, limit=TAKE)
-    if chosen is not None:
-        strangers = strangers.join(chosen, on=chosen.columns, how="semi")
+    strangers = await _strangers(world, sync, now_us, chosen)
     if len(strangers):
         async with world.store.alone():
             matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
@@ -234,6 +235,12 @@ async def plan_and_write(
     if writes:
         await _account(world, sync, report, pl.concat([strangers, links]), considered, planned.later)
         await unlink_leavers(world, sync)
+
+
+async def _strangers(world: World, sync: Sync, now_us: int, chosen: pl.DataFrame | None) -> pl.DataFrame:
+    """The dirty marks of records in no link, all or those that are *chosen*."""
+    marks = await world.store.take_dirty(sync.name, now_us=now_us, linked=False, limit=TAKE)
+    return marks if chosen is None else marks.join(chosen, on=chosen.columns, how="semi")
 
 
 def _chosen(sync: Sync, only: frozenset[tuple[str, str, str]] | None) -> pl.DataFrame | None:
