@@ -14,6 +14,8 @@ import pytest
 from syncline.connectors.memory import MemoryConnector
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
+from syncline.engine.explain import explain, find_subjects
+from syncline.engine.observe import meet
 from syncline.engine.push import push
 from syncline.engine.verify import verify
 from syncline.spec.model import Direction, Policy
@@ -140,6 +142,23 @@ def test_two_of_one_address_that_disagree_are_one_conflict_and_the_protection_wi
         await run(both, times=4)
         assert consents(both) == (["true", "true"], ["true", "true"])
         await quiet(both)
+
+    asyncio.run(live())
+
+
+def test_explain_says_who_opted_out_where_and_when() -> None:
+    async def live() -> None:
+        both, (ada, _) = await household(HOUSE, HOUSE)
+        both.left.update(ada, {"opt_out": "true"}, "human:jane")
+        at_us = both.left.stamp_us()
+        await run(both, times=3)
+        sync = await meet(both.world, both.sync)
+        (subject,) = await find_subjects(both.world, sync, ada)
+        told = await explain(both.world, sync, subject)
+        (consent,) = [one for one in told.fields if one.mapping == "opt_out"]
+        here, there = consent.sources
+        assert (here.side, here.value, here.at_us, here.actor) == ("a", "true", at_us, "human:jane")
+        assert (there.side, there.value, there.is_ours) == ("b", "true", True)
 
     asyncio.run(live())
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncline.engine.erased import EMAIL
+from syncline.engine.journal import unpack
 from syncline.engine.world import World
 from syncline.reconcile.consent import MOVES, acts, consent_maps, last_hands
 from syncline.records import SIDES, Side
@@ -115,6 +116,23 @@ async def _evidence(world: World, sync: Sync, side: Side, object_type: str, reco
             ours = _is_own(actor, own)
             value = cells[name][1] or ""
             out.append(Source(side=side, value=value, at_us=at_us, actor=actor, is_ours=ours, is_person=None))
+    return out + await _copies(world, side, where, name)
+
+
+async def _copies(world: World, side: Side, where: Mapping[str, str], name: str) -> list[Source]:
+    """What we wrote there ourselves."""
+    entries = await world.store.rows(Table.ENTRY, {**where, "state": ["written", "settled"]})
+    out = []
+    for batch in (await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())).iter_rows(named=True):
+        positions = entries.filter(pl.col("batch_id") == batch["batch_id"])["position"]
+        lines = unpack(batch["segment"]).filter(
+            pl.col("position").is_in(positions.implode()) & (pl.col("field") == name)
+        )
+        at_us = batch["answered_us"] or batch["prepared_us"]
+        out += [
+            Source(side=side, value=value or "", at_us=at_us, actor=None, is_ours=True, is_person=None)
+            for value in lines["expected"]
+        ]
     return out
 
 

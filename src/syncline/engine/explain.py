@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
+from syncline.engine.consent import Source, sources_of
 from syncline.engine.journal import unpack
-from syncline.engine.pairs import slices
+from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import read_cells
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL
 from syncline.records import SIDES, Side
-from syncline.spec.model import Sync
+from syncline.spec.model import FieldMap, Policy, Sync
 from syncline.trees import Table
 
 _KINDS = ("usable", "hidden", "unread", "assumed", "assumed by another sync")
@@ -47,6 +49,7 @@ class FieldState:
     direction: str
     policy: str
     marks: tuple[tuple[str, str], ...]  # kind, detail as JSON
+    sources: tuple[Source, ...] = ()  # of consent: which side says so since when, and by whom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +159,20 @@ async def _fields(world: World, sync: Sync, link_id: int) -> list[FieldState]:
                     direction=m.direction.value,
                     policy=m.policy(part.type_a).value,
                     marks=tuple(marks.iter_rows()),
+                    sources=await _sources(world, sync, part, m, row),
                 )
             )
     return out
+
+
+async def _sources(
+    world: World, sync: Sync, part: Slice, mapping: FieldMap, row: Mapping[str, Any]
+) -> tuple[Source, ...]:
+    if mapping.policy(part.type_a) is not Policy.MOST_RESTRICTIVE:
+        return ()
+    ends: dict[Side, tuple[str, str]] = {"a": (part.type_a, row["id_a"]), "b": (part.type_b, row["id_b"])}
+    values: dict[Side, str | None] = {side: row[f"{side}.{mapping.key}"] for side in SIDES}
+    return await sources_of(world, sync, mapping, ends, values)
 
 
 def _changed(row: Mapping[str, object], side: Side, key: str) -> bool | None:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from syncline.cli.screens.common import safe, shown, some, table_of, when
+from syncline.engine.consent import Source
 from syncline.engine.explain import Explanation
 from syncline.engine.verify import EXPLAINED, UNEXPLAINED, VerifyReport, sample
 
@@ -126,6 +127,9 @@ def explain_screen(out: Console, found: Explanation, names: Mapping[str, str]) -
         rule = safe(str(found.link["rule"]))
         out.print(f"linked by [bold]{rule}[/] at {when(found.link['decided_us'])} UTC")
     _fields(out, found, names)
+    for one in found.fields:
+        for source in one.sources:
+            out.print(_source(one.mapping, source, names), soft_wrap=True)
     for hold in found.holds:
         out.print(f"[yellow]waits[/] {hold['kind']}: {safe(str(hold['subject']))}", soft_wrap=True)
     for row in found.letters:
@@ -135,6 +139,14 @@ def explain_screen(out: Console, found: Explanation, names: Mapping[str, str]) -
         values = f"{names['a']} {shown(row['value_a'])}, {names['b']} {shown(row['value_b'])}"
         out.print(f"[yellow]conflict[/] {when(row['at_us'])} {safe(str(row['reason']))}: {values}", soft_wrap=True)
     _history(out, found, names)
+
+
+def _source(mapping: str, source: Source, names: Mapping[str, str]) -> str:
+    """Where a consent value comes from, on one line."""
+    by = "copied by us" if source.is_ours else f"by {safe(source.actor)}" if source.actor else "nobody knows by whom"
+    act = {True: ", a person's act", False: ", by a program", None: ""}[None if source.is_ours else source.is_person]
+    value = shown(source.value)
+    return f"{safe(mapping)}: {safe(names[source.side])} says {value} since {when(source.at_us)}, {by}{act}"
 
 
 def _fields(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
