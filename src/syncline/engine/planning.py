@@ -14,6 +14,7 @@ import polars as pl
 from syncline.engine.bases import base_rows, patch_bases
 from syncline.engine.breaker import still_frozen, thaw, trip
 from syncline.engine.pairs import Slice, slices
+from syncline.engine.pending import pending_marks
 from syncline.engine.remapped import apart_marks
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.shared import NOBODY, Owners, owners_of
@@ -291,10 +292,14 @@ async def _store_marks(world: World, part: Slice, decisions: pl.DataFrame, commi
     over = passing.join(rows, on=keys, how="anti").join(
         decisions.filter(~pl.col("verdict").is_in(list(_NOTED))), on=["link_id", "mapping"], how="semi"
     )
-    if len(over):
-        await _close_conflicts(world, over, commit)
-        dropped = commit.drop.get(Table.MARK)
-        commit.drop[Table.MARK] = over.select(keys) if dropped is None else pl.concat([dropped, over.select(keys)])
+    await _close_conflicts(world, over, commit)
+    pending, decided = pending_marks(part, decisions, world.now_us())
+    if len(pending):
+        add_rows(commit, Table.MARK, pending)
+    dropped = pl.concat([over.select(keys), decided])
+    if len(dropped):
+        earlier = commit.drop.get(Table.MARK)
+        commit.drop[Table.MARK] = dropped if earlier is None else pl.concat([earlier, dropped])
 
 
 async def _close_conflicts(world: World, over: pl.DataFrame, commit: Commit) -> None:

@@ -17,7 +17,7 @@ from syncline.reconcile import merge_text
 from syncline.reconcile.merge_cells import busy, is_equivalent, take, with_base
 from syncline.reconcile.merge_evidence import with_evidence, with_records
 from syncline.reconcile.merge_maps import table_of
-from syncline.reconcile.merge_marks import with_normalised, with_obstacles
+from syncline.reconcile.merge_marks import with_normalised, with_obstacles, with_pending
 from syncline.reconcile.merge_policies import Units
 from syncline.reconcile.merge_verdicts import CLASS_OF, WRITES, Verdict, bases, with_verdict
 from syncline.reconcile.merge_winner import WINNER, of_target, of_winner, with_votes, with_winner
@@ -195,6 +195,7 @@ def _resolve(cells: pl.DataFrame, pairs: pl.DataFrame, context: _Context) -> pl.
     units = Units(grouped=cells["unit"].n_unique() < len(cells), policies=policies)
     open_ = with_records(cells, pairs).filter(units.any(~pl.col("quiet")))
     open_ = with_votes(with_obstacles(open_, context.marks, context.table), units)
+    open_ = with_pending(open_, context.marks, context.table)
     open_ = with_evidence(open_, context.moments, context.table, context.now_us)
     open_ = with_verdict(with_winner(open_, units, context.widening_us), units)
     return _collected(bases(open_).filter(pl.col("verdict").is_not_null()).select(_in_full(policies)))

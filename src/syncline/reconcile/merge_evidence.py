@@ -2,8 +2,9 @@
 
 Grade 1 is the moment of this field's change (an event, an activity, a history row); grade 2 the interval between the
 vendor's stamp at the look before and its stamp now; grade 3 the interval between our two looks. Where the base is
-unknown the interval is open to the past. Intervals here are as observed; who compares them widens each by the measured
-clock skew and one step of the stamps' resolution.
+unknown the interval is open to the past; where the field stayed undecided over several looks, it begins with the first
+of them. Intervals here are as observed; who compares them widens each by the measured clock skew and one step of the
+stamps' resolution.
 """
 
 from __future__ import annotations
@@ -65,5 +66,5 @@ def _with_moments(cells: pl.LazyFrame, moments: pl.DataFrame, table: pl.DataFram
 
 def _since(side: Side) -> pl.Expr:
     look_before = pl.when(pl.col(f"stamp_{side}").is_not_null()).then(f"prev_{side}").otherwise(f"prevasof_{side}")
-    start = pl.when(pl.col(f"known_{side}")).then(look_before)
+    start = pl.when(pl.col(f"known_{side}")).then(pl.min_horizontal(look_before, f"pending_{side}"))
     return pl.coalesce(pl.col(f"at_{side}"), start, pl.lit(-FAR, pl.Int64))

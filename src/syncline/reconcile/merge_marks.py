@@ -5,6 +5,7 @@
     held         {"a": print, "b": print} or nothing: nothing is written while both prints are these, or at all
     dead         {"side": target, "print": the giving side's print}: that value was refused there; another one may pass
     not_taken    the same shape: that value was ignored there
+    pending      {"a": instant, "b": instant or null}: the side has changed since then and nothing was decided yet
 
 A missing "side" means either, a missing "print" any value. Other kinds say nothing to the merge. Prints are decimal,
 as JSON numbers or strings.
@@ -66,6 +67,14 @@ def with_obstacles(cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame
         else:
             cells = cells.with_columns(_never(f"{name}_{s}") for s in SIDES)
     return cells
+
+
+def with_pending(cells: pl.LazyFrame, marks: pl.DataFrame, table: pl.DataFrame) -> pl.LazyFrame:
+    """Adds per side `pending_<s>`: when a field that stayed undecided was last known not to have changed; else null."""
+    if "pending" not in marks["kind"]:
+        return cells.with_columns(pl.lit(None, pl.Int64).alias(f"pending_{s}") for s in SIDES)
+    told = {f"pending_{s}": pl.col("detail").str.json_path_match(f"$.{s}").cast(pl.Int64) for s in SIDES}
+    return _with_marks(cells, marks, table, "pending", told).drop("marked")
 
 
 def _never(name: str) -> pl.Expr:
