@@ -7,7 +7,7 @@ administrators' calls (`clients`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,7 @@ from tests.scenarios.clients import Instance, Org
 from tests.support.virtual import SeededRandom
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 CYCLE_SECONDS = 300.0
 ENVIRON = {"SCENARIO_SECRET": "sandbox-secret"}
@@ -104,6 +105,12 @@ class Stage:
         self.wait(30)
         self._new_look()
         return self._wait(push(self.world, self.sync, str(record)))
+
+    def act(self, action: Callable[[World, Sync, W], Coroutine[Any, Any, T]], wanted: W) -> T:
+        """An action on one person, as its command does it; half a minute after what was done last."""
+        self.wait(30)
+        self._new_look()
+        return self._wait(action(self.world, self.sync, wanted))
 
     def wait(self, seconds: float) -> None:
         """Let time pass on both sides."""

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from cyclopts import App
 
-from syncline.cli import demo, erase, inbox, look, run, setup
+from syncline.cli import actions, demo, erase, inbox, look, run, setup, undo
 
 app = App(
     name="syncline",
@@ -20,6 +20,11 @@ app.command(setup.check)
 app.command(run.plan)
 app.command(run.run)
 app.command(run.push)
+app.command(actions.owner)
+app.command(actions.task)
+app.command(actions.convert)
+app.command(actions.delete)
+app.command(undo.undo)
 app.command(run.enable)
 app.command(run.disable)
 app.command(look.status)

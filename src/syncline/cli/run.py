@@ -8,11 +8,13 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from syncline.cli.output import console, print_json, show_error
+from syncline.cli.screens.actions import result_as_dict, result_screen
 from syncline.cli.screens.plan import plan_as_dict, plan_screen
 from syncline.cli.screens.run import run_as_dict, run_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, exit_code, names_of, perform, preview, session
 from syncline.cli.stopping import Stop
 from syncline.engine import inbox
+from syncline.engine.actions.pushing import Push, Pushed, push_person
 from syncline.engine.background import run_background
 from syncline.engine.batches import calls_to_write
 from syncline.engine.cycle import RunReport, run_cycle
@@ -127,23 +129,43 @@ def _code(report: RunReport) -> int:
     return OK if report.is_green and not waits else NOT_GREEN
 
 
-def push(record: str, /, *, options: Options = DEFAULTS) -> int:
+def push(record: str, /, *, assign_to: str | None = None, options: Options = DEFAULTS) -> int:
     """Sync one record now: explicit, also while the sync is disabled; it may create on the other side.
 
     Parameters
     ----------
     record
         An e-mail address or a record id of either side.
+    assign_to
+        Who gets the person: a user or queue by id, name or address. Where nothing is said, the system's assignment
+        rules choose the owner of what is created, and an owner that is there is left alone.
     """
     stop = Stop(finishes_batch=True)
 
     async def command() -> int:
         async with session(options, stop=stop) as (world, sync):
+            if assign_to is not None:
+                pushed = await push_person(world, sync, Push(person=record, assign_to=assign_to))
+                return _show_pushed(pushed, sync, options)
             report = await push_record(world, sync, record)
         _show_run(report, sync, options)
         return _code(report)
 
     return perform(options, command, stop)
+
+
+def _show_pushed(pushed: Pushed, sync: Sync, options: Options) -> int:
+    report = pushed.report
+    if options.json:
+        run = run_as_dict(report) if report else None
+        print_json({"run": run, "assignment": result_as_dict(pushed.result)})
+    else:
+        if report is not None:
+            run_screen(console(), report, names_of(sync))
+        result_screen(console(), pushed.result)
+    if not pushed.result.is_settled:
+        return NOT_GREEN
+    return _code(report) if report is not None else OK
 
 
 def enable(*, options: Options = DEFAULTS) -> int:

@@ -57,6 +57,11 @@ MAY_MAKE: Mapping[Side, Mapping[str, str]] = {
         "synclineSfdcId": "Syncline SFDC Id",
         "synclineSfdcType": "Syncline SFDC Type",
         "synclineSfdcIsDeleted": "Syncline SFDC Is Deleted",
+        "synclineOwnerFirstName": "Syncline Sales Owner First Name",
+        "synclineOwnerLastName": "Syncline Sales Owner Last Name",
+        "synclineOwnerTitle": "Syncline Sales Owner Title",
+        "synclineOwnerPhone": "Syncline Sales Owner Phone",
+        "synclineOwnerEmail": "Syncline Sales Owner Email",
     },
 }
 """Custom fields that `init --create-fields` makes, with their labels."""
@@ -117,6 +122,11 @@ FIELDS: tuple[FieldMap, ...] = (
     _map("billing_state", None, "Account.BillingState", "billingState", **_FROM_A),
     _map("billing_postal_code", None, "Account.BillingPostalCode", "billingPostalCode", **_FROM_A),
     _map("billing_country", None, "Account.BillingCountry", "billingCountry", **_FROM_A),
+    _map("owner_first_name", "Owner.FirstName", "Owner.FirstName", "synclineOwnerFirstName", **_FROM_A),
+    _map("owner_last_name", "Owner.LastName", "Owner.LastName", "synclineOwnerLastName", **_FROM_A),
+    _map("owner_title", "Owner.Title", "Owner.Title", "synclineOwnerTitle", **_FROM_A),
+    _map("owner_phone", "Owner.Phone", "Owner.Phone", "synclineOwnerPhone", T.PHONE, **_FROM_A),
+    _map("owner_email", "Owner.Email", "Owner.Email", "synclineOwnerEmail", T.EMAIL, **_FROM_A),
     _map("sfdc_id", AT_ID, AT_ID, "synclineSfdcId", T.ID, **_FROM_A),
     _map("sfdc_type", AT_TYPE, AT_TYPE, "synclineSfdcType", **_FROM_A),
     _map("sfdc_deleted", AT_DELETED, AT_DELETED, "synclineSfdcIsDeleted", T.BOOLEAN, **_FROM_A),
