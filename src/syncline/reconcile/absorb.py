@@ -296,8 +296,7 @@ def _flags_left(moved: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame
     kept = set(keep.select("record_id", "field").iter_rows()) if keep is not None else set()
     read = set(fields)
     out: list[str | None] = []
-    for record_id, text in moved.select(records.ID, "old_flags").iter_rows():
-        flags = {} if text is None else decode_objects(pl.Series([text]))[0]
+    for record_id, flags in zip(moved[records.ID], decode_objects(moved["old_flags"]), strict=True):
         left = {f: s for f, s in flags.items() if s is not None and (f not in read or (record_id, f) in kept)}
         out.append(encode_object(left) if left else None)
     return out
