@@ -74,10 +74,10 @@ def record_columns(records: Sequence[Mapping[str, Any]]) -> Columns:
     """The columns of REST records. A parent path reads the nested record; no parent, no value."""
 
     def column(path: str) -> pl.Series:
-        name, _, rest = path.partition(".")
+        name, *rest = path.split(".")
         values = [record.get(name) for record in records]
-        if rest:
-            values = [parent.get(rest) if parent else None for parent in values]
+        for further in rest:
+            values = [parent.get(further) if parent else None for parent in values]
         return pl.Series(path, [value if type(value) is str else _text(value) for value in values], dtype=pl.String())
 
     return column

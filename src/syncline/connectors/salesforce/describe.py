@@ -57,12 +57,13 @@ class _Parent:
     object_type: str
     fields: frozenset[str] | None = None
     shows_moves: bool = True
+    parents: tuple[str, ...] = ()  # relationships of the parent whose paths are offered too
 
 
 # `shows_moves`: children are read again when the parent moved. A user's stamp moves at each login, which would bring
 # all of an owner's records back at every poll.
 _PARENTS = {
-    "Account": _Parent(object_type="Account"),
+    "Account": _Parent(object_type="Account", parents=("Owner",)),
     "Owner": _Parent(
         object_type="User",
         fields=frozenset({"Name", "FirstName", "LastName", "Email", "Phone", "Title", "Username"}),
@@ -118,6 +119,12 @@ class Describer:
             known = await self._read(parent.object_type, lane, again=again)
         except ObjectRefused:
             return {}  # the parent's object is hidden: none of its paths can be read
+        further: dict[str, Field] = {}
+        for name in set(parent.parents) & set(known.relations):
+            further |= await self._parent_fields(name, lane, again=False)
+        offered = {
+            name: field for name, field in known.schema.fields.items() if parent.fields is None or name in parent.fields
+        }
         return {
             f"{relation}.{name}": replace(
                 field,
@@ -130,8 +137,7 @@ class Describer:
                 is_external_id=False,
                 choices=None,
             )
-            for name, field in known.schema.fields.items()
-            if parent.fields is None or name in parent.fields
+            for name, field in (offered | further).items()
         }
 
     async def _read(self, object_type: str, lane: Lane, *, again: bool) -> _Known:

@@ -62,6 +62,9 @@ MAY_MAKE: Mapping[Side, Mapping[str, str]] = {
         "synclineOwnerTitle": "Syncline Sales Owner Title",
         "synclineOwnerPhone": "Syncline Sales Owner Phone",
         "synclineOwnerEmail": "Syncline Sales Owner Email",
+        "synclineAccountOwnerFirstName": "Syncline Account Owner First Name",
+        "synclineAccountOwnerLastName": "Syncline Account Owner Last Name",
+        "synclineAccountOwnerEmail": "Syncline Account Owner Email",
     },
 }
 """Custom fields that `init --create-fields` makes, with their labels."""
@@ -127,6 +130,9 @@ FIELDS: tuple[FieldMap, ...] = (
     _map("owner_title", "Owner.Title", "Owner.Title", "synclineOwnerTitle", **_FROM_A),
     _map("owner_phone", "Owner.Phone", "Owner.Phone", "synclineOwnerPhone", T.PHONE, **_FROM_A),
     _map("owner_email", "Owner.Email", "Owner.Email", "synclineOwnerEmail", T.EMAIL, **_FROM_A),
+    _map("account_owner_first_name", None, "Account.Owner.FirstName", "synclineAccountOwnerFirstName", **_FROM_A),
+    _map("account_owner_last_name", None, "Account.Owner.LastName", "synclineAccountOwnerLastName", **_FROM_A),
+    _map("account_owner_email", None, "Account.Owner.Email", "synclineAccountOwnerEmail", T.EMAIL, **_FROM_A),
     _map("sfdc_id", AT_ID, AT_ID, "synclineSfdcId", T.ID, **_FROM_A),
     _map("sfdc_type", AT_TYPE, AT_TYPE, "synclineSfdcType", **_FROM_A),
     _map("sfdc_deleted", AT_DELETED, AT_DELETED, "synclineSfdcIsDeleted", T.BOOLEAN, **_FROM_A),
