@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from syncline.connectors.memory import Fault
 from syncline.records import Side
+from syncline.spec.model import Sync
 from tests.support.memory_laws import differences, duplicates, is_idle, losses, open_ends, unbalanced
 from tests.support.memory_life import (
     EDITED,
@@ -26,6 +27,7 @@ from tests.support.memory_life import (
     Life,
     Variant,
     dies,
+    filtered_people_of_two_types,
 )
 
 
@@ -63,6 +65,29 @@ class Filter:
 
     who: int
     out: bool
+
+
+@dataclass(frozen=True)
+class Delete:
+    """The who-th record of a side is deleted."""
+
+    side: Side
+    who: int
+
+
+@dataclass(frozen=True)
+class Undelete:
+    """The who-th deleted record of a side comes back."""
+
+    side: Side
+    who: int
+
+
+@dataclass(frozen=True)
+class Convert:
+    """The who-th person of a becomes a member."""
+
+    who: int
 
 
 @dataclass(frozen=True)
@@ -113,7 +138,7 @@ class Run:
     during: tuple[tuple[int, Act], ...] = ()
 
 
-Step = New | Change | Both | Filter | Hide | Wait | Trouble | Lag | Flow | Run
+Step = New | Change | Both | Filter | Delete | Undelete | Convert | Hide | Wait | Trouble | Lag | Flow | Run
 
 SIDE = st.sampled_from(("a", "b"))
 WHO = st.integers(0, 3)
@@ -140,9 +165,17 @@ CALM_STEP = st.one_of(
 )
 
 
-async def play(steps: Sequence[Step], variant: Variant) -> Life:
+ENDING = st.one_of(
+    st.builds(Delete, side=SIDE, who=WHO),
+    st.builds(Undelete, side=SIDE, who=WHO),
+    st.builds(Convert, who=WHO),
+    st.builds(Convert, who=WHO),
+)
+
+
+async def play(steps: Sequence[Step], variant: Variant, sync: Sync | None = None) -> Life:
     """Live through *steps*, then rest until nothing is left to do."""
-    life = await Life.begin(variant)
+    life = await Life.begin(variant, sync)
     for step in [New("a", twin=False), New("a", twin=True), *steps]:
         await _take(life, step)
     await rest(life)
@@ -175,8 +208,9 @@ def _do(life: Life, step: Step | Dies) -> None:
             life.clock.advance(gap_seconds)
             _edit(life, "b", who, field)
         case Filter(who, out):
-            people = life.people_of("a")
-            life.edit("a", people[who % len(people)], "status", "out" if out else "")
+            _filter(life, who, "out" if out else "")
+        case Delete() | Undelete() | Convert():
+            _end(life, step)
         case Hide(side, field, hidden):
             (life.connectors[side].hidden.add if hidden else life.connectors[side].hidden.discard)(field)
         case Wait(seconds):
@@ -187,6 +221,22 @@ def _do(life: Life, step: Step | Dies) -> None:
             life.connectors[side].lag_seconds = seconds
         case Flow(side):
             life.flows[side] += 1
+
+
+def _end(life: Life, step: Delete | Undelete | Convert) -> None:
+    match step:
+        case Delete(side, who):
+            if people := life.people_of(side):
+                life.systems[side].delete(people[who % len(people)], "human")
+        case Undelete(side, who):
+            life.undelete(side, who)
+        case Convert(who):
+            life.convert(who)
+
+
+def _filter(life: Life, who: int, status: str) -> None:
+    if people := life.people_of("a"):
+        life.edit("a", people[who % len(people)], "status", status)
 
 
 def _edit(life: Life, side: Side, who: int, field: str, how: str = "fresh", late_seconds: float = 0.0) -> None:
@@ -241,9 +291,9 @@ async def judge(life: Life, *, compares: bool = True) -> None:
     assert (left := await open_ends(life)) == [], left
 
 
-def lives(steps: Sequence[Step], variant: Variant) -> None:
+def lives(steps: Sequence[Step], variant: Variant, sync: Sync | None = None) -> None:
     async def whole() -> None:
-        life = await play(steps, variant)
+        life = await play(steps, variant, sync)
         await judge(life)
 
     asyncio.run(whole())
@@ -251,6 +301,7 @@ def lives(steps: Sequence[Step], variant: Variant) -> None:
 
 VARIANTS = pytest.mark.parametrize("variant", [RICH_SYSTEMS, POOR_SYSTEMS, GUARDED_SYSTEMS], ids=lambda v: v.name)
 CALM = st.lists(CALM_STEP, min_size=3, max_size=14)
+ENDINGS = st.lists(st.one_of(ENDING, CALM_STEP, CALM_STEP), min_size=3, max_size=14)
 ACT = st.one_of(CHANGE, CHANGE, BOTH, st.just(Dies()))
 DURING = st.lists(st.tuples(st.integers(1, 20), ACT), max_size=2).map(tuple)
 TROUBLE = st.builds(Trouble, side=SIDE, fault=st.sampled_from(Fault))
@@ -271,6 +322,13 @@ HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large]
 @given(steps=CALM)
 def test_without_faults(variant: Variant, steps: list[Step]) -> None:
     lives(steps, variant)
+
+
+@VARIANTS
+@settings(max_examples=8, suppress_health_check=HEALTH)
+@given(steps=ENDINGS)
+def test_people_who_are_converted_deleted_and_undeleted(variant: Variant, steps: list[Step]) -> None:
+    lives(steps, variant, filtered_people_of_two_types())
 
 
 @VARIANTS

@@ -122,9 +122,17 @@ async def _overwritten(life: Life) -> list[tuple[Edit, Pair, FieldMap]]:
         if pair is None or mapping is None or mapping.direction is not Direction.BOTH:
             continue
         was_blank_at_first_link = not edit.new and edit.at_us <= pair.decided_us  # then the rule is to fill it
-        if _next_actor(life, edit) == "syncline" and not was_blank_at_first_link:
+        if _next_actor(life, edit) == "syncline" and not (
+            was_blank_at_first_link or _was_blank_at_first_sight(life, edit)
+        ):
             out.append((edit, pair, mapping))
     return out
+
+
+def _was_blank_at_first_sight(life: Life, edit: Edit) -> bool:
+    """Whether what a record was converted into was blank when we first saw it: then the rule is to fill it."""
+    heirs = {row.now.heir.record_id for row in life.systems[edit.side].rows.values() if row.now.heir}
+    return not edit.new and edit.record_id in heirs and edit.at_us <= life.first_shown_us[edit.side, edit.record_id]
 
 
 def _next_actor(life: Life, edit: Edit) -> str | None:

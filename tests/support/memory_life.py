@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from syncline import records
-from syncline.connectors.memory import FaultyConnector, MemorySystem
+from syncline.connectors.memory import FaultyConnector, MemorySystem, convert, undelete
 from syncline.connectors.memory.connector import POOR, RICH
 from syncline.connectors.memory.system import Flow, Row
 from syncline.engine.cycle import RunReport, run_cycle
@@ -26,7 +26,7 @@ from syncline.spec.model import Sync
 from syncline.store import open_store
 from syncline.trees import Commit, Store
 from syncline.values import FieldType
-from tests.support.memory_world import left_system, people, schema
+from tests.support.memory_world import left_system, people, people_of_two_types, schema
 from tests.support.virtual import SeededRandom, VirtualClock
 
 TYPES: dict[Side, str] = {"a": "person", "b": "human"}
@@ -156,6 +156,7 @@ class Life:
     edits: list[Edit] = field(default_factory=list)
     shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)  # value of a cell -> when last shown
     seen: dict[tuple[Side, str], dict[str, str]] = field(default_factory=dict)
+    first_shown_us: dict[tuple[Side, str], int] = field(default_factory=dict)
     written: list[tuple[Side, Write, int]] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
     reports: list[RunReport] = field(default_factory=list)
@@ -205,6 +206,8 @@ class Life:
         began_us = system.stamp_us()
 
         def commit() -> None:
+            if system.rows[record_id].has_ended:
+                return  # a deleted, merged or converted record cannot be edited
             old = system.rows[record_id].now.cells[name]
             system.update(record_id, {name: value}, "human", stamp_us=began_us if late_seconds else None)
             new = system.rows[record_id].now.cells[name]
@@ -236,7 +239,21 @@ class Life:
 
     def people_of(self, side: Side) -> list[str]:
         self.systems[side].catch_up()
-        return [record_id for record_id, row in self.systems[side].rows.items() if not row.now.is_deleted]
+        return [record_id for record_id, row in self.systems[side].rows.items() if not row.has_ended]
+
+    def undelete(self, side: Side, who: int) -> None:
+        """A person brings the who-th deleted record back, if there is one."""
+        system = self.systems[side]
+        gone = [record_id for record_id, row in system.rows.items() if row.now.is_deleted and not row.now.is_purged]
+        if gone:
+            undelete(system, gone[who % len(gone)], "human")
+
+    def convert(self, who: int) -> None:
+        """A person converts the who-th person of side a, if there is one."""
+        system = self.systems["a"]
+        people = [one for one in self.people_of("a") if system.rows[one].object_type in system.conversions]
+        if people:
+            convert(system, people[who % len(people)], "human")
 
     # What we do.
 
@@ -303,6 +320,7 @@ class Life:
         def showed(page: Page) -> None:
             now_us = self.systems[side].now_us()
             for row in page.rows.iter_rows(named=True):
+                self.first_shown_us.setdefault((side, row[records.ID]), self.systems[side].now_us())
                 cells = {name: row[name] for name in page.fields if row[name] is not None}
                 self.seen[side, row[records.ID]] = cells
                 self.shown |= dict.fromkeys([(side, row[records.ID], n, value) for n, value in cells.items()], now_us)
@@ -350,12 +368,18 @@ def digits_of_phones(name: str, value: str) -> str:
 
 def filtered_people() -> Sync:
     """`people` with a filter on side a."""
-    sync = people()
-    return replace(
-        sync,
-        a=replace(sync.a, filters={"person": "status <> 'out'"}),
-        filter_fields={"a": {"person": ("status",)}},
-    )
+    return _filtered(people())
+
+
+def filtered_people_of_two_types() -> Sync:
+    """`people_of_two_types` with the same filter on both."""
+    return _filtered(people_of_two_types())
+
+
+def _filtered(sync: Sync) -> Sync:
+    kinds = sync.a.object_types
+    side = replace(sync.a, filters=dict.fromkeys(kinds, "status <> 'out'"))
+    return replace(sync, a=side, filter_fields={"a": dict.fromkeys(kinds, ("status",))})
 
 
 def dies() -> None:

@@ -69,6 +69,11 @@ class Row:
     def now(self) -> Version:
         return self.versions[-1]
 
+    @property
+    def has_ended(self) -> bool:
+        """Deleted, merged away, converted or purged: nobody writes it."""
+        return self.now.is_deleted or self.now.heir is not None
+
     def as_of(self, at_us: int) -> Version | None:
         """The state a replica of that instant shows; None if the record is not there yet."""
         return next((version for version in reversed(self.versions) if version.committed_us <= at_us), None)

@@ -76,7 +76,7 @@ _ACTS: dict[Operation, Callable[[MemorySystem, Write, str, str], Outcome]] = {
 
 def _is_gone(system: MemorySystem, record_id: str | None) -> bool:
     row = system.rows.get(record_id or "")
-    return row is None or row.now.is_deleted or row.now.heir is not None
+    return row is None or row.has_ended
 
 
 def _refused(write: Write, code: str, message: str, *, is_gone: bool = False) -> Outcome:
