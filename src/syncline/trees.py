@@ -224,7 +224,7 @@ HOLD: Columns = {
     "subject": _TEXT,  # JSON: the records or the action kind
     "evidence": _TEXT,  # JSON
     "digest": _TEXT,  # hash of the held set; an approval names it
-    "state": _TEXT,  # open | approved | resolved
+    "state": _TEXT,  # open | replaced (its set changed since) | approved | resolved
     "at_us": _INT,
     "run_id": _TEXT,
 }

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from syncline.connectors.registry import connector_class, manifest_of
 from syncline.connectors.settings import at_once, settings_of
+from syncline.engine.cycle import close_cut_off
 from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
 from syncline.net.transport import HttpxTransport
@@ -167,6 +168,8 @@ async def open_world(
             url = ":memory:" if read_only and _is_untouched(project.store_url) else project.store_url
             store = await open_store(url, clock, read_only=read_only and url == project.store_url)
             stack.push_async_callback(store.close)
+            if not read_only:
+                await close_cut_off(store)
         yield World(
             store=store,
             connectors=connectors,

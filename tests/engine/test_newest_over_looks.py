@@ -1,4 +1,4 @@
-"""`newest` of a field that could not be decided at once: its evidence reaches back to when it was first seen changed."""
+"""`newest` of a field that could not be decided at once: its evidence reaches back to when it was seen to change."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def frame(*rows: dict[str, Any]) -> pl.DataFrame:
 
 def gated(actions: pl.DataFrame, ceilings: dict[str, Ceiling], **options: Any) -> tuple[list[str], list[str]]:
     """The actions that go, and the kinds that are held."""
-    settings: dict[str, Any] = {"linked": 100, "exempt": frozenset(), "approved": frozenset()} | options
+    settings: dict[str, Any] = {"linked": 100, "exempt": frozenset(), "approved": {}} | options
     going, held = gate(actions, ceilings, **settings)
     return going["action"].unique(maintain_order=True).to_list(), [one.kind for one in held]
 
@@ -51,10 +51,30 @@ def test_a_first_copy_is_exempt() -> None:
 
 
 def test_an_approval_lets_through_exactly_the_set_it_names() -> None:
-    approved = frozenset({held_digest("create", ["c2", "c1", "c0"])})
+    approved = {"create": frozenset({"c2", "c1", "c0"})}
     assert gated(frame(*CREATES), TWO, approved=approved) == (["c0", "c1", "c2"], [])
     more = action("c3", "create", before=None)
-    assert gated(frame(*CREATES, more), TWO, approved=approved) == ([], ["create"])
+    going, held = gate(frame(*CREATES, more), TWO, linked=100, exempt=frozenset(), approved=approved)
+    assert (going["action"].to_list(), held[0].actions) == (["c0", "c1", "c2"], ("c3",))
+    assert held[0].digest == held_digest("create", ["c3"])
+
+
+def test_an_approval_outlives_what_has_gone_since() -> None:
+    approved = {"create": frozenset({"c2", "c1", "c0", "c9"})}
+    assert gated(frame(*CREATES), TWO, approved=approved) == (["c0", "c1", "c2"], [])
+
+
+def test_an_approved_blank_out_goes_and_its_group_with_it() -> None:
+    rows = [
+        action(name, after="" if field == "street" else "v", field=field) | {"group": "address"}
+        for name in ("u1", "u2")
+        for field in ("street", "city")
+    ]
+    none_allowed = {"blank": Ceiling(share=0, plus=0)}
+    approved = {"blank": frozenset({"u1/street"})}
+    going, held = gate(frame(*rows), none_allowed, linked=10, exempt=frozenset(), approved=approved)
+    assert going.select("action", "field").rows() == [("u1", "street"), ("u1", "city")]
+    assert held[0].actions == ("u2/street",)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +91,7 @@ def test_holding_blank_outs_leaves_the_other_fields_of_the_record() -> None:
         {"blank": Ceiling(share=0, plus=0)},
         linked=0,
         exempt=frozenset(),
-        approved=frozenset(),
+        approved={},
     )
     assert going["field"].to_list() == ["y"]
     assert held[0].actions == ("u/x",)
@@ -84,7 +104,7 @@ def test_what_is_written_as_one_with_a_held_blank_out_is_held_with_it() -> None:
     title = action("u1", field="title")
     actions = frame(street, city, elsewhere, title)
     none_allowed = {"blank": Ceiling(share=0, plus=0)}
-    going, held = gate(actions, none_allowed, linked=10, exempt=frozenset(), approved=frozenset())
+    going, held = gate(actions, none_allowed, linked=10, exempt=frozenset(), approved={})
     assert going.select("action", "field").rows() == [("u2", "city"), ("u1", "title")]
     assert held[0].actions == ("u1/street",)
 

@@ -125,8 +125,8 @@ def _show_run(report: RunReport, sync: Sync, options: Options) -> None:
 def _code(report: RunReport) -> int:
     if report.stopped is not None:
         return exit_code(report.stopped)
-    waits = report.held or any("dead" in report.counts(side) for side in ("a", "b"))
-    return OK if report.is_green and not waits else NOT_GREEN
+    is_refused = any("dead" in report.counts(side) for side in ("a", "b"))
+    return OK if report.is_green and not is_refused else NOT_GREEN
 
 
 def push(record: str, /, *, assign_to: str | None = None, options: Options = DEFAULTS) -> int:

@@ -25,26 +25,60 @@ async def hold_above_ceilings(
     world: World, sync: Sync, planned: Planned, run_id: str, *, is_first_copy: bool, is_whole: bool
 ) -> list[Held]:
     """What of *planned* is held. A first copy's creates are exempt. With *is_whole* the plan covers everything that
-    waits, so holds of other sets, approved or not, are over."""
+    waits: an approval of which nothing is left is over, and an open hold of another set has been replaced by this one,
+    or is over too where nothing of its kind is held any more. A replaced one may still be approved: people approve what
+    they saw, and what came since stays held."""
     linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
-    known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": ["open", "approved"]})
+    alive = ["open", "approved", REPLACED]
+    known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": alive})
+    gist = planned.sheets.gist()
+    approved = _approved(known)
     _, held = gate(
-        planned.sheets.gist(),
+        gist,
         sync.ceilings,
         linked=linked,
         exempt=frozenset({"create"}) if is_first_copy else frozenset(),
-        approved=frozenset(known.filter(pl.col("state") == "approved")["digest"].to_list()),
+        approved=approved,
     )
     planned.later += _marks(sync, planned.sheets.outline(), held)
     commit = Commit()
     now = {_hold_id(sync, one): one for one in held}
-    if new := [_row(world, sync, run_id, one) for name, one in now.items() if name not in set(known["hold_id"])]:
+    shown = set(known.filter(pl.col("state") == "open")["hold_id"])
+    if new := [_row(world, sync, run_id, one) for name, one in now.items() if name not in shown]:
         add_rows(commit, Table.HOLD, pl.DataFrame(new))
-    over = known.filter(~pl.col("hold_id").is_in(list(now)))
-    if is_whole and len(over):
-        commit.amend[Table.HOLD] = [over.select("hold_id", pl.lit("resolved").alias("state"))]
+    if is_whole:
+        _end(known.filter(~pl.col("hold_id").is_in(list(now))), held, set(gist["action"]), commit)
     await world.store.commit(commit)
     return held
+
+
+REPLACED = "replaced"
+"""The state of a hold whose set has changed since: another one is open for the kind."""
+
+
+def _approved(known: pl.DataFrame) -> dict[str, frozenset[str]]:
+    """By kind, the names of the actions that a person let through."""
+    names: dict[str, frozenset[str]] = {}
+    for row in known.filter(pl.col("state") == "approved").iter_rows(named=True):
+        kind = str(json.loads(row["subject"])["kind"])
+        names[kind] = names.get(kind, frozenset()) | frozenset(json.loads(row["evidence"]))
+    return names
+
+
+def _end(rows: pl.DataFrame, held: Sequence[Held], planned: set[str], commit: Commit) -> None:
+    """What becomes of the holds in *rows*, none of which is one of the sets held now."""
+    kinds = {one.kind for one in held}
+    states = []
+    for row in rows.iter_rows(named=True):
+        if row["state"] == "approved":
+            is_left = any(name.split("/")[0] in planned for name in json.loads(row["evidence"]))
+            state = "approved" if is_left else "resolved"
+        else:
+            state = REPLACED if json.loads(row["subject"])["kind"] in kinds else "resolved"
+        if state != row["state"]:
+            states.append((row["hold_id"], state))
+    if states:
+        commit.amend[Table.HOLD] = [pl.DataFrame(states, schema=["hold_id", "state"], orient="row")]
 
 
 def _marks(sync: Sync, outline: pl.DataFrame, held: Sequence[Held]) -> list[pl.DataFrame]:
@@ -69,7 +103,7 @@ def _row(world: World, sync: Sync, run_id: str, held: Held) -> Mapping[str, obje
         "sync": sync.name,
         "kind": "ceiling",
         "subject": json.dumps({"kind": held.kind, "count": len(held.actions), "allowed": held.allowed}),
-        "evidence": json.dumps(held.actions[:1000]),
+        "evidence": json.dumps(held.actions),
         "digest": held.digest,
         "state": "open",
         "at_us": world.now_us(),

@@ -38,7 +38,7 @@ from syncline.reconcile.conserve import GRAVITY, Balance
 from syncline.reconcile.plan import Held
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
-from syncline.trees import TABLES, Commit, Table
+from syncline.trees import TABLES, Commit, Store, Table
 
 TAKE = 1_000_000
 """Dirty marks taken in one run; more are left for the next."""
@@ -47,7 +47,7 @@ TAKE = 1_000_000
 @dataclass(kw_only=True)
 class RunReport:
     """What one run saw and did. `classes` counts records per conservation class and side; `is_green` only if both laws
-    balance, nothing is unknown and nothing stopped the run early."""
+    balance, nothing is unknown, held by a ceiling or empty against expectation, and nothing stopped the run early."""
 
     run_id: str
     sync: str
@@ -79,6 +79,7 @@ class RunReport:
             self.is_balanced
             and not self.unknown
             and self.stopped is None
+            and not self.held
             and not any(c.is_empty_side for c in self.captures)
         )
 
@@ -318,6 +319,19 @@ async def _account(
     erased = (pl.col("link_id") > 0) & (pl.col("reason") == ERASED_MEANWHILE[1])
     add_rows(commit, Table.VERDICT, report.classes.filter(~erased).with_columns(place))
     await world.store.commit(commit)
+
+
+async def close_cut_off(store: Store) -> int:
+    """Runs that still count as running although nobody runs: their process died. To be called before the first run of
+    whoever holds the state; how many that were."""
+    left = await store.rows(Table.RUN, {"state": "running"})
+    if left.is_empty():
+        return 0
+    error = "cut off: its process ended before it did; the next run went on from what was stored"
+    summaries = [json.dumps(json.loads(text) | {"error": error}) for text in left["summary"]]
+    rows = left.select("run_id", pl.lit("failed").alias("state"), pl.Series("summary", summaries, dtype=pl.String))
+    await store.commit(Commit(amend={Table.RUN: [rows]}))
+    return len(left)
 
 
 async def open_run(world: World, report: RunReport) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from syncline.engine.breaker import thaw_fields
+from syncline.engine.ceilings import REPLACED
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.explain import find_subjects
 from syncline.engine.world import World
@@ -94,10 +95,11 @@ SHORTEST_DIGEST = 6
 
 async def approve(store: Store, sync: str, digest: str) -> int:
     """Let exactly the held set named by *digest* (its first characters will do) through in the next run; how many holds
-    that were: none where the digest is too short."""
+    that were: none where the digest is too short. The set may have changed since it was shown: what is left of it goes,
+    what came later stays held."""
     if len(digest) < SHORTEST_DIGEST:
         return 0
-    rows = (await store.rows(Table.HOLD, {"sync": sync, "state": "open", "kind": "ceiling"})).filter(
+    rows = (await store.rows(Table.HOLD, {"sync": sync, "state": ["open", REPLACED], "kind": "ceiling"})).filter(
         pl.col("digest").str.starts_with(digest)
     )
     if len(rows):

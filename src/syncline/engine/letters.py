@@ -28,19 +28,37 @@ async def close_letters(world: World, sync: Sync, written: Sequence[Row], commit
     letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": ["dead", "retried"]})
     if letters.is_empty():
         return
-    made = {(row.source_type, row.source_id) for row in written if not row.link_id}
+    made = [(row.source_type, row.source_id) for row in written if not row.link_id]
     links = {row.link_id for row in written if row.link_id} & set(letters["link_id"])
     fields = {(row.link_id, mapping) for row in written if row.link_id in links for mapping in row.lines["mapping"]}
-    over = [
+    over = _of_creates(letters, made) + [
         letter["letter_id"]
         for letter in letters.iter_rows(named=True)
-        if (not letter["link_id"] and (letter["object_type"], letter["record_id"]) in made)
-        or (letter["link_id"], letter["mapping"]) in fields
+        if (letter["link_id"], letter["mapping"]) in fields
         or (letter["mapping"] is None and letter["link_id"] in links)
     ]
-    if over:
-        states = pl.DataFrame({"letter_id": over}).with_columns(pl.lit("resolved").alias("state"))
-        commit.amend[Table.DEAD_LETTER] = [states]
+    _resolve(over, commit)
+
+
+async def close_letters_of_creates(
+    world: World, sync: Sync, sources: Sequence[tuple[str, str]], commit: Commit
+) -> None:
+    """Resolve the dead letters of creates from these records (object type, id): they are there after all."""
+    if sources:
+        where = {"sync": sync.name, "state": ["dead", "retried"], "link_id": 0}
+        _resolve(_of_creates(await world.store.rows(Table.DEAD_LETTER, where), sources), commit)
+
+
+def _of_creates(letters: pl.DataFrame, sources: Sequence[tuple[str, str]]) -> list[str]:
+    made = set(sources)
+    rows = letters.filter(pl.col("link_id") == 0).select("letter_id", "object_type", "record_id").iter_rows()
+    return [letter_id for letter_id, object_type, record_id in rows if (object_type, record_id) in made]
+
+
+def _resolve(letter_ids: Sequence[str], commit: Commit) -> None:
+    if letter_ids:
+        states = pl.DataFrame({"letter_id": list(letter_ids)}).with_columns(pl.lit("resolved").alias("state"))
+        commit.amend.setdefault(Table.DEAD_LETTER, []).append(states)
 
 
 async def creates_asked_for(world: World, sync: Sync) -> pl.DataFrame:

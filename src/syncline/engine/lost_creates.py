@@ -14,6 +14,7 @@ import polars as pl
 from syncline import records
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.journal import with_segments
+from syncline.engine.letters import close_letters_of_creates
 from syncline.engine.links import put_link_rows, stand_in
 from syncline.engine.world import World
 from syncline.records import Page, Side, other
@@ -65,6 +66,7 @@ async def found_creates(
         put_link_rows(world, sync, links, new_ends, commit)
     target: Side = "a" if sync.a.connection == connection else "b"
     await stand_in(world, sync, target, object_type, anew, commit)
+    await close_letters_of_creates(world, sync, [(pair[1][2], pair[1][3]) for pair in ends], commit)
     if entries:
         commit.amend[Table.ENTRY] = [pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row")]
     misses = [row for row in lost_rows if row["match_key"] not in found]

@@ -214,12 +214,13 @@ def deletes(rows: Sequence[tuple[Side, str, str, int, str, str, str]]) -> pl.Dat
 @dataclass(frozen=True, kw_only=True)
 class Held:
     """Actions of one kind above their ceiling. `digest` names exactly this set: an approval of it lets these through
-    and nothing else."""
+    and nothing else. `passed` are the others of the kind, which an earlier approval lets through."""
 
     kind: str
     actions: tuple[str, ...]
     allowed: int
     digest: str
+    passed: tuple[str, ...] = ()
 
 
 def gate(
@@ -228,11 +229,12 @@ def gate(
     *,
     linked: int,
     exempt: frozenset[str],
-    approved: frozenset[str],
+    approved: Mapping[str, frozenset[str]],
 ) -> tuple[pl.DataFrame, list[Held]]:
     """The actions that may go, and what is held. A ceiling holds all actions of its kind; the rest proceeds.
 
-    *exempt* kinds pass (a first copy's creates); a held set whose digest is in *approved* passes.
+    *exempt* kinds pass (a first copy's creates), and so do the actions that *approved* names by kind, whatever else has
+    come or gone since.
     """
     held: list[Held] = []
     going = actions
@@ -245,18 +247,26 @@ def gate(
         if count <= allowed:
             continue
         names = [f"{action}/{name}" if kind == "blank" else action for action, name in subjects.iter_rows()]
-        unique = tuple(dict.fromkeys(names))
-        digest = held_digest(kind, unique)
-        if digest in approved:
+        known = approved.get(kind, frozenset())
+        passed = tuple(name for name in dict.fromkeys(names) if name in known)
+        rest = tuple(name for name in dict.fromkeys(names) if name not in known)
+        if not rest:
             continue
-        held.append(Held(kind=kind, actions=unique, allowed=allowed, digest=digest))
+        held.append(Held(kind=kind, actions=rest, allowed=allowed, digest=held_digest(kind, rest), passed=passed))
         going = without_held(going, held[-1:])
     return going, held
 
 
 def without_held(actions: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
-    """*actions* (ACTIONS) less those of the kinds that `gate` held, and less what is written as one with them."""
-    return actions.filter(~(_OF_KIND[one.kind] | _AS_ONE[one.kind]) for one in held) if held else actions
+    """*actions* (ACTIONS) less those that `gate` held, and less what is written as one with them."""
+    for one in held:
+        stops = _OF_KIND[one.kind]
+        if one.passed:
+            stops &= ~_NAME[one.kind].is_in(list(one.passed))
+        if one.kind == "blank":
+            stops |= pl.col("group").is_not_null() & stops.any().over("action", "group")
+        actions = actions.filter(~stops)
+    return actions
 
 
 def only_blanking(actions: pl.DataFrame) -> pl.DataFrame:
@@ -271,11 +281,12 @@ _OF_KIND: dict[str, pl.Expr] = {
 }
 
 
-_AS_ONE: dict[str, pl.Expr] = {
-    "create": pl.lit(False),
-    "blank": pl.col("group").is_not_null() & _OF_KIND["blank"].any().over("action", "group"),
-    "delete": pl.lit(False),
+_NAME: dict[str, pl.Expr] = {
+    "create": pl.col("action"),
+    "blank": pl.concat_str("action", pl.lit("/"), "field"),
+    "delete": pl.col("action"),
 }
+"""By what a held set names an action of a kind."""
 
 
 def held_digest(kind: str, actions: Sequence[str]) -> str:
