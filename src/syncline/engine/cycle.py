@@ -21,6 +21,7 @@ from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
 from syncline.engine.life.afterlife import plan_tombstones
 from syncline.engine.life.deletes import carry_out_deletes
+from syncline.engine.life.just_before import look_once_more
 from syncline.engine.life.origins import ask_for_origins
 from syncline.engine.life.step import settle_endings
 from syncline.engine.matching import match_unlinked
@@ -200,7 +201,9 @@ async def plan_and_write(
     was_linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     chosen = _chosen(sync, only)
     just_read = {(c.connection, c.object_type) for c in report.captures if c.is_backfill}
-    await ask_for_origins(world, sync, await _strangers(world, sync, now_us, chosen), report.run_id, just_read)
+    new = await _strangers(world, sync, now_us, chosen)
+    await ask_for_origins(world, sync, new, report.run_id, just_read)
+    await look_once_more(world, sync, new, report.run_id, forced=forced, just_read=just_read)
     ended = await settle_endings(world, sync, report.run_id, writes=writes, only=chosen, lane=lane)
     strangers = await _strangers(world, sync, now_us, chosen)
     if len(strangers):

@@ -22,7 +22,7 @@ from syncline.engine.sides import side_values
 from syncline.engine.world import World
 from syncline.reconcile.plan import deletes
 from syncline.records import SIDES, Side, other
-from syncline.spec.model import AT_DELETED, Sync
+from syncline.spec.model import AT_DELETED, Direction, Sync
 from syncline.trees import Table
 
 
@@ -86,20 +86,28 @@ async def _due(world: World, sync: Sync, tomb: _Tomb, forced: bool) -> Then:
     if forced:
         return Then.AT_ONCE
     then = tomb.ended.then
-    if then is Then.RECREATE and _was_edited_since(tomb):
+    if then is Then.RECREATE and await _was_edited_since(world, sync, tomb):
         return Then.AT_ONCE
     if then is Then.BACK_IN_FILTER and await _passes(world, sync, tomb):
         return Then.AT_ONCE
     return then
 
 
-def _was_edited_since(tomb: _Tomb) -> bool:
-    """Whether the counterpart changed after the delete, by its own stamp; without one, since it was last looked at."""
-    row = tomb.counterpart
-    if row is None or tomb.ended.at_us is None:
-        return False
-    moved = row["stamp_us"] if row["stamp_us"] is not None else row["as_of_us"]
-    return moved is not None and int(moved) > tomb.ended.at_us
+async def _was_edited_since(world: World, sync: Sync, tomb: _Tomb) -> bool:
+    """Whether the counterpart changed after the end, by its own stamp; without one, since both agreed. Where the vendor
+    does not say when the record ended, what the counterpart's stamp was when that was learnt counts."""
+    stamp = tomb.counterpart["stamp_us"] if tomb.counterpart is not None else None
+    since = tomb.ended.at_us if tomb.ended.at_us is not None else tomb.ended.counterpart_us
+    if stamp is not None and since is not None:
+        return int(stamp) > since
+    far = other(tomb.ended.side)
+    async for part in slices(world, sync, [tomb.link_id], state="tombstone"):
+        for m in part.maps:
+            if m.direction is Direction.BOTH or m.direction.value.startswith(far):
+                base, now = part.pairs[f"x{far}.{m.key}"][0], part.pairs[f"f{far}.{m.key}"][0]
+                if base is not None and now is not None and base != now:
+                    return True
+    return False
 
 
 async def _passes(world: World, sync: Sync, tomb: _Tomb) -> bool:

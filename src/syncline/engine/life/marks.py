@@ -36,7 +36,7 @@ class Then(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """`side` and the record that ended, `why` (deleted | converted | merged | left_filter), when (microseconds, None if
-    the vendor does not say), and what follows."""
+    the vendor does not say), and what follows. `counterpart_us`: the counterpart's stamp when the end was learnt."""
 
     side: Side
     object_type: str
@@ -44,6 +44,7 @@ class Ended:
     why: str
     then: Then
     at_us: int | None = None
+    counterpart_us: int | None = None
 
 
 def mark_rows(ended: Mapping[int, Ended], now_us: int) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ from syncline.engine.deeds import perform
 from syncline.engine.life.chains import Chains, chains_of
 from syncline.engine.life.one_record import Lost, joined_cells
 from syncline.engine.life.union import unite
+from syncline.engine.observe import consult
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.world import World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
@@ -149,10 +151,11 @@ async def _merge(
         commit.amend[Table.MERGER] = [_states(row, "held", reason)]
         await world.store.commit(commit)
         return False
+    write = await _with_account(world, sync, side, write)
     survivor = pair[1] if write.operation is Operation.CONVERT and write.record_id == pair[0][1] else pair[0]
     row = await _with_cells(world, sync, side, row, pair, survivor, run_id)
     if write.operation is Operation.MERGE:
-        write = _with(write, json.loads(row["cells"]))
+        write = replace(write, cells=json.loads(row["cells"]))
     outcome = await perform(world, sync, run_id, side, write, link_id=row["winner_link"], lane=lane)
     if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
         chains = await _fresh(world, sync, side, *pair, run_id)
@@ -164,15 +167,15 @@ async def _merge(
     return False  # else it stays due: what it touched was read again, or another write has no answer yet
 
 
-def _with(write: Write, cells: Mapping[str, str]) -> Write:
-    return Write(
-        operation=write.operation,
-        object_type=write.object_type,
-        cells=cells,
-        record_id=write.record_id,
-        others=write.others,
-        options=write.options,
-    )
+async def _with_account(world: World, sync: Sync, side: Side, write: Write) -> Write:
+    """A conversion into a contact has to name that contact's account too, where the system has accounts."""
+    contact = write.options.get(ConvertOption.CONTACT)
+    if contact is None or sync.actions is None or sync.actions.side != side:
+        return write
+    shape = sync.actions.account
+    rows = await consult(world, sync.side(side).connection, shape.contact_type, [shape.contact_account], [contact])
+    account = rows[shape.contact_account][0] if len(rows) else None
+    return replace(write, options={**write.options, ConvertOption.ACCOUNT: account}) if account else write
 
 
 def _write_of(world: World, sync: Sync, side: Side, winner: Name, loser: Name) -> Write | None:

@@ -55,9 +55,17 @@ async def bury_links(
     links = {row["link_id"]: row for row in (await world.store.by_keys(Table.LINK, ids)).iter_rows(named=True)}
     ended: dict[int, Ended] = {}
     for grave in graves:
-        then, why = _what_follows(sync, side, grave, links[grave.link_id], counterparts.get(grave.link_id), changed)
+        counterpart = counterparts.get(grave.link_id)
+        then, why = _what_follows(sync, side, grave, links[grave.link_id], counterpart, changed)
+        stamp = counterpart["stamp_us"] if counterpart is not None else None
         ended[grave.link_id] = Ended(
-            side=side, object_type=grave.name[0], record_id=grave.name[1], why=why, then=then, at_us=grave.at_us
+            side=side,
+            object_type=grave.name[0],
+            record_id=grave.name[1],
+            why=why,
+            then=then,
+            at_us=grave.at_us,
+            counterpart_us=stamp if isinstance(stamp, int) else None,
         )
     held = [grave for grave in graves if ended[grave.link_id].then is Then.HELD]
     if held:
