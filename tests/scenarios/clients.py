@@ -47,6 +47,25 @@ class Org:
     def update(self, object_type: str, record_id: str, **values: object) -> None:
         self._call("PATCH", f"sobjects/{object_type}/{record_id}", values)
 
+    def delete(self, object_type: str, record_id: str) -> None:
+        self._call("DELETE", f"sobjects/{object_type}/{record_id}")
+
+    def undelete(self, object_type: str, record_id: str) -> None:
+        """What the Recycle Bin page does; only SOAP has a call for it."""
+        row = {"operation": "undelete", "object": object_type, "records": [{"Id": record_id}]}
+        self.control("write", {"as": "admin@sandbox.example", **row})
+
+    def merge(self, object_type: str, master: str, *losers: str, **fields: object) -> None:
+        """What the Merge page does; *fields* are the values its user picked."""
+        body = {"object": object_type, "master": master, "losers": list(losers), "fields": fields}
+        self.control("merge", {"as": "admin@sandbox.example", **body})
+
+    def convert(self, lead: str, **options: object) -> dict[str, str]:
+        """What the Convert page does; the ids of what it made or used, by `contact_id`, `account_id` …"""
+        body = {"lead_id": lead, "do_not_create_opportunity": True, **options}
+        made: dict[str, str] = self.control("convert", {"as": "admin@sandbox.example", **body})
+        return made
+
     def query(self, soql: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self._call("GET", "query", q=soql)["records"]
         return [{name: value for name, value in row.items() if name != "attributes"} for row in rows]
@@ -91,7 +110,7 @@ class Instance:
         answer = _json(self._http.request(method, path, json=body, params=params, headers=headers))
         if not answer["success"]:
             raise CallRefused(f"{method} {path}: {answer}")
-        return list(answer["result"])
+        return list(answer.get("result", ()))
 
     def create(self, **values: object) -> int:
         return self._sync("createOnly", None, values)
@@ -105,6 +124,31 @@ class Instance:
         if result["status"] not in ("created", "updated"):
             raise CallRefused(f"{action} {record}: {result}")
         return int(result["id"])
+
+    def delete(self, person: int) -> None:
+        (result,) = self._call("POST", "/rest/v1/leads/delete.json", {"input": [{"id": person}]})
+        if result["status"] != "deleted":
+            raise CallRefused(f"delete {person}: {result}")
+
+    def merge(self, winner: int, *losers: int) -> None:
+        self._call("POST", f"/rest/v1/leads/{winner}/merge.json", leadIds=",".join(map(str, losers)))
+
+    def exists(self, person: int) -> bool:
+        query = {"filterType": "id", "filterValues": str(person), "fields": "id"}
+        return bool(self._call("GET", "/rest/v1/leads.json", **query))
+
+    def changes_of(self, person: int, field: str, since: str) -> list[tuple[str | None, str | None]]:
+        """Old and new value of every Change Data Value activity of a field since *since* (ISO), oldest first."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        first = self._http.get("/rest/v1/activities/pagingtoken.json", params={"sinceDatetime": since}, headers=headers)
+        query = {"nextPageToken": _json(first)["nextPageToken"], "fields": field, "leadIds": str(person)}
+        rows = self._call("GET", "/rest/v1/activities/leadchanges.json", **query)
+        return [
+            (change["oldValue"], change["newValue"])
+            for row in rows
+            for change in row.get("fields", ())
+            if change["name"] == field
+        ]
 
     def people(self, email: str, *fields: str) -> list[dict[str, Any]]:
         """Everybody with this address, the oldest first; `id` and *fields*."""
