@@ -272,6 +272,8 @@ CODES: Mapping[str, Code] = {
         "Say sweep_formulas_every for the sync, or run `syncline run --sweep` when it matters.",
         "engine",
     ),
+    "SYN-167": Code("No open hold has that name.", "`syncline holds` lists them with their digests.", "engine"),
+    "SYN-168": Code("That cannot be decided about this hold.", "The message says what can.", "engine"),
     "SYN-170": Code("The state's URL cannot be used.", "Write sqlite:///path/to/state.db.", "store"),
     # 171 to 179: acting on one person; they are outcomes, not exceptions
     "SYN-171": Code("Several persons fit.", "Name one of them by its id.", "engine"),
@@ -294,7 +296,9 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-177": Code("A token cannot be resolved.", "Correct its name, or give it a default.", "engine"),
     "SYN-178": Code(
-        "The system refused the action; nothing was changed by it.", "Do as its own words say, then repeat it.", "engine"
+        "The system refused the action; nothing was changed by it.",
+        "Do as its own words say, then repeat it.",
+        "engine",
     ),
     "SYN-179": Code(
         "The person is not on the side where the action belongs and could not be put there.",

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from cyclopts import App
 
-from syncline.cli import actions, demo, erase, inbox, look, run, setup, undo
+from syncline.cli import actions, demo, erase, identity, inbox, look, run, setup, undo
 
 app = App(
     name="syncline",
@@ -35,6 +35,7 @@ app.command(inbox.errors)
 app.command(inbox.holds)
 app.command(inbox.retry)
 app.command(inbox.approve)
+app.command(identity.resolve)
 app.command(inbox.thaw)
 app.command(erase.erase)
 app.command(setup.schema)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -68,6 +68,7 @@ async def match_unlinked(
         sides, result, open_holds = await _around(world, sync, changed, open_holds, creating)
     else:
         sides, result = await _matched(world, sync, None, creating)
+    result = _as_decided(result, await _decided(world, sync))
     if are_few:
         await make_keys(world, sync)
     link_ids = await _store_links(world, sync, result)
@@ -98,6 +99,28 @@ _MANY = 1_000_000
 DELETED = "deleted"
 LIVES_ON = "it lives on as another record"
 _DOUBTS = ("ambiguous", "linked")
+
+
+async def _decided(world: World, sync: Sync) -> pl.Series:
+    """The groups in doubt of which a person said that they are different persons."""
+    where = {"sync": sync.name, "state": "approved", "kind": list(_DOUBTS)}
+    return (await world.store.rows(Table.HOLD, where))["hold_id"]
+
+
+def _as_decided(result: MatchResult, decided: pl.Series) -> MatchResult:
+    """*result* without the doubts that were *decided*: their members found nobody."""
+    is_over = pl.col("hold_id").is_in(decided.implode())
+    freed = result.held.filter(is_over)
+    if freed.is_empty():
+        return result
+    lone = {s: freed.filter(pl.col("side") == s).select("object_type", "record_id") for s in SIDES}
+    return replace(
+        result,
+        holds=result.holds.filter(~is_over),
+        held=result.held.filter(~is_over),
+        creates_a=pl.concat([result.creates_a, lone["a"]]),
+        creates_b=pl.concat([result.creates_b, lone["b"]]),
+    )
 
 
 async def _linked_and_changed(world: World, sync: Sync) -> pl.DataFrame:
