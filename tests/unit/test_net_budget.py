@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from syncline.errors import QuotaExhausted
 from syncline.net.budget import Budget, Limits, Wait
 from syncline.ports import Lane, Usage
@@ -106,18 +104,6 @@ def test_answers_that_overtake_each_other_do_not_count_backwards() -> None:
     for used in (10, 12, 11):
         budget.learn_day(used, 100)
     assert budget.usage() == Usage(calls_sent=0, day_used=12, day_limit=100)
-
-
-def test_the_forecast_extends_the_rate_seen() -> None:
-    clock = VirtualClock()
-    budget = Budget(Limits(), clock)
-    budget.learn_day(100, 1000)
-    assert budget.quota_ends_at() is None
-    clock.advance(3600)
-    budget.learn_day(200, 1000)
-    end = budget.quota_ends_at()
-    assert end is not None
-    assert (end - clock.now()).total_seconds() == pytest.approx(8 * 3600)
 
 
 def test_a_waiter_that_gives_up_does_not_block_those_behind_it() -> None:

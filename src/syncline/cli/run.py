@@ -82,6 +82,8 @@ async def _again_and_again(options: Options, stop: Stop, pause_seconds: float, *
                 has_run = True
                 if stopped is not None and not _passes(stopped, has_run):
                     return code
+                if not options.json:
+                    console(stderr=True).print(f"The next run begins in {pause_seconds:g} s.")
             except SynclineError as error:
                 if not _passes(error, has_run):
                     raise

@@ -48,12 +48,11 @@ class Wait:
 
 @dataclass
 class _Day:
-    """What the vendor last said of its day, and what it said first: the two give the rate of use."""
+    """What the vendor last said of its day."""
 
     used: int
     limit: int
-    since: datetime
-    used_since: int
+    lowest: int  # since it said so; one below it begins another day
     at: datetime
 
 
@@ -92,8 +91,8 @@ class Budget:
         """Take over what the vendor says of its day: calls used by everybody, and its limit."""
         now = self.clock.now()
         day = self._day
-        if day is None or used < day.used_since or limit != day.limit:
-            self._day = _Day(used=used, limit=limit, since=now, used_since=used, at=now)
+        if day is None or used < day.lowest or limit != day.limit:
+            self._day = _Day(used=used, limit=limit, lowest=used, at=now)
         else:
             # Answers overtake each other by seconds; a rolling day falls by minutes.
             day.used = used if now - day.at > _OVERTAKING else max(day.used, used)
@@ -111,14 +110,6 @@ class Budget:
         if self._day is None:
             return Usage(calls_sent=self.calls_sent)
         return Usage(calls_sent=self.calls_sent, day_used=self._day.used, day_limit=self._day.limit)
-
-    def quota_ends_at(self) -> datetime | None:
-        """When the day's quota will be used up at the rate seen so far; None: not known, or no use seen."""
-        day = self._day
-        if day is None or day.used <= day.used_since or day.at <= day.since:
-            return None
-        calls_per_second = (day.used - day.used_since) / (day.at - day.since).total_seconds()
-        return day.at + timedelta(seconds=max(0, day.limit - day.used) / calls_per_second)
 
     async def _enter(self, lane: Lane) -> None:
         self._check_day(lane)

@@ -56,7 +56,7 @@ def run_screen(out: Console, report: RunReport, names: Mapping[str, str]) -> Non
     if report.captures:  # an explicit push reads single records, and neither counts rows nor proves a law
         read = ", ".join(f"{c.connection}.{c.object_type} {c.rows}" for c in report.captures)
         lines.add_row("read", read + (f"; {report.skipped} held nothing new" if report.skipped else ""))
-    lines.add_row("linked", some(report.links_made, "new pair"))
+    lines.add_row("matched", some(report.links_made, "new pair"))
     lines.add_row("written", counts_in_words(written_of(report), names) or "nothing")
     lines.add_row("conflicts", f"{report.conflicts} decided" + (" (syncline conflicts)" if report.conflicts else ""))
     if report.calls:

@@ -30,8 +30,7 @@ CLIENT_NAME = "syncline"
 # "URI + headers: 16,384 bytes" (Salesforce Developer Limits Quick Reference); the rest is left to the headers.
 URL_BYTES = 12_000
 
-# "up to 25 subrequests … up to 5 of them query or collections" (REST API Developer Guide, "Composite").
-COMPOSITE_PARTS = 25
+# Of the subrequests "up to 5 … query or collections" (REST API Developer Guide, "Composite").
 COMPOSITE_QUERIES = 5
 
 # A REST call may run ten minutes ("API Request Limits and Allocations"); a query two, of which we wait a little more.
