@@ -317,10 +317,11 @@ async def _account(
     """
     commit = Commit(clean=taken, touch=[marks for marks in later if len(marks)])
     place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
-    add_rows(commit, Table.CONSIDERED, considered.with_columns(place))
-    # The ends of a person's link who was erased meanwhile are gone, so he is not considered any more either.
-    erased = (pl.col("link_id") > 0) & (pl.col("reason") == ERASED_MEANWHILE[1])
-    add_rows(commit, Table.VERDICT, report.classes.filter(~erased).with_columns(place))
+    # Who was erased meanwhile stands in neither.
+    erased = report.classes.filter(pl.col("reason") == ERASED_MEANWHILE[1])
+    keys = ["side", "object_type", "record_id"]
+    add_rows(commit, Table.CONSIDERED, considered.join(erased, on=keys, how="anti").with_columns(place))
+    add_rows(commit, Table.VERDICT, report.classes.join(erased, on=keys, how="anti").with_columns(place))
     await world.store.commit(commit)
 
 
