@@ -243,7 +243,7 @@ CURSOR: Columns = {
 RUN: Columns = {
     "run_id": _TEXT,
     "sync": _TEXT,
-    "kind": _TEXT,  # run | push | verify
+    "kind": _TEXT,  # run | push | verify | undo | owner | task | convert | delete
     "state": _TEXT,  # running | succeeded | held | failed
     "started_us": _INT,
     "ended_us": _INT,

@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from syncline.connectors.memory import Fault, FaultyConnector
+from syncline.connectors.memory import Fault, FaultyConnector, MemoryConnector
+from syncline.connectors.memory.connector import RICH
 from syncline.engine.actions.ownership import ChangeOwner, change_owner
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.inbox import approve
@@ -20,7 +21,7 @@ from syncline.errors import ConfigError
 from syncline.spec.model import Ceiling
 from syncline.trees import Commit, Table
 from tests.support.memory_actions import acting_systems, employ
-from tests.support.memory_world import TwoSystems, people, two_systems
+from tests.support.memory_world import TwoSystems, field_map, people, two_systems
 
 ADA = {"email": "ada@x.org", "first": "Ada", "last": "Byron", "title": "T0", "phone": "P0"}
 History = Callable[[TwoSystems], Coroutine[Any, Any, None]]
@@ -355,6 +356,26 @@ def test_an_atomic_group_is_put_back_as_one() -> None:
         assert now(world, "phone") == ("P1", "P1")
 
     lived(history, fields=fields)
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_value_that_several_records_share_is_left(is_shared: bool) -> None:
+    async def history(world: TwoSystems) -> None:
+        able = replace(RICH, shared_fields={"title": "status"})
+        world.world.connectors = {**world.world.connectors, "right": MemoryConnector(world.right, capabilities=able)}
+        person, twin = await linked(world)
+        run = await edited(world, person, title="T1")
+        world.right.update(twin, {"status": "Acme"}, "human he")
+        if is_shared:
+            world.right.create("human", {**ADA, "email": "bea@x.org", "status": "Acme"}, "human he")
+        await cycle(world)
+        done = await undone(world, run)
+        assert done.put_back() == (0 if is_shared else 1)
+        assert done.plan.stays["reason"].to_list() == (
+            ["the system keeps one value for several records"] if is_shared else []
+        )
+
+    lived(history, fields=(*people().fields, field_map("status")))
 
 
 def test_a_whole_run_of_many_is_put_back() -> None:

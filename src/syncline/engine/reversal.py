@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from syncline.engine.journal import with_segments
+from syncline.engine.owners import owner_fields
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import HIDDEN, UNREAD
 from syncline.engine.world import World
@@ -121,9 +122,10 @@ async def reversal_of(world: World, sync: Sync, fields: pl.DataFrame) -> Reversa
     """What it takes to put back *fields* (WROTE), as far as they still hold what we wrote."""
     judged: list[pl.DataFrame] = []
     async for part in slices(world, sync, fields["link_id"].unique(maintain_order=True).to_list()):
+        shared = await _shared(world, sync, part)
         for mapping in part.maps:
             for side in SIDES:
-                own = _judged(world, part, mapping, side, fields)
+                own = _judged(world, part, mapping, side, fields, shared)
                 if own is not None:
                     judged.append(own)
     if not judged:
@@ -149,7 +151,38 @@ def _all_stay(fields: pl.DataFrame) -> Reversal:
     return Reversal(actions=pl.DataFrame(schema=ACTIONS), equal=frozenset(), stays=gone.select(list(STAYS)))
 
 
-def _judged(world: World, part: Slice, mapping: FieldMap, side: Side, fields: pl.DataFrame) -> pl.DataFrame | None:
+async def _shared(world: World, sync: Sync, part: Slice) -> pl.DataFrame:
+    """side, mapping, record_id of cells that other records have as well, because the vendor keeps one for all."""
+    types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
+    found = [pl.DataFrame(schema=_SHARED)]
+    for side in SIDES:
+        place = {"connection": sync.side(side).connection, "object_type": types[side]}
+        named = owner_fields(world, sync, side, types[side])
+        keys = [
+            part.pairs.select(record_id=f"id_{side}", field=pl.lit(name), **_lits(place)) for name in {*named.values()}
+        ]
+        own = await world.store.by_keys(Table.OWNER_KEY, pl.concat(keys)) if keys else None
+        if own is None or own.is_empty():
+            continue
+        owners = own.select("connection", "object_type", "field", "print").unique()
+        everybody = await world.store.by_keys(Table.OWNER_KEY, owners)
+        several = everybody.group_by("field", "print").len().filter(pl.col("len") > 1)
+        ids = own.join(several, on=["field", "print"], how="semi").select("field", "record_id")
+        maps = pl.DataFrame(list(named.items()), schema={"mapping": pl.String, "field": pl.String}, orient="row")
+        found.append(ids.join(maps, on="field").select(pl.lit(side).alias("side"), "mapping", "record_id"))
+    return pl.concat(found)
+
+
+_SHARED = {"side": pl.String, "mapping": pl.String, "record_id": pl.String}
+
+
+def _lits(place: Mapping[str, str]) -> dict[str, pl.Expr]:
+    return {name: pl.lit(value) for name, value in place.items()}
+
+
+def _judged(
+    world: World, part: Slice, mapping: FieldMap, side: Side, fields: pl.DataFrame, shared: pl.DataFrame
+) -> pl.DataFrame | None:
     """The fields of one mapping and side with what they hold now, `reason` (null: it can be put back), whether both
     sides then agree, and the columns of ACTIONS."""
     types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
@@ -166,6 +199,8 @@ def _judged(world: World, part: Slice, mapping: FieldMap, side: Side, fields: pl
         wrote == now or is_normalised(wrote, now, end.type, end.length)
         for wrote, now in own.select("wrote", f"{side}.{k}").iter_rows()
     ]
+    everybodys = shared.filter((pl.col("side") == side) & (pl.col("mapping") == k))["record_id"]
+    own = own.with_columns(pl.col("record_id").is_in(everybodys.implode()).alias("_shared"))
     own = own.with_columns(pl.Series("_still", still, dtype=pl.Boolean), pl.col(f"{side}.{k}").alias("now"))
     obstacles = [pl.when(stands).then(pl.lit(text)) for stands, text in _obstacles(mapping, side, types)]
     restored = pl.Series("_print", fingerprints(world.key, own["held"].to_list()), dtype=pl.UInt64)
@@ -211,6 +246,7 @@ def _obstacles(mapping: FieldMap, side: Side, types: Mapping[Side, str]) -> list
         (pl.col("held").is_null(), "what it held before was never read"),
         (pl.col("now") == pl.col("held"), ALREADY),
         (~pl.col("_still"), "it was changed since"),
+        (pl.col("_shared"), "the system keeps one value for several records"),
         (moved, f"side {far} was changed since, and that change is about to flow"),
         (pl.lit(end.inputs != (end.field,)), "its value belongs to several fields together"),
         (pl.lit(not PSEUDO_FIELDS.isdisjoint(source.inputs)), "it names the linked record"),

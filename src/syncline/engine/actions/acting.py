@@ -211,9 +211,10 @@ async def carry_out(world: World, sync: Sync, name: str, work: Work) -> Result:
         await close_run(world, report, "failed", str(error) or "stopped by a signal")
         raise
     report.unknown = int(result.ended is Ended.UNKNOWN)
-    states = {Ended.REFUSED: "failed", Ended.UNKNOWN: "held", Ended.ASKS: "held"}
+    states = {Ended.REFUSED: "failed", Ended.UNKNOWN: "held"}
     state = states.get(result.ended, "succeeded")
-    await close_run(world, report, state, None if result.is_settled else result.reason)
+    is_trouble = result.ended in states
+    await close_run(world, report, state, result.reason if is_trouble else None)
     return replace(result, run_id=report.run_id, pushed=acting.pushed)
 
 
