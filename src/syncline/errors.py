@@ -188,7 +188,7 @@ CODES: Mapping[str, Code] = {
         "Declare the missing end or transform, or a direction.",
         "spec",
     ),
-    "SYN-124": Code("A choice that exists in the rules is not available yet.", "Use one the message names.", "spec"),
+    "SYN-124": Code("This sync does not offer what was asked for.", "Use a sync whose preset does.", "engine"),
     "SYN-125": Code(
         "A sync matches by probability, and the package for it is not installed.",
         "Install it: pip install 'syncline[probabilistic]', or take `probabilistic` out of the file.",

@@ -346,3 +346,12 @@ def test_a_delete_that_is_refused_stops_before_the_next() -> None:
         assert not world.right.rows[twin].now.is_deleted
 
     lived(history)
+
+
+def test_a_sync_without_a_table_of_actions_says_so() -> None:
+    async def live() -> None:
+        world = await acting_systems(actions=None)
+        with pytest.raises(ConfigError, match="SYN-124"):
+            await change_owner(world.world, world.sync, ChangeOwner(person="ada@x.org", owner="Hall"))
+
+    asyncio.run(live())

@@ -217,3 +217,22 @@ def test_a_delete_takes_both_sides_when_both_were_asked_for(make_stage: MakeStag
     stage.cycle()
     assert stage.instance.people("ada@example.com") == [], "the person is still there"
     assert leads(stage) == [], "the lead is still there"
+
+
+@both_presets
+@pytest.mark.scenario("W11")
+def test_a_conversion_ends_in_a_contact_that_was_there(make_stage: MakeStage, preset: str) -> None:
+    """Better than native in both presets: the contact that was named, with its account, and no third record."""
+    stage = make_stage(preset)
+    contact, twin = linked_contact(stage)
+    lead, _ = linked_lead(stage)
+    account = stage.org.read("Contact", contact, "AccountId")
+    result = stage.act(convert, Convert(person=lead, contact_id=contact, opportunity=""))
+    assert result.ended is Ended.DONE, result
+    row = stage.org.read("Lead", lead, "ConvertedContactId", "ConvertedAccountId", "ConvertedOpportunityId")
+    assert row["ConvertedContactId"] == contact, "the lead did not end in the contact that was named"
+    assert (row["ConvertedAccountId"], row["ConvertedOpportunityId"]) == (account, None)
+    for _ in range(3):
+        stage.cycle()
+    people = stage.instance.people("ada@example.com") + stage.instance.people("cal@example.com")
+    assert [person["id"] for person in people] == [twin], "the two are not one person"

@@ -10,6 +10,7 @@ import pytest
 
 from syncline.engine.actions import conversion, deletion, ownership, pushing, tasks
 from syncline.engine.actions.acting import Acting
+from syncline.engine.actions.conversion import Convert
 from syncline.engine.actions.deletion import DeletePerson
 from syncline.records import Operation, Outcome, Side, Write
 from syncline.spec.actions import PersonActions
@@ -88,6 +89,15 @@ def only_what_was_named_goes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(deletion, "_chosen", chosen)
 
 
+def no_contact_is_named(patch: pytest.MonkeyPatch) -> None:
+    honest = Convert.__init__
+
+    def made(self: Convert, **given: Any) -> None:
+        honest(self, **{**given, "contact_id": None})
+
+    patch.setattr(Convert, "__init__", made)
+
+
 async def as_written(_acting: object, _person: object, *texts: str) -> list[str]:
     return list(texts)
 
@@ -157,6 +167,13 @@ ACTION_BITES = (
         scenario=actions.test_a_conversion_ends_in_the_account_of_the_address_with_an_opportunity_on_request,
         off=replaced(conversion, "account_by_rule", nothing),
         says="the website's account was not taken",
+    ),
+    Bite(
+        number="W11 contact",
+        scenario=actions.test_a_conversion_ends_in_a_contact_that_was_there,
+        given=RECOMMENDED,
+        off=no_contact_is_named,
+        says="the lead did not end in the contact that was named",
     ),
     Bite(
         number="native-27 due",

@@ -199,7 +199,7 @@ async def carry_out(world: World, sync: Sync, name: str, work: Work) -> Result:
     Raises what ends any run (ConfigError, AccessError, Later, NotUnderstood, StateError); everything else is a result.
     """
     if sync.actions is None:
-        raise ConfigError(f"The sync {sync.name!r} has no actions on single persons.", code="SYN-175")
+        raise ConfigError(f"The sync {sync.name!r} has no actions on single persons.", code="SYN-124")
     table, sync = sync.actions, await meet(world, sync)
     report = RunReport(run_id=world.random.token(8), sync=sync.name, kind=name)
     await open_run(world, report)
