@@ -14,7 +14,7 @@ import pytest
 
 from syncline.connectors.salesforce import SalesforceConnector
 from syncline.connectors.salesforce.cursor import Cursor
-from syncline.engine import consent, cycle, dirty, inbox, intake, observe, pairs, planning, shared
+from syncline.engine import consent, creates, cycle, dirty, inbox, intake, observe, pairs, planning, shared
 from syncline.engine import push as push_module
 from syncline.engine.sides import HIDDEN, USABLE
 from syncline.engine.sides import side_values as honest_side_values
@@ -57,7 +57,7 @@ def file_says_nothing_of_fields(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_forced(patch: pytest.MonkeyPatch) -> None:
-    planned = planning.plan_creates
+    planned = creates.plan_creates
 
     async def plan_creates(*given: Any, forced: bool) -> None:
         await planned(*given)
@@ -159,7 +159,7 @@ def strangers_are_looked_at_once(patch: pytest.MonkeyPatch) -> None:
 def no_obstacles(patch: pytest.MonkeyPatch) -> None:
     honest = planning._membership
     patch.setattr(
-        planning, "_membership", lambda ends: honest(ends).with_columns(pl.lit(None, pl.String).alias("obstacle"))
+        planning, "_membership", lambda *given: honest(*given).with_columns(pl.lit(None, pl.String).alias("obstacle"))
     )
 
 

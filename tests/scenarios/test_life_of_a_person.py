@@ -166,6 +166,9 @@ def test_a_merge_whose_twin_was_deleted_is_done_here_alone(make_stage: MakeStage
     stage.cycle()
     settled(stage)
     assert stage.errors() == [], "the merge is an error"
+    one, two = (stage.explain(person).link for person in people)
+    assert one is not None, "the winner is linked to nobody"
+    assert one == two, "the two are not one person"
     assert [row["Id"] for row in stage.org.query("SELECT Id FROM Lead")] == [leads[0]], "the lead is gone"
     stage.instance.update(people[0], title="Countess")
     settled(stage)
@@ -190,11 +193,11 @@ def test_a_lead_deleted_in_salesforce_leaves_a_flag_and_a_push_makes_a_new_one(
     settled(stage)
     assert stage.org.leads("ada@example.com") == [], "an ordinary edit made a lead"
     stage.push(person)
-    (made,) = stage.org.leads("ada@example.com", "Title")
-    assert (made["Id"] != lead, made["Title"]) == (True, "Countess"), "the push made no new lead"
+    made = stage.org.leads("ada@example.com", "Title")
+    assert [(one["Id"] != lead, one["Title"]) for one in made] == [(True, "Countess")], "the push made no new lead"
     settled(stage)
     now = stage.instance.read(person, DELETED, SFDC_ID)
-    assert now == {DELETED: False, SFDC_ID: made["Id"]}, "the person is not linked to the new lead"
+    assert now == {DELETED: False, SFDC_ID: made[0]["Id"]}, "the person is not linked to the new lead"
 
 
 @pytest.mark.scenario("W9")
@@ -226,8 +229,8 @@ def test_a_deleted_person_comes_back_with_the_next_edit(make_stage: MakeStage) -
     assert stage.instance.people("ada@example.com") == [], "the person came back by itself"
     stage.org.update("Lead", lead, Title="Countess")
     stage.cycle()
-    (made,) = stage.instance.people("ada@example.com", "title")
-    assert (int(made["id"]) != person, made["title"]) == (True, "Countess"), "the edit did not make a new person"
+    made = [(int(p["id"]) != person, p["title"]) for p in stage.instance.people("ada@example.com", "title")]
+    assert made == [(True, "Countess")], "the edit did not make a new person"
     settled(stage)
 
 

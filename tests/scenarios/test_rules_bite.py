@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from syncline.connectors.salesforce import write as salesforce_write
-from syncline.engine import background, cycle, planning
+from syncline.engine import background, creates, cycle
 from syncline.engine import push as push_module
 from syncline.spec import resolve
 from syncline.spec.model import Creates, Direction, Policy
@@ -119,7 +119,7 @@ BITES = (
     Bite(
         number="native-5 said",
         scenario=people.test_a_push_without_company_and_default_fails_and_says_so,
-        off=replaced(planning, "_bury_lacking", nothing),
+        off=replaced(creates, "_bury_lacking", nothing),
         says="the list of errors does not name the person",
     ),
     Bite(
