@@ -18,6 +18,7 @@ from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.intake import take_alone
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.lost_creates import found_creates
+from syncline.engine.lost_updates import give_up_unfound
 from syncline.engine.moved import moved
 from syncline.engine.observe import read_again
 from syncline.engine.sheets import Sheets
@@ -206,7 +207,9 @@ async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
         "connection", "object_type"
     ):
         ids = part.filter(pl.col("record_id").is_not_null())["record_id"].unique().to_list()
-        await read_again(world, str(connection), str(object_type), ids, run_id)
+        page = await read_again(world, str(connection), str(object_type), ids, run_id)
+        if page is not None and page.missing:
+            await give_up_unfound(world, sync, str(connection), str(object_type), part, page.missing)
         lost = part.filter(pl.col("record_id").is_null())
         await _find_creates(world, sync, run_id, str(connection), str(object_type), lost)
     left = await world.store.rows(Table.ENTRY, {"state": list(IN_FLIGHT)})

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from syncline.engine.life.marks import ENDED, Ended, Then, mark_rows
+from syncline.engine.dirty import dirty_links
+from syncline.engine.life.marks import ENDED, Ended, Then, ended_of, mark_rows
 from syncline.engine.life.successions import carry_bases, close_entries, put_ends, revive
 from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.world import World
@@ -28,8 +29,9 @@ async def unite(
     is_there: bool = True,
 ) -> None:
     """Unite *links* (winner, loser), whose records on *side* are *survivor* now; on the other side the winner's record
-    stays. Where nobody *is_there* any more on *side*, the winner's link is as it was. The loser's link is a tombstone
-    without records; its dirty mark, bases and marks go with it."""
+    stays. Where nobody *is_there* any more on *side*, or the winner's record on the other side was deleted meanwhile,
+    the winner's link is as it was. The loser's link is a tombstone without records; its dirty mark, bases and marks go
+    with it."""
     winner, loser = links
     ends = await world.store.rows(Table.LINK_END, {"link_id": list(links)})
     current = ends.filter((pl.col("link_id") == winner) & (pl.col("role") == "current"))
@@ -43,8 +45,11 @@ async def unite(
         put_ends(sync, s, winner, [stays[s]] if s in stays else [], "current", commit)
         gone = ends.filter((pl.col("side") == s) & (pl.col("link_id") == loser)).select("object_type", "record_id")
         await close_entries(world, sync, s, [n for n in gone.iter_rows() if n != stays.get(s)], commit)
-    if is_there:
+    ended = (await ended_of(world.store, pl.DataFrame({"link_id": [winner]}))).get(winner)
+    if is_there and (ended is None or ended.side == side):
         await revive(world, sync, side, [winner], commit)
+    else:
+        commit.touch.append(dirty_links(sync.name, [winner]))
     if old is not None and old != survivor:
         followed = pl.DataFrame(
             [(winner, *old, *survivor)],

@@ -1,0 +1,58 @@
+"""Records that end while something else about them is still under way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from syncline.connectors.memory import purge
+from syncline.connectors.memory.faults import Fault
+from syncline.records import Side, other
+from syncline.spec.model import OnDelete
+from syncline.trees import Table
+from tests.support.life_world import Lives
+from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_a_winner_deleted_before_the_merge_on_the_other_side_stays_deleted(side: Side) -> None:
+    async def live() -> None:
+        lives = await Lives.begin(on_delete={side: OnDelete.UNLINK})
+        winner, loser = [(await lives.pair(number))[0 if side == "a" else 1] for number in (1, 2)]
+        lives.merge(side, winner, loser)
+        lives.delete(side, winner)
+        await lives.rest()
+        assert (await lives.link(side, winner))["state"] == "tombstone"
+        assert lives.alive(side) == []
+        (left,) = lives.alive(other(side))
+        lives.edit(other(side), left, title="still here")
+        await lives.rest()
+        assert lives.alive(side) == []
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("variant", [RICH_SYSTEMS, POOR_SYSTEMS], ids=lambda v: v.name)
+def test_an_update_without_an_answer_to_a_record_that_was_purged_is_given_up(variant: Variant) -> None:
+    async def live() -> None:
+        life = await Life.begin(variant)
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(120)
+        (person,), (twin,) = (life.systems[side].rows for side in ("a", "b"))
+        life.systems["a"].update(person, {"title": "Lost"}, "she")
+        life.connectors["b"].next_writes.append(Fault.LOST_REQUEST)
+        await life.cycle()
+        life.systems["b"].delete(twin, "she")
+        purge(life.systems["b"], twin)
+        for _ in range(4):
+            life.clock.advance(120)
+            report = await life.cycle()
+        assert report is not None
+        assert report.unknown == 0
+        assert await life.store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown"]}) == 0
+        assert (await life.store.rows(Table.LINK))["visible_b"].to_list() == [False]
+
+    asyncio.run(live())
