@@ -18,7 +18,7 @@ SIDES: list[Side] = ["a", "b"]
 
 async def pairs(lives: Lives, side: Side, count: int, **cells: str) -> list[tuple[str, str]]:
     """Pairs as (record of *side*, its twin)."""
-    made = [await lives.pair(n, **cells) for n in range(count)]
+    made = await lives.pairs(count, **cells)
     return made if side == "a" else [(b, a) for a, b in made]
 
 

@@ -103,6 +103,14 @@ class Lives:
         await self.run()
         return one, await self.twin("a", one)
 
+    async def pairs(self, count: int, **cells: str) -> list[tuple[str, str]]:
+        """So many linked pairs, made in one go."""
+        given = [{"email": f"p{n}@x.test", "first": f"First{n}", "last": f"Last{n}", **cells} for n in range(count)]
+        ones = [self.two.left.create("person", each, HUMAN) for each in given]
+        await self.run()
+        await self.run()
+        return [(one, await self.twin("a", one)) for one in ones]
+
     async def twin(self, side: Side, record_id: str) -> str:
         """The current record on the other side of the link that *record_id* is in."""
         ends = await self.store.rows(Table.LINK_END, {"record_id": record_id, "side": side})

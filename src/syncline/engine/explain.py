@@ -14,6 +14,7 @@ import polars as pl
 
 from syncline.engine.consent import Source, sources_of
 from syncline.engine.journal import unpack
+from syncline.engine.life.tale import NO_TALE, Tale, tale_of
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import read_cells
 from syncline.engine.world import World
@@ -65,7 +66,8 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What is known of one record. `link` is the LINK row (None: unlinked), `holds` what waits for a person."""
+    """What is known of one record. `link` is the LINK row (None: unlinked), `holds` what waits for a person,
+    `tale` what became of its records."""
 
     subjects: tuple[Subject, ...]
     link: Mapping[str, object] | None
@@ -74,6 +76,7 @@ class Explanation:
     holds: tuple[Mapping[str, object], ...]
     conflicts: tuple[Mapping[str, object], ...]
     letters: tuple[Mapping[str, object], ...]
+    tale: Tale = NO_TALE
 
 
 async def find_subjects(world: World, sync: Sync, text: str) -> list[Subject]:
@@ -128,15 +131,24 @@ async def explain(world: World, sync: Sync, subject: Subject) -> Explanation:
         for row in members.iter_rows(named=True)
     ]
     conflicts = await world.store.rows(Table.CONFLICT, {"sync": sync.name, "link_id": link_id})
+    tale = await tale_of(world, sync, link_id)
+    holds = {row["hold_id"]: row for one in subjects for row in await _holds(world, sync, one)}
     return Explanation(
         subjects=tuple(subjects),
         link=link,
         fields=tuple(await _fields(world, sync, link_id)),
-        events=tuple(await _events(world, sync, subjects, link)),
-        holds=(),
+        events=tuple(_with_ends(await _events(world, sync, subjects, link), tale)),
+        holds=tuple(holds.values()),
+        tale=tale,
         conflicts=tuple(conflicts.sort("at_us").iter_rows(named=True)),
         letters=tuple(await _letters(world, sync, link_id, subject)),
     )
+
+
+def _with_ends(events: Sequence[Event], tale: Tale) -> list[Event]:
+    """*events* and the ends of records whose moment the vendor tells."""
+    ends = [Event(at_us=f.at_us, side=f.side, cause=f.how, text=f.words) for f in tale.former if f.at_us is not None]
+    return sorted([*events, *ends], key=lambda event: event.at_us)
 
 
 async def _fields(world: World, sync: Sync, link_id: int) -> list[FieldState]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from syncline.engine.cycle import RunReport, plan_and_write
+from syncline.engine.life.endings import HAS_ENDED
 from syncline.engine.observe import meet, read_everything
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.remapped import adopt_revision
@@ -58,7 +59,8 @@ FIELD_ROWS: dict[str, pl.DataType] = {
 @dataclass(kw_only=True)
 class VerifyReport:
     """`counts`: pair-fields per class and mapping. `different`: a row for every pair-field that is neither equal nor
-    normalised. `unlinked`: records per side that belong to no link, `pending`: records a run would write now."""
+    normalised. `unlinked`: records per side that belong to no link, `pending`: records a run would write now
+    and mergers that are due, `tombstones`: links whose record ended, which are no differences."""
 
     sync: str
     pairs: int = 0
@@ -67,6 +69,7 @@ class VerifyReport:
     unlinked: dict[str, int] = field(default_factory=dict)
     pending: int = 0
     unknown: int = 0
+    tombstones: int = 0
 
     def total(self, *classes: str) -> int:
         return sum(count for per in self.counts.values() for name, count in per.items() if name in classes)
@@ -109,8 +112,10 @@ async def _verify(world: World, sync: Sync) -> VerifyReport:
         for object_type in spec.object_types:
             await read_everything(world, spec.connection, object_type, run_id)
             unlinked = await world.store.unlinked(sync.name, side, spec.connection, [object_type])
-            report.unlinked[side] = report.unlinked.get(side, 0) + len(unlinked.filter(~pl.col("is_deleted")))
+            report.unlinked[side] = report.unlinked.get(side, 0) + len(unlinked.filter(~HAS_ENDED))
     held = await _plan(world, sync, run_id, report)
+    report.pending += await world.store.count(Table.MERGER, {"sync": sync.name, "state": "due"})
+    report.tombstones = await world.store.count(Table.LINK, {"sync": sync.name, "state": "tombstone"})
     links = (await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"}))["link_id"].to_list()
     different = [report.different]
     for at in range(0, len(links), SLICE_LINKS):

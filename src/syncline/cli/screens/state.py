@@ -27,6 +27,7 @@ def verify_as_dict(report: VerifyReport, limit: int) -> dict[str, Any]:
         "backlog": report.pending,
         "unknown_writes": report.unknown,
         "unlinked": report.unlinked,
+        "tombstones": report.tombstones,
         "fields": report.counts,
         "sample": list(sample(report, limit)),
     }
@@ -126,6 +127,7 @@ def explain_screen(out: Console, found: Explanation, names: Mapping[str, str]) -
     else:
         rule = safe(str(found.link["rule"]))
         out.print(f"linked by [bold]{rule}[/] at {when(found.link['decided_us'])} UTC")
+    _tale(out, found, names)
     _fields(out, found, names)
     for one in found.fields:
         for source in one.sources:
@@ -139,6 +141,28 @@ def explain_screen(out: Console, found: Explanation, names: Mapping[str, str]) -
         values = f"{names['a']} {shown(row['value_a'])}, {names['b']} {shown(row['value_b'])}"
         out.print(f"[yellow]conflict[/] {when(row['at_us'])} {safe(str(row['reason']))}: {values}", soft_wrap=True)
     _history(out, found, names)
+
+
+_FOLLOWS = {
+    "flag": "only what tells of it flows to the other side",
+    "delete": "its counterpart is deleted as well",
+    "nothing": "its counterpart stays; `syncline push` makes it anew",
+    "held": "a person decides (`syncline resolve`)",
+    "recreate": "the counterpart's next edit makes it anew",
+    "at_once": "the next run makes it anew",
+    "back_in_filter": "it is made anew when its counterpart passes the filter again",
+}
+
+
+def _tale(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
+    """Records that ended, the tombstone, and mergers."""
+    for one in found.tale.former:
+        out.print(f"[dim]{safe(names[one.side])}: {safe(one.words)}[/]", soft_wrap=True)
+    if (ended := found.tale.ended) is not None:
+        words = f"{ended.why.replace('_', ' ')} on {names[ended.side]}; {_FOLLOWS[ended.then]}"
+        out.print(f"[yellow]tombstone[/] {safe(words)}", soft_wrap=True)
+    for row in found.tale.mergers:
+        out.print(f"merger {row['state']}: {safe(str(row['reason']))}", soft_wrap=True)
 
 
 def _source(mapping: str, source: Source, names: Mapping[str, str]) -> str:
