@@ -79,7 +79,7 @@ BASE: Columns = {
 MARK: Columns = {
     "link_id": _INT,
     "mapping": _TEXT,
-    "kind": _TEXT,  # owner | normalised | apart | drift | held | blocked | not_taken | dead | frozen | thawed
+    "kind": _TEXT,  # ended | owner | normalised | apart | drift | held | blocked | not_taken | dead | frozen | thawed
     "detail": _TEXT,  # JSON
     "at_us": _INT,
 }
@@ -182,7 +182,7 @@ MERGER: Columns = {
     "winner_id": _TEXT,
     "loser_id": _TEXT,
     "cells": _TEXT,  # JSON object field -> cell the winner shall hold besides what the vendor's merge leaves
-    "state": _TEXT,  # due | held | done | local (nothing to merge over there) | refused
+    "state": _TEXT,  # due | held | done | local (nothing to merge over there) | refused | apart
     "reason": _TEXT,
     "at_us": _INT,
     "run_id": _TEXT,
