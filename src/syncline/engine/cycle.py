@@ -21,6 +21,7 @@ from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
 from syncline.engine.life.afterlife import plan_tombstones
 from syncline.engine.life.deletes import carry_out_deletes
+from syncline.engine.life.gone import note_gone
 from syncline.engine.life.just_before import look_once_more
 from syncline.engine.life.origins import ask_for_origins
 from syncline.engine.life.step import settle_endings
@@ -220,6 +221,7 @@ async def plan_and_write(
         links = links.join(ends.select("link_id").unique(), on="link_id", how="semi")
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
     await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
+    await note_gone(world, sync, links["link_id"].to_list(), report.run_id)
     considered = await _considered(world, pl.concat([strangers, links]))
     report.held = await hold_above_ceilings(
         world, sync, planned, report.run_id, is_first_copy=was_linked == 0, is_whole=only is None

@@ -35,8 +35,9 @@ class Then(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """`side` and the record that ended, `why` (deleted | converted | merged | left_filter), when (microseconds, None if
-    the vendor does not say), and what follows. `counterpart_us`: the counterpart's stamp when the end was learnt."""
+    """`side` and the record that ended, `why` (deleted | converted | merged | left_filter | gone), when (microseconds,
+    None if the vendor does not say), and what follows. `counterpart_us`: the counterpart's stamp when the end was
+    learnt."""
 
     side: Side
     object_type: str

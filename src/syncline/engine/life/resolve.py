@@ -17,7 +17,7 @@ import polars as pl
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.inbox import SHORTEST_DIGEST
 from syncline.engine.life.chains import NAME
-from syncline.engine.life.marks import Then, ended_of, mark_rows
+from syncline.engine.life.marks import Ended, Then, ended_of, mark_rows
 from syncline.engine.life.tombstones import Grave, bury_links
 from syncline.engine.links import put_link_rows, stand_in
 from syncline.engine.settlement import add_rows, drop_rows
@@ -49,6 +49,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "merge": (Choice.MERGE, Choice.APART),
     "delete": (Choice.RESTORE, Choice.DELETE, Choice.KEEP),
     "edited_and_deleted": (Choice.RESTORE, Choice.DELETE, Choice.KEEP),
+    "gone": (Choice.RESTORE, Choice.DELETE, Choice.KEEP),
 }
 """By kind of hold."""
 
@@ -208,6 +209,13 @@ async def _decide_delete(
     world: World, sync: Sync, row: Mapping[str, Any], choice: Choice, _: Sequence[str], commit: Commit
 ) -> None:
     link_id = int(json.loads(row["evidence"])["link_id"])
+    if row["kind"] == "gone":
+        ((side, object_type, record_id),) = _members(row)
+        gone = Ended(side=side, object_type=object_type, record_id=record_id, why="gone", then=_THEN[choice])
+        commit.amend[Table.LINK] = [pl.DataFrame({"link_id": [link_id], "state": ["tombstone"]})]
+        add_rows(commit, Table.MARK, mark_rows({link_id: gone}, world.now_us()))
+        commit.touch.append(dirty_links(sync.name, [link_id]))
+        return
     ended = (await ended_of(world.store, pl.DataFrame({"link_id": [link_id]})))[link_id]
     add_rows(commit, Table.MARK, mark_rows({link_id: replace(ended, then=_THEN[choice])}, world.now_us()))
     commit.touch.append(dirty_links(sync.name, [link_id]))
