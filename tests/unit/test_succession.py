@@ -78,9 +78,7 @@ def followed(
         pytest.param({1: "A"}, {"A": "B", "B": "A"}, {}, {}, id="a ring says nothing"),
     ],
 )
-def test_events(
-    ended: dict[int, str], fates: dict[str, str], holders: dict[str, int], expected: Events
-) -> None:
+def test_events(ended: dict[int, str], fates: dict[str, str], holders: dict[str, int], expected: Events) -> None:
     assert followed(ended, fates, holders) == expected
 
 

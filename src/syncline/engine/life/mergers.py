@@ -16,17 +16,17 @@ import polars as pl
 
 from syncline.engine.deeds import perform
 from syncline.engine.life.chains import Chains, chains_of
-from syncline.engine.life.one_record import Lost, joined_cells
+from syncline.engine.life.merger_acts import act_of, with_account
+from syncline.engine.life.merger_rows import lost_row, put_hold, refuse, states
+from syncline.engine.life.one_record import joined_cells
 from syncline.engine.life.union import unite
-from syncline.engine.observe import consult
-from syncline.engine.settlement import add_rows, conflict_id
+from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
 from syncline.reconcile.cells import encode_object
-from syncline.reconcile.plan import held_digest
 from syncline.reconcile.succession import Name
-from syncline.records import ConvertOption, Operation, Outcome, Side, Status, Write, other
+from syncline.records import Operation, Side, Status, Write, other
 from syncline.spec.model import OnMerge, Sync
 from syncline.trees import TABLES, Commit, Table
 
@@ -61,25 +61,7 @@ async def owe_mergers(
         }
         add_rows(commit, Table.MERGER, pl.DataFrame([row], schema=_ROW))
         if is_held:
-            _hold(world, row, ends, "the sync says that a person decides on merges", run_id, commit)
-
-
-def _hold(
-    world: World, row: Mapping[str, Any], ends: Mapping[int, Name], reason: str, run_id: str, commit: Commit
-) -> None:
-    members = [{"side": row["side"], "object_type": one[0], "record_id": one[1]} for one in ends.values()]
-    hold = {
-        "hold_id": f"merge:{row['merger_id']}",
-        "sync": row["sync"],
-        "kind": "merge",
-        "subject": json.dumps(members, ensure_ascii=False),
-        "evidence": json.dumps({"merger_id": row["merger_id"], "winner": row["winner_id"], "reason": reason}),
-        "digest": held_digest("merge", [row["merger_id"]]),
-        "state": "open",
-        "at_us": world.now_us(),
-        "run_id": run_id,
-    }
-    add_rows(commit, Table.HOLD, pl.DataFrame([hold], schema=dict(TABLES[Table.HOLD][0])))
+            put_hold(world, row, ends, "the sync says that a person decides on merges", run_id, commit)
 
 
 async def _currents(world: World, sync: Sync, side: Side, links: Sequence[int]) -> dict[int, Name]:
@@ -129,8 +111,10 @@ async def _carry_out(world: World, sync: Sync, row: dict[str, Any], run_id: str,
     chains = await _fresh(world, sync, side, winner, loser, run_id)
     if (last := chains.last_of(winner)) is not None and last == chains.last_of(loser):
         return await _finish(world, sync, side, row, chains, run_id, lane, "done")
-    if not (chains.is_there(winner) and chains.is_there(loser)):
+    if not all(chains.is_there(chains.last_of(name)) for name in (winner, loser)):
         return await _finish(world, sync, side, row, chains, run_id, lane, "local")
+    if not (chains.is_there(winner) and chains.is_there(loser)):
+        return False  # one ended in another record, which is about to take its place: that one is merged then
     return await _merge(world, sync, side, row, (winner, loser), run_id, lane)
 
 
@@ -142,16 +126,16 @@ async def _fresh(world: World, sync: Sync, side: Side, winner: Name, loser: Name
 async def _merge(
     world: World, sync: Sync, side: Side, row: dict[str, Any], pair: tuple[Name, Name], run_id: str, lane: Lane
 ) -> bool:
-    write = _write_of(world, sync, side, *pair)
+    write = act_of(world, sync, side, *pair)
     if write is None:
         reason = f"{pair[0][0]} and {pair[1][0]} cannot be made one on side {side} by us"
         commit = Commit()
         ends = {row["winner_link"]: pair[0], row["loser_link"]: pair[1]}
-        _hold(world, row, ends, reason, run_id, commit)
-        commit.amend[Table.MERGER] = [_states(row, "held", reason)]
+        put_hold(world, row, ends, reason, run_id, commit)
+        commit.amend[Table.MERGER] = [states(row, "held", reason)]
         await world.store.commit(commit)
         return False
-    write = await _with_account(world, sync, side, write)
+    write = await with_account(world, sync, side, write)
     survivor = pair[1] if write.operation is Operation.CONVERT and write.record_id == pair[0][1] else pair[0]
     row = await _with_cells(world, sync, side, row, pair, survivor, run_id)
     if write.operation is Operation.MERGE:
@@ -163,42 +147,8 @@ async def _merge(
             return await _finish(world, sync, side, row, chains, run_id, lane, "done")
         return False  # a replica does not show it yet: what was touched is read again
     if outcome.status is Status.REJECTED and outcome.is_permanent and not outcome.is_gone:
-        await _refuse(world, sync, side, row, write, outcome)
+        await refuse(world, sync, side, row, write, outcome)
     return False  # else it stays due: what it touched was read again, or another write has no answer yet
-
-
-async def _with_account(world: World, sync: Sync, side: Side, write: Write) -> Write:
-    """A conversion into a contact has to name that contact's account too, where the system has accounts."""
-    contact = write.options.get(ConvertOption.CONTACT)
-    if contact is None or sync.actions is None or sync.actions.side != side:
-        return write
-    shape = sync.actions.account
-    rows = await consult(world, sync.side(side).connection, shape.contact_type, [shape.contact_account], [contact])
-    account = rows[shape.contact_account][0] if len(rows) else None
-    return replace(write, options={**write.options, ConvertOption.ACCOUNT: account}) if account else write
-
-
-def _write_of(world: World, sync: Sync, side: Side, winner: Name, loser: Name) -> Write | None:
-    """The act that makes one of two records, without cells; None if the system cannot. What can be converted into the
-    other's type ends in it, whichever won."""
-    connection = sync.side(side).connection
-    if winner[0] == loser[0]:
-        if Operation.MERGE not in world.capabilities(connection, winner[0]).operations:
-            return None
-        return Write(
-            operation=Operation.MERGE, object_type=winner[0], cells={}, record_id=winner[1], others=(loser[1],)
-        )
-    for source, target in ((winner, loser), (loser, winner)):
-        able = world.capabilities(connection, source[0])
-        if able.converts_into == target[0] and Operation.CONVERT in able.operations:
-            return Write(
-                operation=Operation.CONVERT,
-                object_type=source[0],
-                cells={},
-                record_id=source[1],
-                options={ConvertOption.CONTACT: target[1]},
-            )
-    return None
 
 
 async def _with_cells(
@@ -211,39 +161,11 @@ async def _with_cells(
     made = await joined_cells(world, sync, side, survivor, ended, (row["winner_link"], row["loser_link"]))
     row = {**row, "cells": encode_object(made.fields)}
     commit = Commit(amend={Table.MERGER: [pl.DataFrame([{"merger_id": row["merger_id"], "cells": row["cells"]}])]})
-    rows = [_lost(world, sync, side, row, (survivor, ended), run_id, one) for one in made.lost]
+    rows = [lost_row(world, sync, side, row, (survivor, ended), run_id, one) for one in made.lost]
     if rows:
         add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
     await world.store.commit(commit)
     return row
-
-
-def _lost(
-    world: World,
-    sync: Sync,
-    side: Side,
-    row: Mapping[str, Any],
-    pair: tuple[Name, Name],
-    run_id: str,
-    one: Lost,
-) -> dict[str, object]:
-    """A CONFLICT row for a value that nobody holds after the merge: it stands on its own side, what stays beside it."""
-    why = ", though it had changed since both sides agreed" if one.was_pending else ""
-    return {
-        "conflict_id": conflict_id(row["winner_link"], one.mapping, "merged_away", one.value, pair[1][1]),
-        "sync": sync.name,
-        "link_id": row["winner_link"],
-        "mapping": one.mapping,
-        "kind": "merged_away",
-        "state": "logged",
-        "policy": "merge",
-        "reason": f"{one.mapping}: {pair[1][1]} ended in {pair[0][1]} on side {side}, whose value stays{why}",
-        "winner_side": other(side),
-        f"value_{side}": one.value,
-        f"value_{other(side)}": one.kept,
-        "at_us": world.now_us(),
-        "run_id": run_id,
-    }
 
 
 async def _finish(
@@ -259,7 +181,7 @@ async def _finish(
     async with world.store.alone():
         commit = Commit()
         await unite(world, sync, side, (row["winner_link"], row["loser_link"]), survivor, commit, is_there=bool(alive))
-        commit.amend.setdefault(Table.MERGER, []).append(_states(row, state, row["reason"]))
+        commit.amend.setdefault(Table.MERGER, []).append(states(row, state, row["reason"]))
         letter = await world.store.rows(Table.DEAD_LETTER, {"letter_id": f"merger:{row['merger_id']}"})
         if len(letter):
             over = letter.select("letter_id", pl.lit("resolved").alias("state"))
@@ -281,38 +203,9 @@ async def _hold_cells(
     write = Write(operation=Operation.UPDATE, object_type=survivor[0], cells=wanted, record_id=survivor[1])
     outcome = await perform(world, sync, run_id, side, write, link_id=row["winner_link"], lane=lane)
     if outcome.status is Status.REJECTED and outcome.is_permanent:
-        await _refuse(world, sync, side, dict(row), write, outcome)
+        await refuse(world, sync, side, dict(row), write, outcome)
     return outcome.status in (Status.WRITTEN, Status.UNCHANGED)
 
 
-async def _refuse(world: World, sync: Sync, side: Side, row: Mapping[str, Any], write: Write, outcome: Outcome) -> None:
-    """The vendor refused: a dead letter with its words; both links stay as they were until a person retries."""
-    letter = {
-        "letter_id": f"merger:{row['merger_id']}",
-        "sync": sync.name,
-        "link_id": row["loser_link"],
-        "side": side,
-        "object_type": write.object_type,
-        "record_id": write.record_id,
-        "mapping": None,
-        "operation": write.operation.value,
-        "code": outcome.code or "refused",
-        "message": outcome.message or "refused without a reason",
-        "sent": encode_object(dict(write.cells)),
-        "attempts": 1,
-        "wakes_on": "person",
-        "wake_print": 0,
-        "at_us": world.now_us(),
-        "state": "dead",
-    }
-    commit = Commit(amend={Table.MERGER: [_states(row, "refused", f"{outcome.code}: {outcome.message}")]})
-    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0])))
-    await world.store.commit(commit)
-
-
-def _states(row: Mapping[str, Any], state: str, reason: str) -> pl.DataFrame:
-    return pl.DataFrame({"merger_id": [row["merger_id"]], "state": [state], "reason": [reason]})
-
-
 async def _state(world: World, row: Mapping[str, Any], state: str, reason: str) -> None:
-    await world.store.commit(Commit(amend={Table.MERGER: [_states(row, state, reason)]}))
+    await world.store.commit(Commit(amend={Table.MERGER: [states(row, state, reason)]}))

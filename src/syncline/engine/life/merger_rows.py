@@ -1,0 +1,98 @@
+"""What a merger leaves in the trees besides its own row: a hold, values that were lost, a dead letter.
+
+Lives here: the rows. Not here: when (`mergers`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from syncline.engine.life.one_record import Lost
+from syncline.engine.settlement import add_rows, conflict_id
+from syncline.engine.world import World
+from syncline.reconcile.cells import encode_object
+from syncline.reconcile.plan import held_digest
+from syncline.reconcile.succession import Name
+from syncline.records import Outcome, Side, Write, other
+from syncline.spec.model import Sync
+from syncline.trees import TABLES, Commit, Table
+
+
+def put_hold(
+    world: World, row: Mapping[str, Any], ends: Mapping[int, Name], reason: str, run_id: str, commit: Commit
+) -> None:
+    members = [{"side": row["side"], "object_type": one[0], "record_id": one[1]} for one in ends.values()]
+    hold = {
+        "hold_id": f"merge:{row['merger_id']}",
+        "sync": row["sync"],
+        "kind": "merge",
+        "subject": json.dumps(members, ensure_ascii=False),
+        "evidence": json.dumps({"merger_id": row["merger_id"], "winner": row["winner_id"], "reason": reason}),
+        "digest": held_digest("merge", [row["merger_id"]]),
+        "state": "open",
+        "at_us": world.now_us(),
+        "run_id": run_id,
+    }
+    add_rows(commit, Table.HOLD, pl.DataFrame([hold], schema=dict(TABLES[Table.HOLD][0])))
+
+
+def lost_row(
+    world: World,
+    sync: Sync,
+    side: Side,
+    row: Mapping[str, Any],
+    pair: tuple[Name, Name],
+    run_id: str,
+    one: Lost,
+) -> dict[str, object]:
+    """A CONFLICT row for a value that nobody holds after the merge: it stands on its own side, what stays beside it."""
+    why = ", though it had changed since both sides agreed" if one.was_pending else ""
+    return {
+        "conflict_id": conflict_id(row["winner_link"], one.mapping, "merged_away", one.value, pair[1][1]),
+        "sync": sync.name,
+        "link_id": row["winner_link"],
+        "mapping": one.mapping,
+        "kind": "merged_away",
+        "state": "logged",
+        "policy": "merge",
+        "reason": f"{one.mapping}: {pair[1][1]} ended in {pair[0][1]} on side {side}, whose value stays{why}",
+        "winner_side": other(side),
+        f"value_{side}": one.value,
+        f"value_{other(side)}": one.kept,
+        "at_us": world.now_us(),
+        "run_id": run_id,
+    }
+
+
+async def refuse(world: World, sync: Sync, side: Side, row: Mapping[str, Any], write: Write, outcome: Outcome) -> None:
+    """The vendor refused: a dead letter with its words; both links stay as they were until a person retries."""
+    letter = {
+        "letter_id": f"merger:{row['merger_id']}",
+        "sync": sync.name,
+        "link_id": row["loser_link"],
+        "side": side,
+        "object_type": write.object_type,
+        "record_id": write.record_id,
+        "mapping": None,
+        "operation": write.operation.value,
+        "code": outcome.code or "refused",
+        "message": outcome.message or "refused without a reason",
+        "sent": encode_object(dict(write.cells)),
+        "attempts": 1,
+        "wakes_on": "person",
+        "wake_print": 0,
+        "at_us": world.now_us(),
+        "state": "dead",
+    }
+    commit = Commit(amend={Table.MERGER: [states(row, "refused", f"{outcome.code}: {outcome.message}")]})
+    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0])))
+    await world.store.commit(commit)
+
+
+def states(row: Mapping[str, Any], state: str, reason: str) -> pl.DataFrame:
+    """The amendment of a MERGER row to another state."""
+    return pl.DataFrame({"merger_id": [row["merger_id"]], "state": [state], "reason": [reason]})

@@ -1,0 +1,54 @@
+"""What was entered on the other side after the last reading is found before a second one is made."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from syncline.connectors.memory import MemoryConnector
+from syncline.records import Page
+from tests.support.life_world import HUMAN, Lives, lived
+
+CELLS = {"email": "ann@x.test", "first": "Ann", "last": "Ray"}
+
+
+class EnteredAfterwards(MemoryConnector):
+    """Somebody is entered just after each reading of what changed."""
+
+    waiting: bool = False
+
+    async def read_changes(
+        self, object_type: str, fields: Sequence[str], cursor: str, **options: Any
+    ) -> AsyncIterator[Page]:
+        async for page in super().read_changes(object_type, fields, cursor, **options):
+            yield page
+        if self.waiting:
+            self.waiting = False
+            self.system.create(object_type, CELLS, HUMAN)
+
+
+@lived
+async def test_who_was_entered_meanwhile_is_linked_not_doubled() -> None:
+    lives = await Lives.begin()
+    connector = EnteredAfterwards(lives.two.right)
+    lives.two.world.connectors = {**lives.two.world.connectors, "right": connector}
+    await lives.rest()
+    person = lives.two.left.create("person", CELLS, HUMAN)
+    connector.waiting = True
+    report = await lives.run()
+    assert not connector.waiting, "somebody was entered after the reading"
+    assert "create" not in report.sheets.outline()["kind"].to_list()
+    (human,) = lives.alive("b")
+    assert await lives.twin("a", person) == human
+
+
+@lived
+async def test_a_push_looks_on_the_other_side_first() -> None:
+    lives = await Lives.begin()
+    await lives.rest()
+    human = lives.two.right.create("human", CELLS, HUMAN)
+    await lives.rest()
+    person = lives.two.left.create("person", CELLS, HUMAN)
+    await lives.push(human)
+    assert lives.alive("a") == [person]
+    assert await lives.twin("a", person) == human
