@@ -202,7 +202,7 @@ def delete(
         async with session(options, stop=stop) as (world, sync):
             done = await delete_person(world, sync, wanted)
             if done.result.ended is Ended.ASKS and says_yes(options, lambda: _show_deleted(done, options)):
-                done = await delete_person(world, sync, replace(wanted, confirmed=True))
+                done = await delete_person(world, sync, replace(wanted, confirmed=True, shown=done.shown))
         return _show_deleted(done, options)
 
     return perform(options, command, stop)

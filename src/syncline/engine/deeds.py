@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from syncline.engine.dirty import dirty_links, read_marks
+from syncline.engine.erased import names_erased
 from syncline.engine.journal import IN_FLIGHT, pack
 from syncline.engine.observe import read_again
 from syncline.engine.world import World
@@ -59,12 +60,15 @@ async def perform(
         raise
     state = {Status.UNKNOWN: "unknown", Status.REJECTED: "rejected"}.get(outcome.status, "settled")
     commit = _closed(world, batch_id, len(_slots(write, batch_id)), state)
-    if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
-        commit.add[Table.HISTORY] = _history(world, connection, write, outcome, run_id)
-    if link_id:
-        commit.touch.append(dirty_links(sync.name, [link_id]))
-    await world.store.commit(commit)
-    await _read_touched(world, sync, side, write, outcome, run_id)
+    async with world.store.alone():
+        is_erased = await names_erased(world, sync, side, [*_known_ids(write, outcome), *write.cells.values()])
+        if outcome.status in (Status.WRITTEN, Status.UNCHANGED) and not is_erased:
+            commit.add[Table.HISTORY] = _history(world, connection, write, outcome, run_id)
+        if link_id and not is_erased:
+            commit.touch.append(dirty_links(sync.name, [link_id]))
+        await world.store.commit(commit)
+    if not is_erased:
+        await _read_touched(world, sync, side, write, outcome, run_id)
     return outcome
 
 
@@ -163,7 +167,10 @@ def _history(world: World, connection: str, write: Write, outcome: Outcome, run_
 
 
 async def _read_touched(world: World, sync: Sync, side: Side, write: Write, outcome: Outcome, run_id: str) -> None:
-    """Read every record of the sync that the deed touched or made, now and once more when the vendor's lag is over."""
+    """Read every record of the sync that the deed touched or made, now and once more when the vendor's lag is over.
+
+    What cannot be read now is read by the next run: the deed is done, and its outcome is told.
+    """
     touched: dict[str, Sequence[str]] = {write.object_type: _known_ids(write, outcome)}
     touched |= {kind: [made] for kind, made in outcome.made.items() if kind != write.object_type}
     spec = sync.side(side)
@@ -172,8 +179,13 @@ async def _read_touched(world: World, sync: Sync, side: Side, write: Write, outc
             continue
         lag_us = int(world.capabilities(spec.connection, object_type).visibility_lag_seconds * 1e6)
         again = read_marks(spec.connection, object_type, ids, due_us=world.now_us() + lag_us)
-        marks = Commit(touch=[again]) if lag_us else None
-        await read_again(world, spec.connection, object_type, ids, run_id, lane=Lane.URGENT, commit=marks)
+        marks = Commit(touch=[again])
+        try:
+            await read_again(
+                world, spec.connection, object_type, ids, run_id, lane=Lane.URGENT, commit=marks if lag_us else None
+            )
+        except (Later, AccessError, NotUnderstood):
+            await world.store.commit(marks)
 
 
 def _known_ids(write: Write, outcome: Outcome) -> list[str]:

@@ -29,7 +29,7 @@ from syncline.engine.sides import read_cells
 from syncline.engine.world import World
 from syncline.errors import ConfigError
 from syncline.reconcile.cells import CELL
-from syncline.records import Side
+from syncline.records import Operation, Side
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 
@@ -84,8 +84,6 @@ async def erase(world: World, sync: Sync, text: str) -> Erasure:
         raise ConfigError(
             f"No record {text!r} has been seen on either side: there is nothing to erase.", code="SYN-150"
         )
-    if person.records:
-        await world.store.commit(await _removal(world, person))
     return Erasure(
         records=len(person.records),
         links=len(person.links),
@@ -171,6 +169,7 @@ async def _removal(world: World, person: Person) -> Commit:
         _wipe(commit, table, _links(person.links))
     for name in ("winner_link", "loser_link"):
         _wipe(commit, Table.MERGER, _links(person.links, name))
+    await _from_deeds(world, person, commit)
     await _from_holds(world, person, commit)
     await _from_ledgers(world, person, commit)
     return commit
@@ -250,6 +249,14 @@ async def _nameless(world: World, person: Person) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+async def _from_deeds(world: World, person: Person, commit: Commit) -> None:
+    """What was made for the person, such as a task: a record of its own, which names him in a cell."""
+    ids = {record_id for _, _, record_id in person.records}
+    made = await world.store.rows(Table.HISTORY, {"cause": Operation.CREATE.value})
+    named = [not ids.isdisjoint(after for _, after in json.loads(cells).values()) for cells in made["cells"]]
+    _wipe(commit, Table.HISTORY, made.filter(pl.Series(named, dtype=pl.Boolean)).select(list(_RECORD)))
+
+
 async def _from_holds(world: World, person: Person, commit: Commit) -> None:
     """Holds that name the person end; the others in them are looked at again."""
     naming = _naming(person)
@@ -284,7 +291,9 @@ async def _from_ledgers(world: World, person: Person, commit: Commit) -> None:
                     amended = rows[at].select(keys).with_columns(pl.Series("ids", [after], dtype=pl.Binary))
                     commit.amend.setdefault(table, []).append(amended)
     naming = _naming(person)
-    for run_id, summary in (await world.store.rows(Table.RUN)).select("run_id", "summary").iter_rows():
-        if summary and naming.search(summary):
-            amended = pl.DataFrame({"run_id": [run_id], "summary": [naming.sub(ERASED_ID, summary)]})
+    for run_id, text in (await world.store.rows(Table.RUN)).select("run_id", "summary").iter_rows():
+        summary = json.loads(text or "{}")
+        if naming.search(summary.get("error") or ""):
+            summary["error"] = naming.sub(ERASED_ID, summary["error"])
+            amended = pl.DataFrame({"run_id": [run_id], "summary": [json.dumps(summary)]})
             commit.amend.setdefault(Table.RUN, []).append(amended)

@@ -148,6 +148,15 @@ async def erased_rows(world: World, sync: Sync, batch: Batch) -> set[str]:
     return await _found(world, asked)
 
 
+async def names_erased(world: World, sync: Sync, side: Side, values: Iterable[str]) -> bool:
+    """Whether one of *values* is the id of an erased person's record on *side*."""
+    if not await world.store.count(Table.ERASED):
+        return False
+    kinds = [id_kind(side, object_type) for object_type in sync.side(side).object_types]
+    asked = [(sync.name, kind, print_of(world.key, kind, value), value) for kind in kinds for value in values]
+    return bool(await _found(world, asked))
+
+
 def _records_of(batch: Batch, row: Row) -> list[tuple[str, str]]:
     own = [(id_kind(row.source_side, row.source_type), row.source_id)]
     return own + ([(id_kind(batch.side, batch.object_type), row.write.record_id)] if row.write.record_id else [])

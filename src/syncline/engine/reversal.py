@@ -6,6 +6,7 @@ own trees alone; whoever asks has read the records afresh. Not here: doing it (`
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,6 @@ from syncline.engine.sides import HIDDEN, UNREAD
 from syncline.engine.world import World
 from syncline.engine.write import DEED
 from syncline.reconcile.plan import ACTIONS
-from syncline.reconcile.settle import is_normalised
 from syncline.records import SIDES, Operation, Side, other
 from syncline.spec.model import PSEUDO_FIELDS, FieldMap, Policy, Sync
 from syncline.trees import Table
@@ -195,9 +195,10 @@ def _judged(
     own = own.join(part.pairs, on="link_id", how="inner", maintain_order="left")
     if own.is_empty():
         return None
+    spelt = _spelt(part, k)
     still = [
-        wrote == now or is_normalised(wrote, now, end.type, end.length)
-        for wrote, now in own.select("wrote", f"{side}.{k}").iter_rows()
+        wrote == now or (wrote, now) in spelt.get(link_id, ())
+        for link_id, wrote, now in own.select("link_id", "wrote", f"{side}.{k}").iter_rows()
     ]
     everybodys = shared.filter((pl.col("side") == side) & (pl.col("mapping") == k))["record_id"]
     own = own.with_columns(pl.col("record_id").is_in(everybodys.implode()).alias("_shared"))
@@ -226,6 +227,16 @@ def _judged(
     }
     told = own.with_columns(value.alias(name) for name, value in columns.items())
     return told.select(list(dict.fromkeys([*STAYS, *ACTIONS, "agrees"])))
+
+
+def _spelt(part: Slice, key: str) -> dict[int, set[tuple[str, str]]]:
+    """By link, what we sent and how the system keeps it, where its answer proved that the spelling is its own doing."""
+    known = part.marks.filter((pl.col("kind") == "normalised") & (pl.col("mapping") == key))
+    out: dict[int, set[tuple[str, str]]] = {}
+    for link_id, text in known.select("link_id", "detail").iter_rows():
+        detail = json.loads(text)
+        out.setdefault(link_id, set()).add((detail["sent"], detail["read"]))
+    return out
 
 
 ALREADY = "it holds that value already"

@@ -7,10 +7,11 @@ sync's `on_delete` and the structural step's business; it is said beforehand.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from syncline.engine.actions.acting import Acting, Person, carry_out, the_only
 from syncline.engine.actions.results import Ended, Refused, Result
-from syncline.engine.explain import Subject
+from syncline.engine.explain import Subject, find_subjects
 from syncline.engine.world import World
 from syncline.records import SIDES, Operation, Side, Write, other
 from syncline.spec.model import OnDelete, Sync
@@ -19,12 +20,14 @@ from syncline.spec.model import OnDelete, Sync
 @dataclass(frozen=True, kw_only=True)
 class DeletePerson:
     """`on`: the side to delete on; None: the side whose record id `person` is. `also`: the other side too. Nothing is
-    sent until `confirmed`."""
+    sent until `confirmed`; `shown` is what that yes was said to, and nothing else is done (None: whatever it is now).
+    """
 
     person: str
     on: Side | None = None
     also: Side | None = None
     confirmed: bool = False
+    shown: tuple[Deletion, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,8 @@ class Deleted:
 async def delete_person(world: World, sync: Sync, wanted: DeletePerson) -> Deleted:
     """Show what would be deleted (ASKS), or delete it if that was confirmed.
 
-    Ends in REFUSED with SYN-171 (several persons), SYN-175 (no side was named, or the person is not there), SYN-178
+    Ends in NOTHING with SYN-175 if it is deleted already, also where its twin is still there; in REFUSED with SYN-171
+    (several persons), SYN-175 (no side was named, the person is not there, or the record ended in another one), SYN-178
     (the system's refusal): what was deleted before is in `steps`.
     """
     shown: list[Deletion] = []
@@ -57,7 +61,7 @@ async def delete_person(world: World, sync: Sync, wanted: DeletePerson) -> Delet
     async def work(acting: Acting) -> Result:
         person, sides = await _chosen(acting, wanted)
         shown.extend(_shown(acting.sync, acting, person, sides))
-        if not wanted.confirmed:
+        if not wanted.confirmed or wanted.shown not in (None, tuple(shown)):
             return replace(_asks(acting, person), reason=_question(shown))
         for side in sides:
             steps.append(await _delete(acting, person, person.ends[side]))
@@ -73,7 +77,7 @@ async def delete_person(world: World, sync: Sync, wanted: DeletePerson) -> Delet
 async def _chosen(acting: Acting, wanted: DeletePerson) -> tuple[Person, list[Side]]:
     """The person, and the sides to delete on: the other one first, so that what was named goes last."""
     person = the_only(await acting.persons(wanted.person) or _nobody(wanted), wanted.person)
-    named = next((s for s in SIDES if s in person.ends and person.ends[s].record_id == wanted.person), None)
+    named = await _named(acting, wanted, person)
     alone = next(iter(person.ends)) if len(person.ends) == 1 else None
     on = wanted.on or named or alone
     if on is None:
@@ -89,7 +93,22 @@ async def _chosen(acting: Acting, wanted: DeletePerson) -> tuple[Person, list[Si
     return person, sides
 
 
-def _nobody(wanted: DeletePerson) -> list[Person]:
+async def _named(acting: Acting, wanted: DeletePerson, person: Person) -> Side | None:
+    """The side of the record that was named by its id; None if an address was. One that is gone is not taken for its
+    twin or its heir."""
+    found = await find_subjects(acting.world, acting.sync, wanted.person)
+    sides = {one.side for one in found if one.record_id == wanted.person}
+    if not sides or any(s in person.ends and person.ends[s].record_id == wanted.person for s in sides):
+        return next((s for s in SIDES if s in sides and s in person.ends), None)
+    heirs = [person.ends[s].record_id for s in sides if s in person.ends]
+    if heirs:
+        raise Refused("SYN-175", f"{wanted.person} ended in {heirs[0]}: name that one to delete it.", candidates=heirs)
+    if wanted.on in (None, *sides):
+        _nobody(wanted)
+    return None
+
+
+def _nobody(wanted: DeletePerson) -> NoReturn:
     raise Refused("SYN-175", f"{wanted.person} is deleted already.", ended=Ended.NOTHING)
 
 

@@ -33,7 +33,8 @@ async def find_owner(acting: Acting, text: str) -> Owner:
     word, colon, rest = text.partition(":")
     kinds = [kind for kind in acting.table.owner_kinds if not colon or kind.word == word.strip().lower()]
     wanted = (rest if colon and kinds else text).strip()
-    found = [owner for kind in kinds or acting.table.owner_kinds for owner in await _of_kind(acting, kind, wanted)]
+    asked = (kinds or acting.table.owner_kinds) if wanted else ()
+    found = [owner for kind in asked for owner in await _of_kind(acting, kind, wanted)]
     active = [owner for owner in found if owner.is_active]
     if not found:
         words = " or ".join(kind.word for kind in acting.table.owner_kinds)

@@ -28,6 +28,9 @@ _SYSTEM = {"date": "%Y-%m-%d", "time": "%H:%M", "datetime": "%Y-%m-%d %H:%M"}
 
 async def resolve_tokens(acting: Acting, person: Person, *texts: str) -> list[str]:
     """The *texts* with every token resolved. Raises Refused SYN-177 for one that names nothing."""
+    for text in texts:
+        if left := _LEFT_OVER.search(_TOKEN.sub("|", text)):
+            raise Refused("SYN-177", f"{left[0]} is not a token.")
     tokens = [found for text in texts for found in _TOKEN.finditer(text)]
     fields = {
         found[2]: _field(acting, found[0], found[2])
@@ -45,11 +48,7 @@ async def resolve_tokens(acting: Acting, person: Person, *texts: str) -> list[st
             raise Refused("SYN-177", f"{found[0]} names nothing of a person.")
         return cells.get(fields[name]) or default or ""
 
-    resolved = [_TOKEN.sub(value, text) for text in texts]
-    for text in resolved:
-        if left := _LEFT_OVER.search(text):
-            raise Refused("SYN-177", f"{left[0]} is not a token.")
-    return resolved
+    return [_TOKEN.sub(value, text) for text in texts]
 
 
 def _moment(token: str, name: str, now: datetime) -> str:

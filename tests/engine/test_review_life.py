@@ -1,0 +1,317 @@
+"""What a second pair of eyes found in the life of a person: each history is the shortest that showed it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import pytest
+
+from syncline.connectors.memory import MemoryConnector, merge
+from syncline.engine.actions.deletion import DeletePerson, delete_person
+from syncline.engine.actions.ownership import ChangeOwner, change_owner
+from syncline.engine.actions.results import Ended
+from syncline.engine.actions.tasks import CreateTask, create_task
+from syncline.engine.cycle import run_cycle
+from syncline.engine.erase import erase
+from syncline.engine.undo import undo
+from syncline.errors import Unavailable
+from syncline.ports import Lane
+from syncline.records import Page, Write, WriteAnswer
+from syncline.trees import Commit, Table
+from tests.engine.test_erase import everything
+from tests.support.life_world import Lives
+from tests.support.life_world import lived as alive
+from tests.support.memory_actions import acting_systems, employ
+from tests.support.memory_world import TwoSystems, people, two_systems
+
+ADA = {"email": "ada@x.test", "first": "Ada", "last": "Byronessa", "title": "T0", "phone": "5550777"}
+BEN = {"email": "ben@x.test", "first": "Ben", "last": "Miller", "title": "T0"}
+
+
+async def settled(both: TwoSystems, *, times: int = 3) -> None:
+    for _ in range(times):
+        await run_cycle(both.world, both.sync)
+        both.clock.advance(120)
+
+
+async def linked(both: TwoSystems) -> tuple[str, str]:
+    """Ada on both sides, linked and at rest; her ids."""
+    one = both.left.create("person", ADA, "human she")
+    await settled(both)
+    return one, next(i for i, row in both.right.rows.items() if row.now.cells["email"] == ADA["email"])
+
+
+class Brittle(MemoryConnector):
+    """Reads by id fail once something was written."""
+
+    is_brittle = False
+    wrote = False
+
+    async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
+        self.wrote = self.is_brittle
+        return await super().write(writes, lane=lane)
+
+    async def read_by_ids(
+        self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
+    ) -> Page:
+        if self.wrote:
+            raise Unavailable("The line is dead.")
+        return await super().read_by_ids(object_type, fields, ids, lane=lane)
+
+
+# -- erase -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_erased_persons_tasks_are_forgotten() -> None:
+    async def live() -> None:
+        both = await acting_systems()
+        employ(both.left)
+        one, twin = await linked(both)
+        wanted = CreateTask(person=one, subject="Call {{lead.Last Name}}", description="about {{lead.Last Name}}")
+        assert (await create_task(both.world, both.sync, wanted)).ended is Ended.DONE
+        assert "call byronessa" in await everything(both.world.store)
+        await erase(both.world, both.sync, one)
+        after = await everything(both.world.store)
+        assert not [word for word in ("byronessa", one.lower(), twin.lower()) if word in after]
+
+    asyncio.run(live())
+
+
+def test_erasing_leaves_the_counts_of_past_runs() -> None:
+    """Ids of some systems are small numbers, and a run's summary counts."""
+
+    async def live() -> None:
+        both = await two_systems()
+        both.right.name = ""
+        one, twin = await linked(both)
+        number = str(int(twin))
+        both.right.rows[number] = both.right.rows.pop(twin)
+        summary = {"classes": {"b": {"written": int(number)}}, "error": f"{number}: ada@X.test cannot be sent"}
+        run = {
+            "run_id": "r0",
+            "sync": "people",
+            "kind": "run",
+            "state": "failed",
+            "started_us": 1,
+            "ended_us": 2,
+            "summary": json.dumps(summary),
+        }
+        mirror = (await both.world.store.rows(Table.MIRROR, {"record_id": twin})).with_columns(record_id=pl.lit(number))
+        await both.world.store.commit(Commit(put={Table.RUN: pl.DataFrame([run]), Table.MIRROR: mirror}))
+        await erase(both.world, both.sync, one)
+        kept = json.loads((await both.world.store.rows(Table.RUN, {"run_id": "r0"}))["summary"][0])
+        assert kept["classes"] == summary["classes"]
+        assert kept["error"] == "erased: erased cannot be sent"
+
+    asyncio.run(live())
+
+
+def test_an_address_with_an_umlaut_goes_from_what_runs_said() -> None:
+    async def live() -> None:
+        both = await two_systems()
+        both.left.create("person", {**ADA, "email": "müller@x.test"}, "human she")
+        await settled(both)
+        run = {
+            "run_id": "r0",
+            "sync": "people",
+            "kind": "run",
+            "state": "failed",
+            "started_us": 1,
+            "ended_us": 2,
+            "summary": json.dumps({"error": "müller@x.test cannot be sent"}),
+        }
+        await both.world.store.commit(Commit(put={Table.RUN: pl.DataFrame([run])}))
+        await erase(both.world, both.sync, "müller@x.test")
+        kept = json.loads((await both.world.store.rows(Table.RUN, {"run_id": "r0"}))["summary"][0])
+        assert "müller" not in kept["error"]
+
+    asyncio.run(live())
+
+
+@alive
+async def test_who_was_merged_away_is_erased_with_who_stayed() -> None:
+    world = await Lives.begin()
+    one, one_there = await world.pair(1, title="Kept")
+    two, two_there = await world.pair(2, title="Lostworthy")
+    world.edit("a", two, title="Lostworthy A")
+    world.edit("b", two_there, title="Lostworthy B")
+    await world.run()  # a conflict of the link that ends
+    world.merge("a", one, two)
+    await world.rest()
+    assert "lostworthy" in await everything(world.store)
+    await erase(world.two.world, world.two.sync, one)
+    after = await everything(world.store)
+    words = ("lostworthy", "p1@x.test", "p2@x.test", one.lower(), two.lower(), one_there.lower(), two_there.lower())
+    assert not [word for word in words if word in after]
+    for table in (Table.LINK, Table.MERGER, Table.MARK, Table.CONFLICT, Table.BASE):
+        assert await world.store.count(table) == 0, table
+
+
+@alive
+async def test_who_was_merged_away_before_ever_being_linked_is_erased_too() -> None:
+    world = await Lives.begin()
+    one, _ = await world.pair(1)
+    two = world.two.left.create("person", {"email": "q@x.test", "first": "Hyacinth", "last": "Bucket"}, "human")
+    world.merge("a", one, two)
+    await world.rest()
+    before = await everything(world.store)
+    assert two.lower() in before
+    await erase(world.two.world, world.two.sync, one)
+    after = await everything(world.store)
+    assert not [word for word in ("hyacinth", "q@x.test", two.lower()) if word in after]
+
+
+class ErasingWhileActing(MemoryConnector):
+    """While a deed is on its way, somebody erases the person it is about."""
+
+    erase: Any = None
+
+    async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
+        answer = await super().write(writes, lane=lane)
+        if self.erase is not None:
+            await self.erase()
+        return answer
+
+
+def test_what_comes_back_from_an_act_on_an_erased_person_is_not_kept() -> None:
+    async def live() -> None:
+        both = await acting_systems()
+        employ(both.left)
+        one, twin = await linked(both)
+        connector = ErasingWhileActing(both.left)
+        both.world.connectors = {**both.world.connectors, "left": connector}
+
+        async def now() -> None:
+            connector.erase = None
+            await erase(both.world, both.sync, one)
+
+        connector.erase = now
+        await create_task(both.world, both.sync, CreateTask(person=one, subject="Call {{lead.Last Name}}"))
+        connector.erase = None
+        after = await everything(both.world.store)
+        assert not [word for word in ("byronessa", one.lower(), twin.lower()) if word in after]
+
+    asyncio.run(live())
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_delete_that_is_repeated_does_not_take_the_other_side() -> None:
+    async def live() -> None:
+        both = await acting_systems()
+        one, twin = await linked(both)
+        wanted = DeletePerson(person=one, confirmed=True)
+        assert (await delete_person(both.world, both.sync, wanted)).result.ended is Ended.DONE
+        again = await delete_person(both.world, both.sync, wanted)
+        assert again.result.ended is Ended.NOTHING
+        assert not again.steps
+        assert not both.right.rows[twin].now.is_deleted
+
+    asyncio.run(live())
+
+
+@alive
+async def test_an_id_that_ended_in_another_record_is_not_taken_for_it_by_a_delete() -> None:
+    both = await acting_systems()
+    one, _ = await linked(both)
+    two = both.left.create("person", {**BEN, "email": "b2@x.test"}, "human she")
+    await settled(both)
+    merge(both.left, one, (two,), "human she", cells=None)
+    await settled(both)
+    done = await delete_person(both.world, both.sync, DeletePerson(person=two, on="a", confirmed=True))
+    assert (done.result.ended, done.result.candidates) == (Ended.REFUSED, (one,))
+    assert not both.left.rows[one].now.is_deleted
+
+
+@pytest.mark.parametrize("what", ["owner", "delete"])
+def test_what_was_done_is_said_even_if_it_cannot_be_read_back(what: str) -> None:
+    async def live() -> None:
+        both = await acting_systems()
+        employ(both.left)
+        one, _ = await linked(both)
+        connector = Brittle(both.left)
+        both.world.connectors = {**both.world.connectors, "left": connector}
+        connector.is_brittle = True
+        if what == "owner":
+            result = await change_owner(both.world, both.sync, ChangeOwner(person=one, owner="Ann Seller"))
+        else:
+            result = (await delete_person(both.world, both.sync, DeletePerson(person=one, confirmed=True))).result
+        assert result.ended is Ended.DONE
+        connector.is_brittle = connector.wrote = False
+        await settled(both, times=1)
+        (row,) = (await both.world.store.rows(Table.MIRROR, {"record_id": one})).iter_rows(named=True)
+        assert row["is_deleted"] == (what == "delete"), "it is read later"
+
+    asyncio.run(live())
+
+
+def test_a_delete_does_only_what_was_shown() -> None:
+    async def live() -> None:
+        both = await acting_systems()
+        one, _ = await linked(both)
+        asked = await delete_person(both.world, both.sync, DeletePerson(person="ada@x.test", on="a"))
+        assert asked.result.ended is Ended.ASKS
+        both.left.delete(one, "human she")
+        two = both.left.create("person", {**ADA, "first": "Adam"}, "human she")
+        wanted = DeletePerson(person="ada@x.test", on="a", confirmed=True, shown=asked.shown)
+        done = await delete_person(both.world, both.sync, wanted)
+        assert done.result.ended is not Ended.DONE
+        assert not both.left.rows[two].now.is_deleted
+
+    asyncio.run(live())
+
+
+def test_what_a_person_holds_is_no_token() -> None:
+    async def live() -> None:
+        both = await acting_systems()
+        employ(both.left)
+        one, twin = await linked(both)
+        both.right.update(twin, {"company": "{{ACME}} {{system.date}}"}, "human he")
+        wanted = CreateTask(person=one, subject="Call {{lead.company}}")
+        result = await create_task(both.world, both.sync, wanted)
+        assert result.ended is Ended.DONE, result.reason
+        (task,) = (row.now.cells for row in both.left.rows.values() if row.object_type == "task")
+        assert task["subject"] == "Call {{ACME}} {{system.date}}"
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("owner", ["", "user:", "  "])
+def test_an_owner_without_a_name_is_nobody(owner: str) -> None:
+    async def live() -> None:
+        both = await acting_systems()
+        employ(both.left)
+        both.left.create("group", {"name": "", "kind": "queue"}, "admin")
+        both.left.create("user", {"name": "", "email": "", "active": "true"}, "admin")
+        one, _ = await linked(both)
+        result = await change_owner(both.world, both.sync, ChangeOwner(person=one, owner=owner))
+        assert (result.ended, result.code) == (Ended.REFUSED, "SYN-172")
+
+    asyncio.run(live())
+
+
+# -- undo --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("later", ["Mc Donald", "McDonald", "mcdonald."])
+def test_undo_leaves_somebodys_correction_of_the_spelling(later: str) -> None:
+    async def live() -> None:
+        both = await two_systems(people())
+        one, twin = await linked(both)
+        both.left.update(one, {"title": "mcdonald"}, "human she")
+        report = await run_cycle(both.world, both.sync)
+        both.clock.advance(120)
+        await settled(both)
+        assert both.right.rows[twin].now.cells["title"] == "mcdonald"
+        both.right.update(twin, {"title": later}, "human he")
+        both.clock.advance(120)
+        done = await undo(both.world, both.sync, report.run_id)
+        assert both.right.rows[twin].now.cells["title"] == later
+        assert done.plan.stays.filter(pl.col("mapping") == "title")["reason"].to_list() == ["it was changed since"]
+
+    asyncio.run(live())
