@@ -56,3 +56,38 @@ def test_an_update_without_an_answer_to_a_record_that_was_purged_is_given_up(var
         assert (await life.store.rows(Table.LINK))["visible_b"].to_list() == [False]
 
     asyncio.run(live())
+
+
+def test_a_record_that_was_purged_before_we_ever_read_it_is_let_go() -> None:
+    async def live() -> None:
+        life = await Life.begin(POOR_SYSTEMS)
+        person = life.new_person("a", 1)
+        await life.cycle()
+        (twin,) = life.systems["b"].rows
+        life.systems["b"].delete(twin, "she")
+        purge(life.systems["b"], twin)
+        for number in range(4):
+            life.clock.advance(120)
+            life.systems["a"].update(person, {"title": f"title {number}"}, "she")
+            await life.cycle()
+        assert (await life.store.rows(Table.LINK))["visible_b"].to_list() == [False]
+        assert await life.store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown", "written"]}) == 0
+        writes = len(life.written)
+        life.clock.advance(120)
+        await life.cycle()
+        assert len(life.written) == writes
+
+    asyncio.run(live())
+
+
+def test_what_was_purged_before_its_delete_is_not_deleted_again_and_again() -> None:
+    async def live() -> None:
+        lives = await Lives.begin(on_delete={"a": OnDelete.DELETE, "b": OnDelete.UNLINK})
+        person, twin = await lives.pair()
+        lives.delete("b", twin)
+        purge(lives.system("b"), twin)
+        lives.delete("a", person)
+        await lives.rest()
+        assert lives.alive("a") == lives.alive("b") == []
+
+    asyncio.run(live())

@@ -95,7 +95,8 @@ async def _take(
     mark_endings(world, connection, object_type, known, result.mirror, commit)
     _wake(world, connection, object_type, result.woken, ends, commit)
     _wake_others(world, connection, object_type, known, result.confirmed, ends, commit)
-    fresh = _fresh_writes(open_entries)
+    fresh = _fresh_writes(world, connection, object_type, open_entries)
+    _give_up(open_entries, frozenset(page.missing) - fresh, commit)
     again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
     if again:
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
@@ -141,9 +142,21 @@ def clockwork_of(world: World, connection: str, object_type: str) -> Clockwork:
     )
 
 
-def _fresh_writes(open_entries: pl.DataFrame) -> frozenset[str]:
-    """Records with a write of ours that nothing has confirmed yet."""
-    return frozenset(open_entries.filter(pl.col("state") != "abandoned")["record_id"])
+def _fresh_writes(world: World, connection: str, object_type: str, open_entries: pl.DataFrame) -> frozenset[str]:
+    """Records with a write of ours that nothing has confirmed yet, as long as the vendor may still be about to show
+    it."""
+    able = world.capabilities(connection, object_type)
+    wait_us = int((able.late_commit_seconds + able.visibility_lag_seconds) * 1e6)
+    is_young = pl.coalesce("answered_us", "sent_us") >= pl.lit(world.now_us() - wait_us, dtype=pl.Int64)
+    return frozenset(open_entries.filter((pl.col("state") != "abandoned") & is_young)["record_id"])
+
+
+def _give_up(open_entries: pl.DataFrame, gone: frozenset[str], commit: Commit) -> None:
+    """Writes that were confirmed and are never shown, because the record is *gone*, wait for nothing any more."""
+    over = open_entries.filter((pl.col("state") == "written") & pl.col("record_id").is_in(list(gone)))
+    if len(over):
+        rows = over.select("batch_id", "position", pl.lit("abandoned").alias("state")).unique()
+        commit.amend.setdefault(Table.ENTRY, []).append(rows)
 
 
 async def _unplanned(world: World, ends: pl.DataFrame) -> frozenset[str]:
@@ -162,15 +175,18 @@ def _put_rows(world: World, connection: str, page: Page, result: Absorbed, run_i
             connection=pl.lit(connection), object_type=pl.lit(page.object_type)
         )
         add_rows(commit, Table.MOMENT, moments)
-    if page.how is not How.BACKFILL and len(result.changes):
-        commit.add[Table.HISTORY] = history_rows(world, connection, page, result, run_id)
+    # Of a complete read only what differs from an earlier look is an event: a change found late is one all the same.
+    is_event = pl.lit(page.how is not How.BACKFILL) | pl.col("before").is_not_null()
+    changes = result.changes.filter(is_event)
+    if len(changes):
+        commit.add[Table.HISTORY] = history_rows(world, connection, page, changes, run_id)
 
 
-def history_rows(world: World, connection: str, page: Page, result: Absorbed, run_id: str) -> pl.DataFrame:
-    """One HISTORY row per record with its changed cells only."""
+def history_rows(world: World, connection: str, page: Page, changes: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """One HISTORY row per record of *changes* (absorb.CHANGES) with its changed cells only."""
     now_us = world.now_us()
     cells: dict[str, dict[str, list[str | None]]] = {}
-    for record_id, name, before, after in result.changes.iter_rows():
+    for record_id, name, before, after in changes.iter_rows():
         cells.setdefault(record_id, {})[name] = [before, after]
     actors = dict(page.rows.select(records.ID, records.ACTOR).iter_rows())
     stamps = dict(page.rows.select(records.ID, records.STAMP).iter_rows())

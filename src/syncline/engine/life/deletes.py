@@ -5,6 +5,7 @@ Lives here: what becomes of each. Not here: which are planned (`afterlife`, `pla
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -56,6 +57,8 @@ async def _delete(
     outcome = await perform(world, sync, run_id, side, write, link_id=row["link_id"], lane=lane)
     if outcome.status in (Status.WRITTEN, Status.UNCHANGED) or outcome.is_gone:
         await _end_leaver(world, sync, side, row)
+        if outcome.is_gone:
+            await _note_gone(world, row)
         return "written", "deleted"
     if outcome.status is Status.UNKNOWN:
         return "unknown", outcome.message or "the answer was lost; it will be read back"
@@ -77,6 +80,16 @@ async def _is_still_due(world: World, sync: Sync, side: Side, row: dict[str, Any
         return sync.leaves_filter is LeavesFilter.DELETE
     ended = (await ended_of(world.store, keys)).get(row["link_id"])
     return ended is not None and ended.then is Then.DELETE
+
+
+async def _note_gone(world: World, row: dict[str, Any]) -> None:
+    """What was to be deleted was gone before, perhaps for good, so that no reading will ever show it deleted: nothing
+    is to follow any more."""
+    keys = pl.DataFrame({"link_id": [row["link_id"]]})
+    ended = (await ended_of(world.store, keys)).get(row["link_id"])
+    if ended is not None and ended.then is Then.DELETE:
+        over = mark_rows({row["link_id"]: replace(ended, then=Then.NOTHING)}, world.now_us())
+        await world.store.commit(Commit(put={Table.MARK: over}))
 
 
 async def _end_leaver(world: World, sync: Sync, side: Side, row: dict[str, Any]) -> None:
