@@ -8,7 +8,7 @@ Every `*_us` is an instant in microseconds since 1970 UTC. JSON columns are text
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -441,6 +441,15 @@ class Store(Protocol):
         A table without key keeps the order of appending. *newest_first* goes by the table's instant (`at_us`,
         `started_us`, …), then by key backwards.
         Always has all columns of the table with their types, also when there is no row.
+        """
+        ...
+
+    def slices(
+        self, table: Table, where: Mapping[str, Any] | None = None, *, size: int
+    ) -> AsyncIterator[pl.DataFrame]:
+        """What `rows` gives of a table whose key is never null, *size* rows at a time, none twice.
+
+        Each is read when it is asked for: what was committed meanwhile behind the last one is in it.
         """
         ...
 

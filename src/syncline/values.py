@@ -10,6 +10,9 @@ the vendor's form); anything else is a value in the canonical form of its type:
     datetime                                         aware UTC with milliseconds: "2026-11-22T10:00:00.000Z"
     multichoice                                      distinct choices, sorted, joined by ";"
 
+These forms and the print of a tuple of them are one canonicaliser; `CANONICALISERS` has every one there ever was, by
+id, and everything here is of today's. A base says which one it was made by (`engine.recanonicalised` carries it over).
+
 What two systems do to each other's spelling (case, punctuation) is not canonicalisation: it is learnt per pair
 (`reconcile.settle`). Imports nothing of ours.
 """
@@ -19,12 +22,13 @@ from __future__ import annotations
 import enum
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
 CANONICALISER = 1
-"""Version of the canonical forms below; stored with every base so that a change of form is never taken for an edit."""
+"""Today's of `CANONICALISERS`; stored with every base so that a change of form is never taken for an edit."""
 
 EMPTY = ""
 
@@ -134,8 +138,22 @@ def canonical(field_type: FieldType, raw: object) -> str:
 
 
 def form_of(field_type: FieldType) -> Callable[[object], str]:
-    """The canonicaliser of a type for values that are not None; for loops over a column."""
-    return _FORMS.get(field_type, _text)
+    """Today's canonical form of a type for values that are not None; for loops over a column."""
+    return CANONICALISERS[CANONICALISER].form_of(field_type)
+
+
+def renewed(field_type: FieldType, cells: Iterable[str | None]) -> list[str | None]:
+    """Cells that were stored in some earlier form in today's form; one that does not fit its type stays as it is."""
+    texts, form = list(cells), form_of(field_type)
+    known = {text: _renewed_one(form, text) for text in set(texts) if text}
+    return [known[text] if text else text for text in texts]
+
+
+def _renewed_one(form: Callable[[object], str], text: str) -> str:
+    try:
+        return form(text)
+    except ValueError:
+        return text
 
 
 def micros(at: datetime) -> int:
@@ -153,9 +171,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fingerprint(key: bytes, inputs: Sequence[str]) -> int:
-    """Keyed 64-bit fingerprint of a tuple of canonical values; never 0, which stands for "no base".
+    """Today's keyed 64-bit fingerprint of a tuple of canonical values; never 0, which stands for "no base"."""
+    return CANONICALISERS[CANONICALISER].fingerprint(key, inputs)
 
-    BLAKE2b with an 8-byte digest over the inputs' UTF-8, each preceded by its length in 4 little-endian bytes, the
+
+def _blake2b(key: bytes, inputs: Sequence[str]) -> int:
+    """BLAKE2b with an 8-byte digest over the inputs' UTF-8, each preceded by its length in 4 little-endian bytes, the
     digest read little-endian. Fixed for ever: golden vectors in tests/unit/test_values.py. *key* is 16 to 64 bytes.
     """
     digest = hashlib.blake2b(digest_size=8, key=key)
@@ -168,6 +189,25 @@ def fingerprint(key: bytes, inputs: Sequence[str]) -> int:
 
 def fingerprints(key: bytes, cells: Iterable[str | None]) -> list[int | None]:
     """Fingerprints of single-input cells in order; None stays None. Repeated values are hashed once."""
-    texts = list(cells)
-    known = {text: fingerprint(key, (text,)) for text in set(texts) if text is not None}
+    texts, print_of = list(cells), CANONICALISERS[CANONICALISER].fingerprint
+    known = {text: print_of(key, (text,)) for text in set(texts) if text is not None}
     return [None if text is None else known[text] for text in texts]
+
+
+@dataclass(frozen=True)
+class Canonicaliser:
+    """The canonical forms by type, and the print of a tuple of canonical values; never changed once released.
+
+    A later one must take the text of the earlier as it takes a vendor's value, with the same result, and leave its own
+    text alone: a form may be coarser or spell differently, it cannot know again what an earlier one dropped.
+    """
+
+    form_of: Callable[[FieldType], Callable[[object], str]]
+    fingerprint: Callable[[bytes, Sequence[str]], int]
+
+
+FIRST_CANONICALISER = 1
+CANONICALISERS: Mapping[int, Canonicaliser] = {
+    FIRST_CANONICALISER: Canonicaliser(form_of=lambda field_type: _FORMS.get(field_type, _text), fingerprint=_blake2b),
+}
+"""By the id that stands with every base."""

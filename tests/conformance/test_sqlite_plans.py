@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from syncline.store import reading
 from syncline.trees import TABLES, Table
 from tests.conformance.stores import story
 
@@ -52,6 +53,24 @@ def test_what_the_engine_asks_every_cycle(what: str):
     assert all(step.startswith(("SEARCH", "USE TEMP B-TREE", "CORRELATED")) for step in steps), steps
     if what.startswith("dirty"):
         assert not any("B-TREE" in step for step in steps), steps  # in order of sequence without sorting
+
+
+SLICED = {
+    Table.MIRROR: {"connection": "org", "object_type": "Lead"},
+    Table.MATCH_KEY: {"sync": "people"},
+    Table.BASE: {"sync": "people"},
+}
+
+
+@pytest.mark.parametrize("table", list(SLICED))
+def test_a_slice_starts_where_the_last_one_ended_without_sorting(table: Table):
+    after = tuple({pl.String(): "a", pl.Int64(): 1}[TABLES[table][0][name]] for name in TABLES[table][1])
+
+    async def ask(opened: Any) -> object:
+        return await opened._read(reading.rows_after, table, SLICED[table], after, 10)
+
+    steps = story(":memory:", lambda store: _plans(store, ask))
+    assert all(step.startswith("SEARCH") for step in steps), steps
 
 
 @pytest.mark.parametrize(("table", "columns"), LOOKED_UP)

@@ -54,6 +54,25 @@ def test_rows_limited_and_newest_first(tell: Tell):
     tell(chapter)
 
 
+@pytest.mark.parametrize(("size", "sizes"), [(1, [1, 1, 1]), (2, [2, 1]), (3, [3]), (9, [3])])
+def test_slices_give_every_row_once_also_when_they_are_changed_meanwhile(tell: Tell, size: int, sizes: list[int]):
+    async def chapter(store: Store) -> None:
+        await _three_leads(store)
+        other = frame(Table.MIRROR, lead("00Q0", connection="another"))
+        await store.commit(Commit(put={Table.MIRROR: other}))
+        seen = []
+        async for part in store.slices(Table.MIRROR, {"connection": "org", "object_type": "Lead"}, size=size):
+            seen.append(part["record_id"].to_list())
+            changed = part.with_columns(actor=pl.lit("z"))
+            await store.commit(Commit(put={Table.MIRROR: changed}))
+        assert [len(ids) for ids in seen] == sizes
+        assert [record_id for ids in seen for record_id in ids] == ["00Q1", "00Q2", "00Q3"]
+        assert await store.count(Table.MIRROR, {"actor": "z"}) == 3
+        assert [part async for part in store.slices(Table.LINK, size=5)] == []
+
+    tell(chapter)
+
+
 def test_by_keys_takes_null_for_equal_and_gives_each_row_once(tell: Tell):
     async def chapter(store: Store) -> None:
         rows = (entry("1", 0, match_key="k"), entry("1", 1, record_id="r"), entry("1", 2), entry("2", 0, record_id="r"))

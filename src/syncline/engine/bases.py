@@ -11,12 +11,17 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 import pyarrow as pa
 
+from syncline import values
 from syncline.engine.world import World
 from syncline.errors import OurBug
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
-from syncline.values import CANONICALISER
+
+KEEP = 2**64 - 1
+"""In a base: whatever this side holds at the next look is agreed. No print in practice: one in 2^64 would be."""
+REAPPLY = 2**64 - 2
+"""In a base: this side counts as changed at the next look."""
 
 # New prints of one mapping of one link; null leaves that side as it is, 0 makes it unknown. Later rows win.
 PATCHES: dict[str, pl.DataType] = {
@@ -65,7 +70,7 @@ def base_rows(sync: Sync, link_ids: pl.Series, prints: Mapping[Side, pl.DataFram
         "link_id",
         pl.lit(sync.name).alias("sync"),
         pl.lit(sync.revision(), dtype=pl.Int64).alias("revision"),
-        pl.lit(CANONICALISER, dtype=pl.Int64).alias("canonicaliser"),
+        pl.lit(values.CANONICALISER, dtype=pl.Int64).alias("canonicaliser"),
         "prints_a",
         "prints_b",
     )

@@ -34,6 +34,7 @@ WAS = "was"
 RECORD = {"side": pl.String, "object_type": pl.String, "record_id": pl.String}
 _GENERATION = GENERATION + r"\d+$"
 _BETWEEN = "\x1f"
+_RECORDS_AT_ONCE = 10_000
 
 
 def keys_compared(rules: tuple[MatchRule, ...], name_keys: tuple[str, str]) -> tuple[str, ...]:
@@ -136,13 +137,14 @@ async def make_keys(world: World, sync: Sync) -> None:
     """Make the keys of all records of a sync, unless they are kept already."""
     if await is_kept(world, sync):
         return
-    old = await world.store.rows(Table.MATCH_KEY, {"sync": sync.name})
-    await world.store.commit(Commit(drop={Table.MATCH_KEY: old.drop("value")}))
+    async for old in world.store.slices(Table.MATCH_KEY, {"sync": sync.name}, size=_RECORDS_AT_ONCE):
+        await world.store.commit(Commit(drop={Table.MATCH_KEY: old.drop("value")}))
     for side in SIDES:
         spec = sync.side(side)
         for object_type in spec.object_types:
-            rows = await world.store.rows(Table.MIRROR, {"connection": spec.connection, "object_type": object_type})
-            await world.store.commit(Commit(put={Table.MATCH_KEY: _keys_of(sync, side, object_type, rows)}))
+            where = {"connection": spec.connection, "object_type": object_type}
+            async for rows in world.store.slices(Table.MIRROR, where, size=_RECORDS_AT_ONCE):
+                await world.store.commit(Commit(put={Table.MATCH_KEY: _keys_of(sync, side, object_type, rows)}))
     meta = pl.DataFrame({"name": [f"match:{sync.name}"], "value": [_signature(sync)]})
     await world.store.commit(Commit(put={Table.META: meta}))
 

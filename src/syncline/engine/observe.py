@@ -24,6 +24,8 @@ from syncline.spec.model import Sync
 from syncline.spec.resolve import require_fields, typed
 from syncline.trees import TABLES, Commit, Table
 
+_KNOWN_AT_ONCE = 10_000
+
 
 async def meet(world: World, sync: Sync, *, remember: bool = True, strict: bool = True) -> Sync:
     """Learn, once a run, who we are on both sides and what their objects look like; tell the store who is who.
@@ -162,10 +164,10 @@ async def read_everything(world: World, connection: str, object_type: str, run_i
 async def _look_for_absent(world: World, report: Capture, fields: Sequence[str], seen: set[str], run_id: str) -> None:
     """Ids we knew that a complete read did not bring: asked for by id; deleted if the vendor says so, else out of
     sight. Never a delete by inference."""
-    known = await world.store.rows(
-        Table.MIRROR, {"connection": report.connection, "object_type": report.object_type, "is_deleted": False}
-    )
-    absent = [record_id for record_id in known["record_id"].to_list() if record_id not in seen]
+    where = {"connection": report.connection, "object_type": report.object_type, "is_deleted": False}
+    absent: list[str] = []
+    async for known in world.store.slices(Table.MIRROR, where, size=_KNOWN_AT_ONCE):
+        absent += [record_id for record_id in known["record_id"].to_list() if record_id not in seen]
     if absent:
         await read_again(world, report.connection, report.object_type, absent, run_id, fields=fields)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from syncline import values
 from syncline.engine.bases import base_columns
 from syncline.engine.consent import with_acts
 from syncline.engine.remapped import taken_as_agreed
@@ -119,7 +120,8 @@ def _renamed(values: pl.DataFrame, side: Side, maps: Sequence[FieldMap]) -> pl.D
 
 async def _with_bases(world: World, sync: Sync, pairs: pl.DataFrame) -> pl.DataFrame:
     bases = await world.store.by_keys(Table.BASE, pairs.select("link_id"))
-    bases = bases.filter(pl.col("revision") == sync.revision())  # older ones are carried over by the next run
+    is_todays = (pl.col("revision") == sync.revision()) & (pl.col("canonicaliser") == values.CANONICALISER)
+    bases = bases.filter(is_todays)  # others are carried over by the next run
     columns = base_columns(bases, [m.key for m in sync.fields])
     return pairs.join(columns, on="link_id", how="left", maintain_order="left")
 

@@ -4,7 +4,8 @@ Lives here: noticing the change, and turning stored bases into those of the new 
 where a side's inputs are other fields now, nobody knows the print it would have had. `keep` puts `KEEP` in its place:
 the first plan that can read the field takes what is there as agreed. `reapply` puts `REAPPLY` on every side that gives:
 it counts as changed, so the merge carries it over. A side whose inputs are the same keeps its print under `keep`: an
-edit that was waiting is not forgotten. Not here: packing (`bases`), or who wins (`reconcile.merge`).
+edit that was waiting is not forgotten. Not here: packing (`bases`), a base of another canonicaliser
+(`recanonicalised`), or who wins (`reconcile.merge`).
 """
 
 from __future__ import annotations
@@ -15,54 +16,82 @@ from typing import Any
 
 import polars as pl
 
-from syncline.engine.bases import base_columns, base_rows
+from syncline import values
+from syncline.engine.bases import KEEP, REAPPLY, base_columns, base_rows
+from syncline.engine.recanonicalised import carry_over, read_anew
+from syncline.engine.world import World
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Direction, FieldMap, MappingChange, Sync
 from syncline.trees import Commit, Store, Table
 
-KEEP = 2**64 - 1
-"""In a base: whatever this side holds at the next look is agreed. No print in practice: one in 2^64 would be."""
-REAPPLY = 2**64 - 2
-"""In a base: this side counts as changed at the next look."""
+_LINKS_AT_ONCE = 10_000
 
 _NEW = pl.lit(None, dtype=pl.UInt64)
 _Ends = Mapping[str, list[Any]]
 
 
-async def adopt_revision(store: Store, sync: Sync) -> bool:
-    """Re-pack the bases of a sync whose mapping list changed since they were written; True if it had.
+async def adopt_revision(world: World, sync: Sync) -> bool:
+    """Re-pack the bases of a sync that were written under another mapping list or canonicaliser; True if there were
+    other ones.
 
-    A mapping that was not there before, or not for these object types, starts unknown. The list of each revision is
-    remembered in META under "mappings:<sync>".
+    A mapping that was not there before, or not for these object types, starts unknown. META remembers under
+    "mappings:<sync>" every list that a stored base may still be of: links are carried over in slices, and a process
+    that dies between two of them leaves bases of both.
     """
     name = f"mappings:{sync.name}"
-    remembered = await store.rows(Table.META, {"name": name})
-    current = json.dumps({"revision": sync.revision(), "ends": sync.mapping_signatures()})
-    commit = Commit(put={Table.META: pl.DataFrame({"name": [name], "value": [current]})})
-    if remembered.is_empty():
-        await store.commit(commit)
+    remembered = await world.store.rows(Table.META, {"name": name})
+    old = json.loads(remembered["value"][0]) if len(remembered) else None
+    own = {str(sync.revision()): sync.mapping_signatures()}
+    now = {"canonicaliser": values.CANONICALISER, "lists": own}
+    if old == now:
         return False
-    old = json.loads(remembered["value"][0])
-    if old["revision"] == sync.revision():
-        return False
-    bases = await store.rows(Table.BASE, {"sync": sync.name})
-    grid = await _with_types(store, base_columns(bases, list(old["ends"])))
+    if old is not None:
+        lists = {**old["lists"], **own}
+        await world.store.commit(_remembering(name, {**old, "lists": lists}))
+        await _carry_all(world, sync, lists)
+    commit = _remembering(name, now)
+    if old is not None and old["canonicaliser"] != values.CANONICALISER:
+        await read_anew(world, sync, commit)
+    await world.store.commit(commit)
+    return old is not None
+
+
+def _remembering(name: str, value: Mapping[str, Any]) -> Commit:
+    return Commit(put={Table.META: pl.DataFrame({"name": [name], "value": [json.dumps(value)]})})
+
+
+async def _carry_all(world: World, sync: Sync, lists: Mapping[str, Any]) -> None:
+    """Bring every base of the sync to today's list and canonicaliser, slice by slice."""
+    is_other = (pl.col("revision") != sync.revision()) | (pl.col("canonicaliser") != values.CANONICALISER)
+    async for part in world.store.slices(Table.BASE, {"sync": sync.name}, size=_LINKS_AT_ONCE):
+        for (revision, made_by), bases in part.filter(is_other).group_by("revision", "canonicaliser"):
+            old, commit = lists[str(revision)], Commit()
+            grid = await _with_types(world.store, base_columns(bases, list(old)))
+            if made_by != values.CANONICALISER:
+                grid = await carry_over(world, sync, grid, old, values.CANONICALISERS[int(str(made_by))], commit)
+            grid, changed = _all_carried(grid, sync, old)
+            prints = {side: grid.select([f"n{side}.{m.key}" for m in sync.fields]) for side in SIDES}
+            commit.put[Table.BASE] = base_rows(sync, grid["link_id"], prints)
+            await _forget_marks(world.store, sync, changed, commit)
+            await world.store.commit(commit)
+
+
+def _all_carried(grid: pl.DataFrame, sync: Sync, old: Mapping[str, _Ends]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """*grid* with the new prints of every mapping, and which mappings of which links have other ends now."""
     changed = []
     for mapping in sync.fields:
-        grid, redone = _carried(grid, mapping, old["ends"].get(mapping.key, {}))
+        grid, redone = _carried(grid, mapping, old.get(mapping.key, {}))
         changed.append(redone.select("link_id", pl.lit(mapping.key).alias("mapping")))
-    prints = {side: grid.select([f"n{side}.{m.key}" for m in sync.fields]) for side in SIDES}
-    commit.put[Table.BASE] = base_rows(sync, grid["link_id"], prints)
-    await _forget_marks(store, sync, pl.concat(changed), commit)
-    await store.commit(commit)
-    return True
+    return grid, pl.concat(changed)
 
 
 async def _with_types(store: Store, grid: pl.DataFrame) -> pl.DataFrame:
-    """*grid* with the object types of each link, `type_a` and `type_b`; tombstones keep theirs."""
+    """*grid* with the record of each link, `type_a`, `id_a`, `type_b`, `id_b`; tombstones keep theirs."""
     ends = (await store.by_keys(Table.LINK_END, grid.select("link_id"))).filter(pl.col("role") == "current")
     for side in SIDES:
-        own = ends.filter(pl.col("side") == side).select("link_id", pl.col("object_type").alias(f"type_{side}"))
+        own = ends.filter(pl.col("side") == side).select(
+            "link_id", pl.col("object_type").alias(f"type_{side}"), pl.col("record_id").alias(f"id_{side}")
+        )
         grid = grid.join(own.unique("link_id"), on="link_id", how="left", maintain_order="left")
     return grid
 

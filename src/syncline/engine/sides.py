@@ -9,10 +9,11 @@ by another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from syncline import values
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL, FLAG, widen, widen_flags
 from syncline.records import Side
@@ -43,7 +44,8 @@ async def side_values(
     spec = sync.side(side)
     schema = world.schema(spec.connection, object_type)
     maps = [m for m in sync.fields if object_type in m.ends(side)]
-    wide = read_cells(rows, sync.fields_read(side, object_type))
+    fields = sync.fields_read(side, object_type)
+    wide = _renewed(read_cells(rows, fields), _types(schema, fields))
     columns = [wide.select(RECORD), wide.select(_member(world, sync, side, object_type, wide, schema))]
     for mapping in maps:
         far = mapping.b if side == "a" else mapping.a
@@ -60,6 +62,15 @@ def read_cells(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
         pl.col("record_id").alias(CELL + AT_ID),
         pl.col("object_type").str.to_lowercase().alias(CELL + AT_TYPE),
         pl.when("is_deleted").then(pl.lit("true")).otherwise(pl.lit("false")).alias(CELL + AT_DELETED),
+    )
+
+
+def _renewed(wide: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.DataFrame:
+    """Cells in today's form: a record that was last read under an earlier canonicaliser is still in that one's."""
+    if values.CANONICALISER == values.FIRST_CANONICALISER:
+        return wide
+    return wide.with_columns(
+        pl.Series(CELL + name, values.renewed(kind, wide[CELL + name]), dtype=pl.String) for name, kind in types.items()
     )
 
 

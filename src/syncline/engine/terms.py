@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 
 import polars as pl
 
+from syncline import values
 from syncline.engine.breaker import frozen_fields, release
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.remapped import adopt_revision
@@ -27,11 +28,15 @@ _RIGHTS = ("type", "length", "is_createable", "is_updateable", "is_required")
 async def adopt_terms(world: World, sync: Sync) -> None:
     """Carry bases over to a changed list of mappings; with a changed spec or changed rights, mark every link and every
     unlinked record of the sync. A changed spec thaws what is frozen."""
-    has_new_mappings = await adopt_revision(world.store, sync)
+    has_new_mappings = await adopt_revision(world, sync)
     name = f"terms:{sync.name}"
     remembered = await world.store.rows(Table.META, {"name": name})
     old = json.loads(remembered["value"][0]) if len(remembered) else {}
-    now = {"spec": _digest(sync), "rights": _digest(_rights(world, sync))}
+    now = {
+        "spec": _digest(sync),
+        "rights": _digest(_rights(world, sync)),
+        "forms": str(values.CANONICALISER),  # values that differed may be equal now
+    }
     if old == now:
         return
     links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})

@@ -105,7 +105,7 @@ async def _verify(world: World, sync: Sync) -> VerifyReport:
     report = VerifyReport(sync=sync.name)
     report.unknown = await world.store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown"]})
     sync = await meet(world, sync)
-    await adopt_revision(world.store, sync)
+    await adopt_revision(world, sync)
     run_id = f"verify-{world.random.token(6)}"
     for side in SIDES:
         spec = sync.side(side)

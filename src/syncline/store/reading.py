@@ -32,6 +32,17 @@ def rows(connection: sqlite3.Connection, table: Table, where: Where, limit: int 
     return to_frame(table, _fetch(connection, statement if limit is None else statement.limit(limit)))
 
 
+def rows_after(
+    connection: sqlite3.Connection, table: Table, where: Where, after: Sequence[Any] | None, limit: int
+) -> pl.DataFrame:
+    """The next *limit* rows in key order behind the one whose key is *after*."""
+    key = [TREES[table].c[name] for name in key_of(table)]
+    statement = sa.select(*TREES[table].c).where(*_conditions(table, where)).order_by(*key).limit(limit)
+    if after is not None:
+        statement = statement.where(sa.tuple_(*key) > sa.tuple_(*(sa.literal(value) for value in after)))
+    return to_frame(table, _fetch(connection, statement))
+
+
 def count(connection: sqlite3.Connection, table: Table, where: Where) -> int:
     statement = sa.select(sa.func.count()).select_from(TREES[table]).where(*_conditions(table, where))
     return int(_fetch(connection, statement)[0][0])

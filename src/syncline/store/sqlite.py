@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ import polars as pl
 from syncline.errors import OurBug
 from syncline.store import reading, writing
 from syncline.store.sections import Sections
+from syncline.store.tables import key_of
 from syncline.store.trouble import translated
 from syncline.trees import Commit, Store, Table
 
@@ -101,6 +102,16 @@ class SqliteStore:
         newest_first: bool = False,
     ) -> pl.DataFrame:
         return await self._read(reading.rows, table, where, limit, newest_first)
+
+    async def slices(
+        self, table: Table, where: Mapping[str, Any] | None = None, *, size: int
+    ) -> AsyncIterator[pl.DataFrame]:
+        after: tuple[Any, ...] | None = None
+        while len(part := await self._read(reading.rows_after, table, where, after, size)):
+            yield part
+            after = part.select(key_of(table)).row(-1)
+            if len(part) < size:
+                return
 
     async def by_keys(self, table: Table, keys: pl.DataFrame) -> pl.DataFrame:
         return await self._read(reading.by_keys, table, keys)
