@@ -219,10 +219,12 @@ async def plan_and_write(
     if chosen is not None:
         ends = await world.store.by_keys(Table.LINK_END, chosen)
         links = links.join(ends.select("link_id").unique(), on="link_id", how="semi")
+    before = await _current_ends(world, links)
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
     await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
     await note_gone(world, sync, links["link_id"].to_list(), report.run_id)
-    considered = await _considered(world, pl.concat([strangers, links]))
+    shifted = _shifted(before, await _current_ends(world, links))
+    considered = _considered(strangers, before)
     report.held = await hold_above_ceilings(
         world, sync, planned, report.run_id, is_first_copy=was_linked == 0, is_whole=only is None
     )
@@ -237,7 +239,7 @@ async def plan_and_write(
     report.fates = written.classes
     report.unknown += sum(name == "unknown" for name, _ in written.classes.values())
     report.conflicts = len(planned.all_conflicts())
-    report.classes = _final_classes(planned, written, report.held)
+    report.classes = _without_shifted(_final_classes(planned, written, report.held), considered, shifted)
     if writes:
         await _account(world, sync, report, pl.concat([strangers, links]), considered, planned.later)
         await unlink_leavers(world, sync)
@@ -295,14 +297,37 @@ def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> 
     return ranked.unique(["side", "object_type", "record_id"], keep="first", maintain_order=True).select(list(CLASSES))
 
 
-async def _considered(world: World, taken: pl.DataFrame) -> pl.DataFrame:
-    """The records of the marks *taken*, as they stand before anything is written: a record that is made anew takes
+_RECORD = ["side", "object_type", "record_id"]
+
+
+async def _current_ends(world: World, links: pl.DataFrame) -> pl.DataFrame:
+    """side, object_type, record_id, link_id, seq: the current records of links with marks (DIRTY)."""
+    marks = links.select("link_id", "seq")
+    ends = (await world.store.by_keys(Table.LINK_END, marks.select("link_id"))).filter(pl.col("role") == "current")
+    return ends.join(marks, on="link_id").select(*_RECORD, "link_id", "seq")
+
+
+def _considered(strangers: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
+    """The records of the marks taken, as they stood before anything was planned: a record that is made anew takes
     another's place in its link."""
-    links = taken.filter(pl.col("link_id") > 0).select("link_id", "seq")
-    ends = (await world.store.by_keys(Table.LINK_END, links.select("link_id"))).filter(pl.col("role") == "current")
-    linked = ends.join(links, on="link_id").select("side", "object_type", "record_id", "link_id", "seq")
-    lone = taken.filter(pl.col("link_id") == 0).select("side", "object_type", "record_id", "link_id", "seq")
-    return pl.concat([linked, lone]).unique(["side", "object_type", "record_id"], keep="first")
+    lone = strangers.select(*_RECORD, "link_id", "seq")
+    return pl.concat([ends, lone]).unique(_RECORD, keep="first")
+
+
+def _shifted(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """The links (link_id) whose records became others while they were planned: another lane settled an end."""
+    gone, new = (one.join(two, on=[*_RECORD, "link_id"], how="anti") for one, two in ((before, after), (after, before)))
+    return pl.concat([gone.select("link_id"), new.select("link_id")]).unique()
+
+
+def _without_shifted(classes: pl.DataFrame, considered: pl.DataFrame, shifted: pl.DataFrame) -> pl.DataFrame:
+    """*classes* (CLASSES) with the records of links that shifted deferred: whoever shifted them left a newer mark."""
+    if shifted.is_empty():
+        return classes
+    stays = classes.join(shifted, on="link_id", how="anti")
+    deferred = considered.join(shifted, on="link_id", how="semi").join(stays, on=_RECORD, how="anti")
+    words = pl.lit("its link changed while it was planned; planned again next").alias("reason")
+    return pl.concat([stays, deferred.select(*_RECORD, "link_id", pl.lit("deferred").alias("class"), words)])
 
 
 async def _account(
