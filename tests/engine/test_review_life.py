@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 
 from syncline.connectors.memory import MemoryConnector, merge
+from syncline.connectors.memory.connector import RICH
 from syncline.engine.actions.deletion import DeletePerson, delete_person
 from syncline.engine.actions.ownership import ChangeOwner, change_owner
 from syncline.engine.actions.results import Ended
@@ -21,11 +23,13 @@ from syncline.engine.undo import undo
 from syncline.errors import Unavailable
 from syncline.ports import Lane
 from syncline.records import Page, Write, WriteAnswer
+from syncline.spec.model import Direction, Drift
 from syncline.trees import Commit, Table
 from tests.engine.test_erase import everything
 from tests.support.life_world import Lives
 from tests.support.life_world import lived as alive
 from tests.support.memory_actions import acting_systems, employ
+from tests.support.memory_shared import sharing
 from tests.support.memory_world import TwoSystems, people, two_systems
 
 ADA = {"email": "ada@x.test", "first": "Ada", "last": "Byronessa", "title": "T0", "phone": "5550777"}
@@ -313,5 +317,84 @@ def test_undo_leaves_somebodys_correction_of_the_spelling(later: str) -> None:
         done = await undo(both.world, both.sync, report.run_id)
         assert both.right.rows[twin].now.cells["title"] == later
         assert done.plan.stays.filter(pl.col("mapping") == "title")["reason"].to_list() == ["it was changed since"]
+
+    asyncio.run(live())
+
+
+# -- consent and what records share ------------------------------------------------------------------------------------
+
+NO_HISTORY = replace(RICH, has_field_history=False, has_compare_and_set=False)
+HOUSE = "house@x.test"
+
+
+@pytest.mark.parametrize("is_backfill", [False, True])
+def test_a_new_address_resubscribes_nobody_however_it_is_read(is_backfill: bool) -> None:
+    async def live() -> None:
+        both = await two_systems()
+        both.world.connectors = {**both.world.connectors, "left": MemoryConnector(both.left, capabilities=NO_HISTORY)}
+        one = both.left.create("person", {**ADA, "opt_out": "true"}, "human she")
+        await settled(both)
+        (twin,) = both.right.rows
+        assert both.right.rows[twin].now.cells["opt_out"] == "true"
+        both.left.update(one, {"email": "new@x.test", "opt_out": "false"}, "human she")
+        both.clock.advance(120)
+        if is_backfill:  # the position was lost: everything is read anew
+            at = pl.DataFrame({"connection": ["left"], "object_type": ["person"]})
+            await both.world.store.commit(Commit(drop={Table.CURSOR: at}))
+        await settled(both)
+        assert both.right.rows[twin].now.cells["opt_out"] == "true", "the new address resubscribed the person"
+        assert both.left.rows[one].now.cells["opt_out"] == "true"
+        assert both.right.rows[twin].now.cells["email"] == "new@x.test"
+
+    asyncio.run(live())
+
+
+def test_restored_drift_lifts_no_opt_out() -> None:
+    async def live() -> None:
+        sync = people()
+        consent = replace(sync.field_map("opt_out"), direction=Direction.A_TO_B, drift=Drift.RESTORE)
+        both = await two_systems(people(fields=tuple(consent if m.key == "opt_out" else m for m in sync.fields)))
+        one, twin = await linked(both)
+        both.right.update(twin, {"opt_out": "true"}, "human he")
+        await settled(both)
+        assert both.right.rows[twin].now.cells["opt_out"] == "true", "the opt-out was lifted"
+        both.left.update(one, {"title": "T1"}, "human she")
+        await settled(both)
+        assert both.right.rows[twin].now.cells == {**both.right.rows[twin].now.cells, "opt_out": "true", "title": "T1"}
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("links_at_once", [1, 2, 10_000])
+def test_siblings_are_decided_together_however_large_the_plan(
+    links_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def live() -> None:
+        both = await two_systems()
+        left = MemoryConnector(both.left, capabilities=NO_HISTORY)
+        both.world.connectors = {"left": left, "right": sharing(both.right, {"opt_out": "email"})}
+        ids = [
+            both.left.create("person", {"email": email, "first": f"F{n}", "last": f"L{n}", "opt_out": "true"}, "human")
+            for n, email in enumerate([HOUSE, "other@x.test", HOUSE])
+        ]
+        await settled(both, times=5)
+        writes: list[str] = []
+        right = both.world.connectors["right"]
+        write = right.write
+
+        async def counted(rows: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
+            writes.extend(row.record_id or "" for row in rows if "opt_out" in row.cells)
+            return await write(rows, lane=lane)
+
+        monkeypatch.setattr(right, "write", counted)
+        monkeypatch.setattr("syncline.engine.planning.SLICE_LINKS", links_at_once)
+        for one in (ids[0], ids[2]):
+            both.left.update(one, {"opt_out": "false"}, "human she")
+        both.clock.advance(120)
+        await settled(both, times=4)
+        assert len(writes) == 1, "one owner was written several times"
+        assert {row.now.cells["opt_out"] for row in both.right.rows.values() if row.now.cells["email"] == HOUSE} == {
+            "false"
+        }
 
     asyncio.run(live())

@@ -19,6 +19,7 @@ from syncline.engine.remapped import apart_marks
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.shared import NOBODY, Owners, owners_of
 from syncline.engine.sheets import Sheets
+from syncline.engine.siblings import with_siblings
 from syncline.engine.world import Progress, World
 from syncline.reconcile.conserve import GRAVITY
 from syncline.reconcile.merge import merge
@@ -28,7 +29,7 @@ from syncline.spec.model import FieldMap, LeavesFilter, Policy, Sync
 from syncline.trees import TABLES, Commit, Table
 
 SLICE_LINKS = 10_000
-"""Links planned at once: what bounds the memory of a large plan."""
+"""Links planned at once, siblings beyond it: what bounds the memory of a large plan."""
 
 CLOCK_SKEW_US = 1_000_000
 """How far the clocks of two systems may be apart unnoticed: evidence of time is widened by it."""
@@ -66,11 +67,13 @@ CLASSES: dict[str, pl.DataType] = {
 
 async def plan_links(world: World, sync: Sync, link_ids: Sequence[int], run_id: str, planned: Planned) -> None:
     """Merge these links, store agreed bases, marks and open conflicts at once, and add their actions to *planned*."""
-    for at in range(0, len(link_ids), SLICE_LINKS):
+    done = 0
+    for ids in await with_siblings(world, sync, link_ids, SLICE_LINKS):
         async with world.store.alone():
-            parts = [part async for part in slices(world, sync, link_ids[at : at + SLICE_LINKS])]
+            parts = [part async for part in slices(world, sync, ids)]
             await _plan_parts(world, sync, parts, run_id, planned)
-        world.report(Progress("plan", sync.name, min(at + SLICE_LINKS, len(link_ids)), len(link_ids)))
+        done += len(ids)
+        world.report(Progress("plan", sync.name, done, len(link_ids)))
 
 
 async def _plan_parts(world: World, sync: Sync, parts: Sequence[Slice], run_id: str, planned: Planned) -> None:
