@@ -91,3 +91,19 @@ def test_what_was_purged_before_its_delete_is_not_deleted_again_and_again() -> N
         assert lives.alive("a") == lives.alive("b") == []
 
     asyncio.run(live())
+
+
+def test_a_purge_after_the_delete_is_no_news() -> None:
+    """Whoever we saw deleted stays in sight, so that what follows from it still flows."""
+
+    async def live() -> None:
+        lives = await Lives.begin()
+        person, twin = await lives.pair()
+        lives.delete("a", person)
+        await lives.run()
+        purge(lives.system("a"), person)
+        await lives.rest()
+        assert (await lives.link("a", person))["visible_a"] is True
+        assert lives.cell("b", twin, "status") == "true"
+
+    asyncio.run(live())

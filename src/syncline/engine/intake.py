@@ -18,7 +18,7 @@ from syncline.engine.erased import sift
 from syncline.engine.in_flight import log_overwritten
 from syncline.engine.journal import outstanding
 from syncline.engine.laws import put_capture_law
-from syncline.engine.life.endings import mark_endings
+from syncline.engine.life.endings import HAS_ENDED, mark_endings
 from syncline.engine.match_index import keep_keys
 from syncline.engine.owners import keep_owners
 from syncline.engine.settlement import add_rows, consequences, settle_page
@@ -260,16 +260,28 @@ LOOK_AGAIN_SECONDS = 21_600.0
 was incomplete) moves neither its stamp nor an event."""
 
 
+async def _unended(world: World, connection: str, page: Page, ids: Sequence[str]) -> list[str]:
+    """Those of *ids* that the mirror does not know to have ended."""
+    if not ids:
+        return []
+    keys = pl.DataFrame({"record_id": ids}, schema={"record_id": pl.String}).with_columns(
+        connection=pl.lit(connection), object_type=pl.lit(page.object_type)
+    )
+    ended = set((await world.store.by_keys(Table.MIRROR, keys)).filter(HAS_ENDED)["record_id"])
+    return [record_id for record_id in ids if record_id not in ended]
+
+
 async def _mark_sight(
     world: World, connection: str, page: Page, ends: pl.DataFrame, written: frozenset[str], commit: Commit
 ) -> None:
     """Links whose record was asked for by id and not found are out of sight; any reading that shows it brings it back,
     and it is asked for again from time to time.
 
-    *written* are records with a write of ours outstanding: a replica may not know them yet, so they stay in sight.
+    *written* are records with a write of ours outstanding: a replica may not know them yet, so they stay in sight. So
+    do those that we saw end: that they are purged afterwards is no news, and what follows from their end still flows.
     """
     found = set(page.rows[records.ID].to_list())
-    lost = [record_id for record_id in page.missing if record_id not in written]
+    lost = await _unended(world, connection, page, [one for one in page.missing if one not in written])
     current = ends.filter((pl.col("role") == "current") & pl.col("record_id").is_in([*found, *lost]))
     if current.is_empty():
         return
