@@ -53,6 +53,10 @@ class Ground:
     true_pairs: frozenset[tuple[str, str]]
 
 
+NOBODY = Ground(types={}, marketo_ids=frozenset(), true_pairs=frozenset())
+"""Two empty systems."""
+
+
 def write_configuration(folder: Path, sandboxes: Sandboxes) -> tuple[Path, dict[str, str]]:
     """The demo's configuration file, and the environment its secrets are read from."""
     salesforce, marketo = (sandboxes.credentials[name] for name in ("salesforce", "marketo"))

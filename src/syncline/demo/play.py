@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from syncline.demo.cast import Cast
 from syncline.demo.day import TOLD, Act, Day
+from syncline.demo.ground import fill
 from syncline.demo.hands import Hands
 from syncline.demo.narrator import Narrator
 from syncline.demo.outcome import Outcome
@@ -36,7 +37,8 @@ async def play(seed: int, people: int | None, narrator: Narrator) -> Outcome:
     """
     began = time.monotonic()
     made = make_people(seed, people)
-    async with open_stage(seed, made, narrator.progress) as stage:
+    async with open_stage(seed, narrator.progress) as stage:
+        stage.ground = fill(stage.sandboxes, made, MORNING, random.Random(seed))
         narrator.began(made, stage)
         linked, score = await _first_copy(stage, narrator)
         day = _day(stage, linked, seed)

@@ -42,6 +42,9 @@ class Control:
     def post(self, route: str, body: Any) -> Any:
         return self._ask("POST", route, body)
 
+    def delete(self, route: str, body: Any) -> Any:
+        return self._ask("DELETE", route, body)
+
     def close(self) -> None:
         self._line.close()
 
@@ -50,6 +53,7 @@ class Control:
         self._line.request(method, f"/_sandbox/{route}", sent, {"Content-Type": "application/json"})
         answer = self._line.getresponse()
         text = answer.read().decode()
+        self._line.close()  # a server closes idle lines: each question opens its own
         if answer.status != http.client.OK:
             raise OurBug(f"The {self.name} sandbox refused {method} {route}: {text[:1_000]}", code="SYN-910")
         return json.loads(text)

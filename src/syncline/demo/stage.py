@@ -1,12 +1,11 @@
 """The stage of the demo: both sandboxes, Syncline's world over them and their common clock.
 
-Lives here: setting up, running and pushing as the command line would, and proving every run. What is played is `play`'s
-business.
+Lives here: setting up, running and pushing as the command line would, and proving every run. Both chapters stand on it;
+what is played, and who is there before, is the business of `play` and of `life`.
 """
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,8 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncline.demo.clock import DemoClock
-from syncline.demo.ground import Ground, fill, write_configuration
-from syncline.demo.people import DemoPeople
+from syncline.demo.ground import NOBODY, Ground, write_configuration
 from syncline.demo.sandboxes import Sandboxes, running_sandboxes
 from syncline.engine import readiness
 from syncline.engine.cycle import RunReport, run_cycle
@@ -34,14 +32,15 @@ MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 @dataclass(kw_only=True)
 class Stage:
-    """Everything a demo plays with. `runs` are all runs so far, pushes too; `balanced` whether their books balance."""
+    """Everything a demo plays with. `ground` is who was there before Syncline came; `runs` are all runs so far, pushes
+    too; `balanced` whether their books balance."""
 
     world: World
     sync: Sync
     sandboxes: Sandboxes
     clock: DemoClock
-    ground: Ground
     configuration: str
+    ground: Ground = NOBODY
     runs: list[RunReport] = field(default_factory=list)
     balanced: bool = True
 
@@ -65,8 +64,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(seed: int, people: DemoPeople, report: Callable[[Progress], None]) -> AsyncIterator[Stage]:
-    """Both systems running and filled, Syncline connected to them; everything gone at the end.
+async def open_stage(seed: int, report: Callable[[Progress], None]) -> AsyncIterator[Stage]:
+    """Both systems running and empty, Syncline connected to them; everything gone at the end.
 
     Raises ConfigError SYN-180, SYN-182: the sandboxes are not installed or do not start.
     """
@@ -79,15 +78,8 @@ async def open_stage(seed: int, people: DemoPeople, report: Callable[[Progress],
             async with open_world(project, clock=clock, environ=secrets, report=report) as world:
                 sync = project.syncs["people"]
                 await _make_fields(world, sync)
-                ground = fill(sandboxes, people, MORNING, random.Random(seed))
-                yield Stage(
-                    world=world,
-                    sync=sync,
-                    sandboxes=sandboxes,
-                    clock=clock,
-                    ground=ground,
-                    configuration=path.read_text(encoding="utf-8"),
-                )
+                configuration = path.read_text(encoding="utf-8")
+                yield Stage(world=world, sync=sync, sandboxes=sandboxes, clock=clock, configuration=configuration)
 
 
 async def _make_fields(world: World, sync: Sync) -> None:

@@ -1,22 +1,18 @@
-"""The demo as a story, one screen a phase: what happened, what Syncline did about it, what came of it."""
+"""The demo's day as a story, one screen a phase: what happened, what Syncline did about it, what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.progress import Progress as Bars
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.rule import Rule
 from rich.table import Table
 
-from syncline.cli.screens.common import shown, table_of
-from syncline.cli.screens.run import classes_of, written_of
+from syncline.cli.screens.common import shown
 from syncline.cli.screens.state import verify_screen
+from syncline.cli.screens.telling import NAMES, Telling, many, silent_table, written_in_words
 from syncline.demo.day import Act
 from syncline.demo.narrator import Narrator
 from syncline.demo.outcome import LEAST_PRECISION, LEAST_RECALL, MOST_APART, MOST_EXPLAINED, Outcome
@@ -27,45 +23,26 @@ from syncline.demo.told import Told
 from syncline.demo.truth import Linked
 from syncline.engine.cycle import RunReport
 from syncline.engine.verify import VerifyReport
-from syncline.engine.world import Progress
 
-NAMES: Mapping[str, str] = {"a": "salesforce", "b": "marketo"}
-_TEXT_WIDTH = 100
 _LEGEND = (
     "A cycle reads what changed, matches, merges, writes and settles. Its table counts every record it considered, "
     "once: agreed and unchanged need nothing, held waits for a person, waiting for a right, unknown for proof; dead "
     "was refused."
 )
-_INDENT = 7  # behind "09:05  "
 
 
-class Story(Narrator):
-    """Prints the demo as it is played; a context manager. Until it has something to tell it says what is being done."""
+class Story(Telling, Narrator):
+    """Prints the day as it is played."""
 
     def __init__(self, out: Console) -> None:
-        self._out = out
-        self._phases = 0
+        super().__init__(out)
         self._chapter = ""
-        said = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._busy = Bars(*said, console=out, transient=True)
-        self._task = self._busy.add_task("starting both sandboxes")
-
-    def __enter__(self) -> Story:
-        self._work("starting both sandboxes")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._busy.stop()
-
-    def progress(self, step: Progress) -> None:
-        of = f" of {step.total:,}" if step.total else ""
-        self._busy.update(self._task, description=f"{step.phase} {step.subject}: {step.done:,}{of}")
 
     # -- the phases ---------------------------------------------------------------------------------------------------
 
     def began(self, people: DemoPeople, stage: Stage) -> None:
         self._phase("Two systems", "running on this machine")
-        where = _silent_table(3)
+        where = silent_table(3)
         leads, contacts, accounts = len(people.leads), len(people.contacts), len(people.accounts)
         held = f"{leads:,} leads, {contacts:,} contacts of {accounts:,} accounts"
         where.add_row("salesforce", stage.sandboxes.salesforce.url, held)
@@ -91,7 +68,7 @@ class Story(Narrator):
             ("held for a person", f"{held}: several fit, or something contradicts"),
             ("not recognised", f"{score.apart:,} true pairs ({score.apart_share:.1%}): two persons now"),
         )
-        table = _silent_table(2)
+        table = silent_table(2)
         for row in rows:
             table.add_row(*row)
         self._out.print("\n[bold]The judge says[/]")
@@ -106,7 +83,7 @@ class Story(Narrator):
         self._line(f"{at:%H:%M}", escape(act.words))
 
     def pushed(self, at: datetime, who: str, report: RunReport) -> None:
-        self._line(f"{at:%H:%M}", f"[bold]push[/] {escape(who)}: {_written(report) or 'nothing to do'}")
+        self._line(f"{at:%H:%M}", f"[bold]push[/] {escape(who)}: {written_in_words(report) or 'nothing to do'}")
 
     def cycle(self, at: datetime, report: RunReport) -> None:
         self._cycle_line(f"{at:%H:%M}", report)
@@ -116,7 +93,7 @@ class Story(Narrator):
         for one in told:
             what = escape(one.mapping.replace("_", " "))
             self._out.print(f"[bold]The {what} of {escape(one.person)}[/] [dim]({one.record})[/]")
-            table = _silent_table(3)
+            table = silent_table(3)
             for side in ("a", "b"):
                 won = "won: now on both sides" if side == one.winner else "lost: kept in the log, restorable"
                 table.add_row(NAMES[side], shown(one.value(side)), won, style="green" if side == one.winner else "")
@@ -139,75 +116,12 @@ class Story(Narrator):
         self._out.print(_promises(outcome))
         self._say(
             f"{outcome.simulated_seconds / 3600:.1f} hours of the sandboxes' time in {outcome.seconds:.0f} s; "
-            f"{_many(outcome.runs, 'run')}, {_many(outcome.api_calls, 'API call')}. Both sandboxes have ended; nothing "
+            f"{many(outcome.runs, 'run')}, {many(outcome.api_calls, 'API call')}. Both sandboxes have ended; nothing "
             "is left."
         )
         kept = not outcome.broken_promises
         said = "[bold green]As promised.[/]" if kept else "[bold red]Not as promised:[/] "
         self._out.print(said + "; ".join(outcome.broken_promises))
-
-    # -- lines --------------------------------------------------------------------------------------------------------
-
-    def _work(self, words: str) -> None:
-        self._busy.update(self._task, description=words)
-        if self._out.is_terminal:
-            self._busy.start()
-
-    def _phase(self, title: str, words: str, *, gap: bool = True) -> None:
-        self._busy.stop()
-        self._phases += 1
-        self._out.print()
-        self._out.print(Rule(f"[bold]{self._phases}  {title}[/] [dim]· {words}[/]", align="left"))
-        if gap:
-            self._out.print()
-
-    def _say(self, words: str) -> None:
-        self._out.print(f"\n{words}\n", width=min(_TEXT_WIDTH, self._out.width))
-
-    def _line(self, at: str, words: str) -> None:
-        line = Table.grid(padding=(0, 2, 0, 0))
-        line.add_column(width=_INDENT - 2, style="dim")
-        line.add_column(overflow="fold")
-        line.add_row(at, words)
-        self._out.print(line)
-
-    def _cycle_line(self, at: str, report: RunReport) -> None:
-        """What a cycle read and wrote in a line, and its table where it considered anything."""
-        rows = sum(capture.rows for capture in report.captures)
-        parts = [
-            f"[bold]cycle[/]: read {_many(rows, 'row')}" if rows else "[bold]cycle[/]: nothing new",
-            report.links_made and f"matched {_many(report.links_made, 'pair')}",
-            report.conflicts and f"decided {_many(report.conflicts, 'conflict')}",
-            _written(report),
-            report.unknown and f"[yellow]{_many(report.unknown, 'write')} of unknown outcome[/]",
-            not report.is_balanced and "[bold red]the books do not balance[/]",
-            f"[dim]{_many(sum(report.calls.values()), 'API call')}[/]",
-        ]
-        self._line(at, "; ".join(str(part) for part in parts if part))
-        if (classes := classes_of(report, NAMES)) is not None:
-            self._out.print(Padding(classes, (0, 0, 0, _INDENT), expand=False))
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def _silent_table(columns: int) -> Table:
-    table = table_of(*[""] * columns)
-    table.show_header = False
-    return table
-
-
-def _written(report: RunReport) -> str:
-    """ "wrote 85 new and 4,310 changed to marketo, 4 changed to salesforce"; "" for nothing."""
-    counts = written_of(report)
-    sides = []
-    for side, name in NAMES.items():
-        made, changed = counts[f"creates_on_{side}"], counts[f"updates_on_{side}"]
-        words = [f"{made:,} new" if made else "", f"{changed:,} changed" if changed else ""]
-        if any(words):
-            sides.append(f"{' and '.join(filter(None, words))} in {name}")
-    return "wrote " + ", ".join(sides) if sides else ""
 
 
 def _told_to(configuration: str) -> str:
