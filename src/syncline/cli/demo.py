@@ -40,7 +40,8 @@ def demo(
 ) -> int:
     """Start a Salesforce org and a Marketo instance on this machine and play a story in them. Chapter *day*: 5,000
     people, misspelt on one side, are brought into agreement and live through a day of edits. Chapter *lifecycle*: five
-    people are converted, merged, deleted, brought back, given other owners, forgotten. Each ends with the proof that both agree.
+    people are converted, merged, deleted, brought back, given other owners, forgotten. Each ends with the proof
+    that both agree.
 
     Needs no account and leaves nothing behind: what it starts it stops, what it stores is gone at the end.
 
