@@ -7,12 +7,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
 
-from syncline.connectors.memory import MemoryConnector, merge
+from syncline.connectors.memory import Conversion, MemoryConnector, merge
 from syncline.connectors.memory.connector import RICH
+from syncline.connectors.salesforce import soap
+from syncline.engine.actions.accounts import AccountBy
+from syncline.engine.actions.conversion import Convert, convert
 from syncline.engine.actions.deletion import DeletePerson, delete_person
 from syncline.engine.actions.ownership import ChangeOwner, change_owner
 from syncline.engine.actions.results import Ended
@@ -22,13 +26,16 @@ from syncline.engine.erase import erase
 from syncline.engine.undo import undo
 from syncline.errors import Unavailable
 from syncline.ports import Lane
+from syncline.reconcile.merge import DECISIONS
+from syncline.reconcile.shared import FACTS, one_write
 from syncline.records import Page, Write, WriteAnswer
-from syncline.spec.model import Direction, Drift
+from syncline.spec.evaluate import DuckEvaluator
+from syncline.spec.model import Direction, Drift, End, FieldMap
 from syncline.trees import Commit, Table
 from tests.engine.test_erase import everything
 from tests.support.life_world import Lives
 from tests.support.life_world import lived as alive
-from tests.support.memory_actions import acting_systems, employ
+from tests.support.memory_actions import acting_people, acting_systems, employ
 from tests.support.memory_shared import sharing
 from tests.support.memory_world import TwoSystems, people, two_systems
 
@@ -398,3 +405,69 @@ def test_siblings_are_decided_together_however_large_the_plan(
         }
 
     asyncio.run(live())
+
+
+def asked_the_other_way_round() -> Any:
+    """Consent that side b keeps as an opt-in."""
+    sync = people()
+    plain = sync.field_map("opt_out")
+    turned = replace(plain.a["person"], expression="NOT opt_out")
+    consent = replace(plain, a={"person": turned}, b={"human": turned})
+    return people(fields=tuple(consent if m.key == "opt_out" else m for m in sync.fields))
+
+
+def test_an_undo_lifts_no_opt_out_that_is_kept_as_an_opt_in() -> None:
+    async def live() -> None:
+        both = await two_systems(asked_the_other_way_round())
+        both.world.evaluate = DuckEvaluator()
+        one = both.left.create("person", {**ADA, "opt_out": "false"}, "human she")
+        await settled(both)
+        (twin,) = both.right.rows
+        assert both.right.rows[twin].now.cells["opt_out"] == "true"
+        both.left.update(one, {"opt_out": "true"}, "human she")
+        report = await run_cycle(both.world, both.sync)
+        both.clock.advance(120)
+        await settled(both)
+        assert both.right.rows[twin].now.cells["opt_out"] == "false"
+        done = await undo(both.world, both.sync, report.run_id)
+        assert both.right.rows[twin].now.cells["opt_out"] == "false", "the undo lifted the opt-out"
+        assert done.plan.stays["reason"].to_list() == ["an undo never lifts an opt-out"]
+
+    asyncio.run(live())
+
+
+def test_of_sources_that_disagree_the_opt_out_wins_also_where_it_is_kept_as_an_opt_in() -> None:
+    consent = asked_the_other_way_round().field_map("opt_out")
+    fact = {"mapping": "opt_out", "side": "b", "owner": 7, "base": 1, "print": 1, "is_quiet": False}
+    facts = pl.DataFrame([fact | {"link_id": link} for link in (1, 2)], schema=FACTS)
+    row = {"mapping": "opt_out", "verdict": "write", "target": "b", "class": "written", "value_b": "was"}
+    said = [(1, "false", "true"), (2, "true", "false")]  # as side a says it, as side b keeps it
+    rows = [dict.fromkeys(DECISIONS) | row | {"link_id": i, "value_a": a, "value": b} for i, a, b in said]
+    out = one_write(pl.DataFrame(rows, schema=DECISIONS), facts, {"opt_out": consent}, {1: "person", 2: "person"})
+    told = dict(out.decisions.filter(pl.col("verdict") == "write").select("link_id", "value").iter_rows())
+    assert told == {2: "false"}, "the opt-out lost"
+
+
+def test_a_website_that_is_none_is_no_reason_to_break_off() -> None:
+    async def live() -> None:
+        base = acting_people()
+        end = End(inputs=("website",), field="website")
+        website = FieldMap(key="website", a={"person": end, "member": end}, b={"human": end})
+        both = await acting_systems(fields=(*base.fields, website))
+        both.left.conversions = {"person": Conversion(into="member", named_in="became")}
+        staff = employ(both.left)
+        both.left.create("person", {**ADA, "website": "http://[x.test", "owner": staff["Ann Seller"]}, "human she")
+        account = both.left.create("account", {"name": "X", "website": "x.test"}, "human she")
+        await settled(both)
+        result = await convert(both.world, both.sync, Convert(person="ada@x.test", account=AccountBy.DOMAIN))
+        assert result.ended is Ended.DONE
+        assert account
+
+    asyncio.run(live())
+
+
+def test_lines_of_a_text_arrive_as_they_are_said() -> None:
+    """A parser turns a carriage return into a line feed unless it is written as a reference (XML 1.0, 2.11)."""
+    said = "1 Main St\r\nHouse 2 <b> & 'c' \"d\""
+    told = ElementTree.fromstring(soap.element("x", said))
+    assert told.text == said

@@ -20,7 +20,7 @@ from syncline.engine.world import World
 from syncline.engine.write import DEED
 from syncline.reconcile.plan import ACTIONS
 from syncline.records import SIDES, Operation, Side, other
-from syncline.spec.model import PSEUDO_FIELDS, FieldMap, Policy, Sync
+from syncline.spec.model import PSEUDO_FIELDS, Direction, FieldMap, Policy, Sync
 from syncline.trees import Table
 from syncline.values import fingerprints
 
@@ -249,7 +249,9 @@ def _obstacles(mapping: FieldMap, side: Side, types: Mapping[Side, str]) -> list
     hidden = pl.any_horizontal(pl.col(f"k{s}.{k}").is_in([HIDDEN, UNREAD]) for s in SIDES)
     moved = pl.col(f"x{far}.{k}").is_not_null() & pl.col(f"f{far}.{k}").ne_missing(pl.col(f"x{far}.{k}"))
     is_judged = pl.lit(mapping.policy(types["a"]) is Policy.MOST_RESTRICTIVE)
-    loosens = is_judged & (pl.col("wrote") == mapping.restrictive) & (pl.col("held") != mapping.restrictive)
+    # Stated in side a's terms; for a mapping that only flows from a to b, in side b's.
+    stated = pl.col(f"t{side}.{k}" if side == "b" and mapping.direction is Direction.BOTH else "now")
+    loosens = is_judged & (stated == mapping.restrictive) & (pl.col("held") != pl.col("now"))
     return [
         (pl.col("record_id") != pl.col(f"id_{side}"), "another record stands for the person now"),
         (pl.col(f"is_deleted_{side}"), "the record is deleted"),

@@ -146,7 +146,9 @@ def one_write(
 def _rank(row: Mapping[str, Any], mapping: FieldMap, types: Mapping[int, str]) -> tuple[object, ...]:
     """What is sent comes first."""
     is_consent = mapping.policy(types[row["link_id"]]) is Policy.MOST_RESTRICTIVE
-    protects = row["value"] == mapping.restrictive
+    # The protective value is stated in side a's terms; for a mapping that only flows from a to b, in side b's.
+    is_turned = row["target"] == "b" and mapping.direction is Direction.BOTH
+    protects = row["value_a" if is_turned else "value"] == mapping.restrictive
     edit_us = row["edit_us"]
     return (is_consent and not protects, -edit_us if isinstance(edit_us, int) else 0, row["link_id"])
 

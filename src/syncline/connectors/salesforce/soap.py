@@ -22,6 +22,7 @@ _ENVELOPE = (
     "<SessionHeader><sessionId>{session}</sessionId></SessionHeader>{headers}</e:Header>"
     "<e:Body><{call}>{arguments}</{call}></e:Body></e:Envelope>"
 )
+_KEPT = {"\r": "&#13;"}  # a parser makes a line feed of a bare one ("End-of-Line Handling" of XML 1.0)
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 # "Char" of XML 1.0: what no document can hold, escaped or not.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -35,7 +36,7 @@ def envelope(session: str, call: str, arguments: str, headers: str = "") -> byte
 
 def element(name: str, value: str | None) -> str:
     """One element with text; None is nil."""
-    return f'<{name} xsi:nil="true"/>' if value is None else f"<{name}>{escape(value)}</{name}>"
+    return f'<{name} xsi:nil="true"/>' if value is None else f"<{name}>{escape(value, _KEPT)}</{name}>"
 
 
 def sobject(name: str, object_type: str, record_id: str, cells: Mapping[str, str]) -> str:

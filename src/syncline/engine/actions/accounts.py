@@ -90,11 +90,19 @@ async def _accounts(acting: Acting, key_field: str | None, values: list[str]) ->
     return [str(found) for found in rows[ID]]
 
 
+def _host(website: str) -> str:
+    """The host of a website as somebody typed it; "" if it has none."""
+    try:
+        return urlsplit(website if "//" in website else f"//{website}").hostname or ""
+    except ValueError:
+        return ""
+
+
 async def _websites(acting: Acting, person: Person) -> list[str]:
     """The ways in which an account's website may be written that is the person's or that of the person's address."""
     website = await cell_of(acting, person, acting.table.website)
     address = await cell_of(acting, person, acting.table.email)
-    host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
+    host = _host(website)
     mail = address.rpartition("@")[2].strip().lower()
     domains = dict.fromkeys((host.lower().removeprefix("www."), "" if mail in PUBLIC_MAIL else mail))
     return [
