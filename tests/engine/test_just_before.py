@@ -7,6 +7,7 @@ from typing import Any
 
 from syncline.connectors.memory import MemoryConnector
 from syncline.records import Page
+from syncline.trees import Table
 from tests.support.life_world import HUMAN, Lives, lived
 
 CELLS = {"email": "ann@x.test", "first": "Ann", "last": "Ray"}
@@ -52,3 +53,16 @@ async def test_a_push_looks_on_the_other_side_first() -> None:
     await lives.push(human)
     assert lives.alive("a") == [person]
     assert await lives.twin("a", person) == human
+
+
+@lived
+async def test_of_two_that_fit_each_other_one_is_created_and_one_waits_for_a_person() -> None:
+    """Entered in one moment or one after the other: the same end."""
+    lives = await Lives.begin()
+    await lives.rest()
+    first, second = (lives.two.left.create("person", CELLS, HUMAN) for _ in range(2))
+    await lives.rest()
+    (human,) = lives.alive("b")
+    assert await lives.twin("a", first) == human
+    (hold,) = (await lives.store.rows(Table.HOLD, {"state": "open"})).iter_rows(named=True)
+    assert (hold["kind"], second in hold["subject"]) == ("linked", True)

@@ -32,7 +32,7 @@ from syncline.engine.rereads import read_assumed, read_due
 from syncline.engine.settlement import add_rows
 from syncline.engine.sheets import Sheets
 from syncline.engine.terms import adopt_terms
-from syncline.engine.world import World
+from syncline.engine.world import Progress, World
 from syncline.engine.write import Written, resolve_unknown, write_actions
 from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
@@ -115,6 +115,7 @@ async def run_cycle(
     try:
         sync = await meet(world, sync)
         await _observe(world, sync, report, sweep=sweep)
+        world.report(Progress("match", sync.name, 0))  # from here on writes may be under way
         await plan_and_write(world, sync, report, writes=writes, lane=lane)
     except (SynclineError, StopRequested) as error:
         await close_run(world, report, "failed", str(error) or "stopped by a signal")
@@ -211,6 +212,7 @@ async def plan_and_write(
         async with world.store.alone():
             matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
         report.links_made = len(matched.link_ids)
+        planned.later.extend(matched.later)
         planned.classes.append(
             matched.classes.with_columns(pl.lit(0, dtype=pl.Int64).alias("link_id")).select(list(CLASSES))
         )

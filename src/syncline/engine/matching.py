@@ -6,7 +6,7 @@ Lives here: loading and storing. Who is whom is decided by `reconcile.match`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -28,6 +28,7 @@ from syncline.engine.sides import read_cells
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL
 from syncline.reconcile.match import MatchResult, match
+from syncline.reconcile.match_twins import later_twins
 from syncline.reconcile.plan import held_digest
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import PSEUDO_FIELDS, Creates, Sync
@@ -38,11 +39,13 @@ from syncline.values import FieldType
 @dataclass(frozen=True, kw_only=True)
 class Matched:
     """What the job found. `classes`: side, object_type, record_id, class, reason of every dirty unlinked record that
-    needs nothing more; `creates`: side, object_type, record_id of those nobody was found for."""
+    needs nothing more; `creates`: side, object_type, record_id of those nobody was found for; `later`: marks to set
+    once the marks taken are cleared."""
 
     link_ids: tuple[int, ...]
     classes: pl.DataFrame
     creates: pl.DataFrame
+    later: tuple[pl.DataFrame, ...] = ()
 
 
 FEW = 0.1
@@ -68,6 +71,7 @@ async def match_unlinked(
         sides, result, open_holds = await _around(world, sync, changed, open_holds, creating)
     else:
         sides, result = await _matched(world, sync, None, creating)
+    twins = _later_twins(sync, sides, result, creating)
     result = _as_decided(result, await _decided(world, sync))
     if are_few:
         await make_keys(world, sync)
@@ -90,9 +94,40 @@ async def match_unlinked(
     classes = pl.concat(out).join(marked, on=list(RECORD), how="semi")
     known = await world.store.by_keys(Table.LINK_END, marked.with_columns(pl.lit(sync.name).alias("sync")))
     creates = lone.join(marked, on=list(RECORD), how="semi").join(known, on=list(RECORD), how="anti")
+    waiting = twins.join(creates, on=list(RECORD), how="semi")
+    creates = creates.join(waiting, on=list(RECORD), how="anti")
+    classes = pl.concat([classes, waiting])
     vanished = marked.join(classes, on=list(RECORD), how="anti").join(creates, on=list(RECORD), how="anti")
     classes = pl.concat([classes, _classed(vanished, "agreed", "linked meanwhile")])
-    return Matched(link_ids=link_ids, classes=classes, creates=creates)
+    later = tuple(
+        dirty_records(sync.name, str(side), str(object_type), part["record_id"].to_list())
+        for (side, object_type), part in waiting.group_by("side", "object_type", maintain_order=True)
+    )
+    return Matched(link_ids=link_ids, classes=classes, creates=creates, later=later)
+
+
+def _later_twins(
+    sync: Sync, sides: Mapping[Side, pl.DataFrame], result: MatchResult, creating: Creating
+) -> pl.DataFrame:
+    """CLASSES of records that would be created beside an earlier one which fits them: one create in flight per match
+    key. The next run finds the earlier one's counterpart."""
+    parts = [pl.DataFrame(schema=CLASSES)]
+    for side, lone in (("a", result.creates_a), ("b", result.creates_b)):
+        if side not in creating or lone.height < 2:
+            continue
+        own: Side = "a" if side == "a" else "b"
+        rows = sides[own].join(lone, on=["object_type", "record_id"], how="semi").drop("takes_part", "why")
+        found = later_twins(rows, own, sync.match_rules, sync.name_keys)
+        parts.append(
+            found.select(
+                pl.lit(side).alias("side"),
+                "object_type",
+                "record_id",
+                pl.lit("deferred").alias("class"),
+                pl.format("{} {} fits it and is created first", "first_type", "first_id").alias("reason"),
+            )
+        )
+    return pl.concat(parts)
 
 
 _MANY = 1_000_000

@@ -53,6 +53,9 @@ async def _delete(
 ) -> tuple[str, str]:
     if not await _is_still_due(world, sync, side, row):
         return await _defer(world, sync, row, "it changed while it was planned; planned again next")
+    letters = await world.store.rows(Table.DEAD_LETTER, {"letter_id": _letter_id(sync, side, row), "state": "dead"})
+    if len(letters):
+        return "dead", f"refused before: {letters['message'][0]}"
     write = Write(operation=Operation.DELETE, object_type=row["object_type"], cells={}, record_id=row["record_id"])
     outcome = await perform(world, sync, run_id, side, write, link_id=row["link_id"], lane=lane)
     if outcome.status in (Status.WRITTEN, Status.UNCHANGED) or outcome.is_gone:
@@ -110,10 +113,14 @@ async def _end_leaver(world: World, sync: Sync, side: Side, row: dict[str, Any])
     await world.store.commit(commit)
 
 
+def _letter_id(sync: Sync, side: Side, row: dict[str, Any]) -> str:
+    return f"delete:{sync.name}:{row['link_id']}:{side}"
+
+
 async def _bury(world: World, sync: Sync, side: Side, row: dict[str, Any], outcome: Outcome) -> None:
     """A refused delete is a dead letter that a person wakes."""
     letter = {
-        "letter_id": f"delete:{sync.name}:{row['link_id']}:{side}",
+        "letter_id": _letter_id(sync, side, row),
         "sync": sync.name,
         "link_id": row["link_id"],
         "side": side,
