@@ -23,6 +23,7 @@ from syncline.engine.actions.results import Ended
 from syncline.engine.actions.tasks import CreateTask, create_task
 from syncline.engine.cycle import run_cycle
 from syncline.engine.erase import erase
+from syncline.engine.erased import erased_us
 from syncline.engine.undo import undo
 from syncline.errors import Unavailable
 from syncline.ports import Lane
@@ -112,8 +113,21 @@ def test_erasing_leaves_the_counts_of_past_runs() -> None:
             "summary": json.dumps(summary),
         }
         mirror = (await both.world.store.rows(Table.MIRROR, {"record_id": twin})).with_columns(record_id=pl.lit(number))
-        await both.world.store.commit(Commit(put={Table.RUN: pl.DataFrame([run]), Table.MIRROR: mirror}))
+        hold = {
+            "hold_id": "h1",
+            "sync": "people",
+            "kind": "delete",
+            "subject": json.dumps([{"side": "a", "object_type": "person", "record_id": "L1"}]),
+            "evidence": json.dumps({"link_id": int(number)}),
+            "digest": "d",
+            "state": "open",
+            "at_us": 1,
+            "run_id": "r0",
+        }
+        rows = {Table.RUN: pl.DataFrame([run]), Table.MIRROR: mirror, Table.HOLD: pl.DataFrame([hold])}
+        await both.world.store.commit(Commit(put=rows))
         await erase(both.world, both.sync, one)
+        assert await both.world.store.count(Table.HOLD) == 1, "somebody else's hold went"
         kept = json.loads((await both.world.store.rows(Table.RUN, {"run_id": "r0"}))["summary"][0])
         assert kept["classes"] == summary["classes"]
         assert kept["error"] == "erased: erased cannot be sent"
@@ -141,6 +155,27 @@ def test_an_address_with_an_umlaut_goes_from_what_runs_said() -> None:
         assert "müller" not in kept["error"]
 
     asyncio.run(live())
+
+
+@alive
+async def test_former_addresses_go_from_what_runs_said() -> None:
+    world = await Lives.begin()
+    one, _ = await world.pair(1)
+    world.edit("a", one, email="later@x.test")
+    await world.rest()
+    run = {
+        "run_id": "r0",
+        "sync": "people",
+        "kind": "run",
+        "state": "failed",
+        "started_us": 1,
+        "ended_us": 2,
+        "summary": json.dumps({"error": "p1@x.test cannot be sent"}),
+    }
+    await world.store.commit(Commit(put={Table.RUN: pl.DataFrame([run])}))
+    await erase(world.two.world, world.two.sync, one)
+    assert "p1@x.test" not in await everything(world.store)
+    assert await erased_us(world.two.world, world.two.sync, "p1@x.test") is None, "it may be somebody else's by now"
 
 
 @alive

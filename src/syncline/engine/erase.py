@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -128,6 +128,21 @@ async def _emails_of(world: World, connection: str, object_type: str, ids: Seque
         if end is not None:
             cells = read_cells(rows, [end.inputs[0]])[CELL + end.inputs[0]]
             out |= {cell.lower() for cell in cells if cell}
+    return out
+
+
+async def _former_emails(world: World, person: Person) -> set[str]:
+    """Addresses that the person had once, as far as we saw them change. They are no keys of his: by now they may be
+    somebody else's."""
+    out: set[str] = set()
+    for connection, object_type, ids in _by_place(person.records):
+        ends = [email_end(sync, side, object_type) for sync, side in world.sides_of(connection, object_type)]
+        names = {end.inputs[0] for end in ends if end is not None}
+        keys = pl.DataFrame({"record_id": ids}).with_columns(
+            connection=pl.lit(connection), object_type=pl.lit(object_type)
+        )
+        for text in (await world.store.by_keys(Table.HISTORY, keys))["cells"]:
+            out |= {cell for name, pair in json.loads(text).items() if name in names for cell in pair if cell}
     return out
 
 
@@ -259,9 +274,10 @@ async def _from_deeds(world: World, person: Person, commit: Commit) -> None:
 
 async def _from_holds(world: World, person: Person, commit: Commit) -> None:
     """Holds that name the person end; the others in them are looked at again."""
-    naming = _naming(person)
+    naming = _naming(person, person.emails)
     for row in (await world.store.rows(Table.HOLD)).iter_rows(named=True):
-        if not naming.search(f"{row['subject']} {row['evidence']}"):
+        said = [*_texts(json.loads(row["subject"])), *_texts(json.loads(row["evidence"]))]
+        if not any(naming.search(text) for text in said):
             continue
         _wipe(commit, Table.HOLD, pl.DataFrame({"hold_id": [row["hold_id"]]}))
         subject = json.loads(row["subject"])
@@ -271,14 +287,23 @@ async def _from_holds(world: World, person: Person, commit: Commit) -> None:
                 commit.touch.append(mark)
 
 
-def _naming(person: Person) -> re.Pattern[str]:
+def _texts(said: object) -> Iterator[str]:
+    """The texts of a JSON value, without its keys. A number is never an id: those are text in every frame of ours."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, list | dict):
+        for part in said.values() if isinstance(said, dict) else said:
+            yield from _texts(part)
+
+
+def _naming(person: Person, emails: Iterable[str]) -> re.Pattern[str]:
     names = [re.escape(record_id) for _, _, record_id in sorted(person.records)]
-    names += [re.escape(email) for email in sorted(person.emails)]
+    names += [re.escape(email) for email in sorted(emails)]
     return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(names)})(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 async def _from_ledgers(world: World, person: Person, commit: Commit) -> None:
-    """The person's ids in what past runs received, and his address in what they said at their end."""
+    """The person's ids in what past runs received, and his addresses in what they said at their end."""
     for table in (Table.RECEIPT, Table.CAPTURED):
         keys = list(TABLES[table][1])
         for connection, object_type, ids in _by_place(person.records):
@@ -290,7 +315,7 @@ async def _from_ledgers(world: World, person: Person, commit: Commit) -> None:
                     after = pack_ids([ERASED_ID if one in gone else one for one in before])
                     amended = rows[at].select(keys).with_columns(pl.Series("ids", [after], dtype=pl.Binary))
                     commit.amend.setdefault(table, []).append(amended)
-    naming = _naming(person)
+    naming = _naming(person, person.emails | await _former_emails(world, person))
     for run_id, text in (await world.store.rows(Table.RUN)).select("run_id", "summary").iter_rows():
         summary = json.loads(text or "{}")
         if naming.search(summary.get("error") or ""):
