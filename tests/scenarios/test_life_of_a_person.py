@@ -80,6 +80,7 @@ def test_a_lead_converted_into_a_linked_contact_makes_one_person_of_two(make_sta
     Merging a Lead, Contact or Person"."""
     stage = make_stage(preset)
     contact, contact_person = a_contact(stage, Email="cal@example.com", Title="Clerk")
+    since = stage.world.clock.now().isoformat()
     (lead,), (lead_person,) = leads_with_scores(stage, 20, MobilePhone="555 0199", Title="Countess")
     stage.instance.update(contact_person, **{SCORE: 10})
     stage.cycle()
@@ -90,6 +91,8 @@ def test_a_lead_converted_into_a_linked_contact_makes_one_person_of_two(make_sta
     assert not stage.instance.exists(lead_person), "the two are still two persons"
     person = stage.instance.read(contact_person, TYPE, SFDC_ID, "title", SCORE)
     assert person == {TYPE: "contact", SFDC_ID: contact, "title": "Clerk", SCORE: 30}, "not the sum of both"
+    assert (None, "20") in stage.instance.changes_of(contact_person, SCORE, since), "the lead's activities are gone"
+    assert stage.instance.read(contact_person, "mobilePhone") == "555 0199", "what the contact lacked is lost"
     settled(stage)
     assert stage.org.read("Contact", contact, ORG_SCORE) == 30, "the sum is not in Salesforce"
 
