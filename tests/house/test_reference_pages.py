@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docs.command_pages import EXAMPLE
-from docs.generate import PAGES, REFERENCE
+from docs.generate import EXPLAINED, EXPLANATION, PAGES, REFERENCE
 from syncline import errors
 from syncline.cli.session import EXIT_CODES, exit_code
 from syncline.errors import CODES, SynclineError
@@ -24,6 +24,11 @@ CODE = re.compile(r"SYN-\d{3}")
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_says_what_the_code_says(name: str) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == PAGES[name](), "run: make docs"
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_a_page_made_from_the_tests_says_what_they_say(name: str) -> None:
+    assert (EXPLANATION / name).read_text(encoding="utf-8") == EXPLAINED[name](), "run: make docs"
 
 
 def test_the_complete_example_is_a_configuration() -> None:
