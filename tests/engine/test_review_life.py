@@ -25,7 +25,7 @@ from syncline.engine.cycle import run_cycle
 from syncline.engine.erase import erase
 from syncline.engine.erased import erased_us
 from syncline.engine.undo import undo
-from syncline.errors import Unavailable
+from syncline.errors import ConfigError, Unavailable
 from syncline.ports import Lane
 from syncline.reconcile.merge import DECISIONS
 from syncline.reconcile.shared import FACTS, one_write
@@ -506,3 +506,28 @@ def test_lines_of_a_text_arrive_as_they_are_said() -> None:
     said = "1 Main St\r\nHouse 2 <b> & 'c' \"d\""
     told = ElementTree.fromstring(soap.element("x", said))
     assert told.text == said
+
+
+class Picky(MemoryConnector):
+    """Cannot search for values with a comma, as some systems that take lists of values."""
+
+    async def find(
+        self, object_type: str, fields: Sequence[str], key_field: str, values: Sequence[str], *, lane: Lane = Lane.LIVE
+    ) -> Page:
+        if any("," in value for value in values):
+            raise ConfigError("A value with a comma cannot be looked up.")
+        return await super().find(object_type, fields, key_field, values, lane=lane)
+
+
+def test_a_list_of_addresses_in_one_record_stops_nobody() -> None:
+    async def live() -> None:
+        both = await two_systems()
+        both.world.connectors = {**both.world.connectors, "right": Picky(both.right)}
+        both.left.create("person", BEN, "human she")
+        await settled(both)
+        both.left.create("person", {**ADA, "email": "ada@x.test,byron@x.test"}, "human she")
+        both.left.create("person", {**ADA, "email": "cal@x.test", "first": "Cal"}, "human she")
+        await settled(both)
+        assert sorted(row.now.cells["first"] for row in both.right.rows.values()) == ["Ada", "Ben", "Cal"]
+
+    asyncio.run(live())

@@ -71,7 +71,9 @@ async def _emails(world: World, sync: Sync, side: Side, object_type: str, ids: p
         return []
     name = end.inputs[0]
     cells = read_cells(await mirror_of(world, sync.side(side).connection, object_type, ids), [name])
-    found = cells.filter(~pl.col("is_deleted") & (pl.col(CELL + name).fill_null("") != ""))
+    # Several addresses in one field are none: no system can look them up, and some refuse to be asked.
+    is_one = (pl.col(CELL + name).fill_null("") != "") & ~pl.col(CELL + name).str.contains("[,;]")
+    found = cells.filter(~pl.col("is_deleted") & is_one)
     return found[CELL + name].unique(maintain_order=True).to_list()
 
 
