@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from syncline.connectors.memory.system import Version
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Direction, FieldMap
 from syncline.trees import Table
@@ -27,21 +28,24 @@ class Pair:
     link_id: int
     ids: dict[Side, str]
     flows: bool
-    decided_us: int
+    members: dict[Side, list[str]]  # every record the link ever had
 
 
 async def pairs(life: Life) -> list[Pair]:
     links = await life.store.rows(Table.LINK, {"sync": life.sync.name, "state": "live"})
-    ends = await life.store.rows(Table.LINK_END, {"sync": life.sync.name, "role": "current"})
+    ends = await life.store.rows(Table.LINK_END, {"sync": life.sync.name})
     by_link: dict[int, dict[Side, str]] = {}
+    members: dict[int, dict[Side, list[str]]] = {}
     for row in ends.iter_rows(named=True):
-        by_link.setdefault(row["link_id"], {})["a" if row["side"] == "a" else "b"] = row["record_id"]
+        side: Side = "a" if row["side"] == "a" else "b"
+        members.setdefault(row["link_id"], {"a": [], "b": []})[side].append(row["record_id"])
+        if row["role"] == "current":
+            by_link.setdefault(row["link_id"], {})[side] = row["record_id"]
     flows = {
         row["link_id"]: all(row[name] for name in ("member_a", "member_b", "visible_a", "visible_b"))
         for row in links.iter_rows(named=True)
     }
-    decided = dict(links.select("link_id", "decided_us").iter_rows())
-    return [Pair(i, ids, flows[i], decided[i]) for i, ids in by_link.items() if i in flows]
+    return [Pair(i, ids, flows[i], members[i]) for i, ids in by_link.items() if i in flows]
 
 
 def ends_of(mapping: FieldMap) -> dict[Side, str | None]:
@@ -59,7 +63,7 @@ async def differences(life: Life) -> tuple[list[str], Counter[str]]:
     for pair in await pairs(life):
         cells = {side: life.systems[side].rows[pair.ids[side]].now.cells for side in SIDES}
         is_out = cells["a"]["status"] == "out"
-        if is_out:
+        if is_out or any(life.systems[side].rows[pair.ids[side]].has_ended for side in SIDES):
             continue
         if not pair.flows:
             found.append(f"{pair.ids}: nothing flows although both are there")
@@ -121,18 +125,38 @@ async def _overwritten(life: Life) -> list[tuple[Edit, Pair, FieldMap]]:
         mapping = next((m for m in life.sync.fields if ends_of(m)[edit.side] == edit.field), None)
         if pair is None or mapping is None or mapping.direction is not Direction.BOTH:
             continue
-        was_blank_at_first_link = not edit.new and edit.at_us <= pair.decided_us  # then the rule is to fill it
-        if _next_actor(life, edit) == "syncline" and not (
-            was_blank_at_first_link or _was_blank_at_first_sight(life, edit)
-        ):
+        # Until a field has bases nothing was agreed on, and an empty side is filled: that may be long after the link
+        # was decided (our process died between, a write was in doubt).
+        based_us = life.based_us.get((pair.link_id, mapping.key), edit.at_us)
+        was_blank_at_first_link = not edit.new and edit.at_us <= based_us
+        is_no_news = (
+            was_blank_at_first_link or _was_blank_at_first_sight(life, edit) or _was_filled_by_merge(life, edit)
+        )
+        if _next_actor(life, edit) == "syncline" and not is_no_news:
             out.append((edit, pair, mapping))
     return out
 
 
 def _was_blank_at_first_sight(life: Life, edit: Edit) -> bool:
-    """Whether what a record was converted into was blank when we first saw it: then the rule is to fill it."""
+    """Whether what a record was converted into was blank, or a flag not set, when we first saw it: that says nothing,
+    and the rule is to fill it from the other side."""
     heirs = {row.now.heir.record_id for row in life.systems[edit.side].rows.values() if row.now.heir}
-    return not edit.new and edit.record_id in heirs and edit.at_us <= life.first_shown_us[edit.side, edit.record_id]
+    is_heir = edit.new in ("", "false") and edit.record_id in heirs
+    return is_heir and edit.at_us <= life.first_shown_us[edit.side, edit.record_id]
+
+
+def _was_filled_by_merge(life: Life, edit: Edit) -> bool:
+    """Whether a blank took the value of a record that we merged into this one: the rule of merges."""
+    if edit.new:
+        return False
+    rows = life.systems[edit.side].rows
+    later = [change for change in rows[edit.record_id].changes if change.committed_us > edit.at_us]
+    filled_us = next((change.committed_us for change in later if change.field == edit.field), None)
+    return any(
+        version.heir is not None and version.heir.record_id == edit.record_id and version.committed_us == filled_us
+        for row in rows.values()
+        for version in row.versions
+    )
 
 
 def _next_actor(life: Life, edit: Edit) -> str | None:
@@ -143,14 +167,18 @@ def _next_actor(life: Life, edit: Edit) -> str | None:
 
 
 def _reached(life: Life, edit: Edit, pair: Pair, mapping: FieldMap) -> bool:
-    """Whether the other side held the value at or after the edit (as its normaliser keeps it)."""
+    """Whether the other side held the value at or after the edit (as its normaliser keeps it), also in a record that
+    ended since: what a person's merge there did with it is that person's will."""
     there = other(edit.side)
     name = str(ends_of(mapping)[there])
     wanted = life.systems[there].normalise(name, edit.new)
-    versions = life.systems[there].rows[pair.ids[there]].versions
-    held_then = [v for v in versions if v.committed_us <= edit.at_us][-1:]
-    later = [v for v in versions if v.committed_us > edit.at_us]
-    return any(v.cells[name] in (wanted, edit.new) for v in [*held_then, *later])
+    for record_id in pair.members[there]:
+        versions = life.systems[there].rows[record_id].versions
+        held_then = [v for v in versions if v.committed_us <= edit.at_us][-1:]
+        later = [v for v in versions if v.committed_us > edit.at_us]
+        if any(v.cells[name] in (wanted, edit.new) for v in [*held_then, *later]):
+            return True
+    return False
 
 
 def _went_back(life: Life, edit: Edit, pair: Pair, mapping: FieldMap) -> bool:
@@ -159,19 +187,19 @@ def _went_back(life: Life, edit: Edit, pair: Pair, mapping: FieldMap) -> bool:
     there = other(edit.side)
     names = ends_of(mapping)
     here = life.systems[edit.side].rows[edit.record_id].versions
-    far = life.systems[there].rows[pair.ids[there]].versions
-    times = sorted({v.committed_us for v in (*here, *far) if v.committed_us < edit.at_us}, reverse=True)
-    for at_us in times:
-        values = {
-            side: next((v.cells[str(names[side])] for v in reversed(own) if v.committed_us <= at_us), None)
-            for side, own in ((edit.side, here), (there, far))
-        }
-        if values[there] is not None and values[there] in (
-            values[edit.side],
-            life.systems[there].normalise(str(names[there]), str(values[edit.side])),
-        ):
-            return values[edit.side] == edit.new
+    rows = [life.systems[there].rows[record_id].versions for record_id in pair.members[there]]
+    times = {v.committed_us for own in (here, *rows) for v in own if v.committed_us < edit.at_us}
+    for at_us in sorted(times, reverse=True):
+        mine = _value_at(here, str(names[edit.side]), at_us)
+        known = {_value_at(own, str(names[there]), at_us) for own in rows} - {None}
+        if known & {mine, life.systems[there].normalise(str(names[there]), str(mine))}:
+            return mine == edit.new
     return not edit.new  # they never agreed: without a base an empty side is filled
+
+
+def _value_at(versions: Sequence[Version], name: str, at_us: int) -> str | None:
+    """What a record's field held then; None before there was a record."""
+    return next((v.cells[name] for v in reversed(versions) if v.committed_us <= at_us), None)
 
 
 def unbalanced(life: Life) -> Iterator[str]:

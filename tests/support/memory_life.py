@@ -17,6 +17,7 @@ from syncline import records
 from syncline.connectors.memory import FaultyConnector, MemorySystem, convert, undelete
 from syncline.connectors.memory.connector import POOR, RICH
 from syncline.connectors.memory.system import Flow, Row
+from syncline.engine.bases import base_columns
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.world import World
 from syncline.errors import ConfigError, Later
@@ -24,7 +25,7 @@ from syncline.ports import Capabilities
 from syncline.records import Page, Side, Write, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.store import open_store
-from syncline.trees import Commit, Store
+from syncline.trees import Commit, Store, Table
 from syncline.values import FieldType
 from tests.support.memory_world import left_system, people, people_of_two_types, schema
 from tests.support.virtual import SeededRandom, VirtualClock
@@ -77,10 +78,12 @@ class Edit:
 
 
 class WatchedStore:
-    """Passes everything on, telling of every effect before it happens."""
+    """Passes everything on, telling of every effect before it happens, and which bases are stored."""
 
-    def __init__(self, store: Store, before: Callable[[str], Awaitable[None]]) -> None:
-        self._store, self._before = store, before
+    def __init__(
+        self, store: Store, before: Callable[[str], Awaitable[None]], based: Callable[[pl.DataFrame], None]
+    ) -> None:
+        self._store, self._before, self._based = store, before, based
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -88,6 +91,8 @@ class WatchedStore:
     async def commit(self, commit: Commit) -> None:
         if not commit.is_empty():
             await self._before("commit")
+        if (bases := commit.put.get(Table.BASE)) is not None:
+            self._based(bases)
         await self._store.commit(commit)
 
     async def next_link_ids(self, count: int) -> int:
@@ -157,6 +162,7 @@ class Life:
     shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)  # value of a cell -> when last shown
     seen: dict[tuple[Side, str], dict[str, str]] = field(default_factory=dict)
     first_shown_us: dict[tuple[Side, str], int] = field(default_factory=dict)
+    based_us: dict[tuple[int, str], int] = field(default_factory=dict)  # link, mapping -> since when it has bases
     written: list[tuple[Side, Write, int]] = field(default_factory=list)
     doubles: list[str] = field(default_factory=list)
     reports: list[RunReport] = field(default_factory=list)
@@ -261,7 +267,7 @@ class Life:
         """Our process, newly started over the state that is there."""
         self.runs += 1
         return World(
-            store=WatchedStore(self.store, self._before),
+            store=WatchedStore(self.store, self._before, self._bases_known),
             connectors={CONNECTIONS[side]: connector for side, connector in self.connectors.items()},
             clock=self.clock,
             random=SeededRandom(self.runs),
@@ -305,6 +311,16 @@ class Life:
         if self.beside:
             await asyncio.sleep(0)
 
+    def _bases_known(self, bases: pl.DataFrame) -> None:
+        now_us = self.systems["a"].now_us()
+        keys = [m.key for m in self.sync.fields]
+        for row in base_columns(bases, keys).iter_rows(named=True):
+            for key in keys:
+                if row[f"xa.{key}"] is None or row[f"xb.{key}"] is None:
+                    self.based_us.pop((row["link_id"], key), None)
+                else:
+                    self.based_us.setdefault((row["link_id"], key), now_us)
+
     def _flow(self, side: Side) -> Flow:
         """Replaces our title as often as `flows` says."""
 
@@ -323,6 +339,8 @@ class Life:
                 self.first_shown_us.setdefault((side, row[records.ID]), self.systems[side].now_us())
                 cells = {name: row[name] for name in page.fields if row[name] is not None}
                 self.seen[side, row[records.ID]] = cells
+                if row[records.DELETED]:
+                    del self.seen[side, row[records.ID]]
                 self.shown |= dict.fromkeys([(side, row[records.ID], n, value) for n, value in cells.items()], now_us)
             if page.moments is not None:
                 for record_id, name, old, new in page.moments.select(records.ID, "field", "old", "new").iter_rows():

@@ -16,10 +16,23 @@ from syncline.connectors.memory import Fault
 from syncline.engine.push import push
 from syncline.errors import SynclineError
 from syncline.records import SIDES, Side, other
+from syncline.spec.model import Sync
+from tests.support.ending_laws import Pushed
 from tests.support.memory_life import EDITED, Life, ProcessDied, Variant
+from tests.support.population_ends import (
+    become_member,
+    delete_one,
+    merge_two,
+    purge_one,
+    swap_emails,
+    undelete_one,
+)
 
 ROUNDS = 6
 """Cycles in which people live; then everything rests."""
+
+ANOTHER_NAME = 10_000
+"""Added to a person's number for a record that no rule finds."""
 
 
 @dataclass
@@ -37,14 +50,33 @@ class Population:
     people: list[Person]
     fate: Random
     told: list[str] = field(default_factory=list)  # what happened, in order, for the failure's message
+    pushes: list[Pushed] = field(default_factory=list)
+    _made: dict[Side, dict[str, list[str]]] = field(default_factory=lambda: {"a": {}, "b": {}})
+    _looked_at: dict[Side, int] = field(default_factory=lambda: {"a": 0, "b": 0})
 
     def records(self, person: Person, side: Side) -> list[str]:
         """The living records of a person on a side: those entered by hand, and those made for them by the sync."""
         rows = self.life.systems[side].rows
-        far = {f"people.{other(side)}.{self._type(other(side), one)}.{one}".lower() for one in person.ids[other(side)]}
-        made = [one for one, row in rows.items() if row.now.cells["key"] in far]
-        mine = [*person.ids[side], *(one for one in made if one not in person.ids[side])]
-        return [one for one in mine if one in rows and not rows[one].now.is_deleted]
+        return [one for one in self.ever(person, side) if not rows[one].has_ended]
+
+    def ever(self, person: Person, side: Side) -> list[str]:
+        """Every record a person ever had on a side."""
+        self._look(side)
+        far = [f"people.{other(side)}.{self._type(other(side), one)}.{one}".lower() for one in person.ids[other(side)]]
+        made = [one for key in far for one in self._made[side].get(key, ())]
+        return [*person.ids[side], *(one for one in made if one not in person.ids[side])]
+
+    def _look(self, side: Side) -> None:
+        """Take note of records that were made since we last looked, by the key that names whom they were made for."""
+        rows = self.life.systems[side].rows
+        for row in list(rows.values())[self._looked_at[side] :]:
+            for_whom = row.versions[0].cells["key"].split("~")[0]
+            self._made[side].setdefault(for_whom, []).append(row.record_id)
+        self._looked_at[side] = len(rows)
+
+    def neighbour(self, person: Person) -> Person | None:
+        """Who lives next door, if he lives in this population."""
+        return next((one for one in self.people if one.number == person.number ^ 1), None)
 
     def _type(self, side: Side, record_id: str) -> str:
         row = self.life.systems[side].rows.get(record_id)
@@ -58,11 +90,12 @@ Deed = Callable[[Population, Person], None]
 
 
 def enter(population: Population, person: Person, side: Side | None = None) -> None:
-    """A record is entered by hand."""
+    """A record is entered by hand; sometimes under another name and e-mail, as if it were somebody else."""
     chosen: Side = side or ("a" if person.luck.random() < 0.7 else "b")
-    if len(person.ids[chosen]) >= 2:
+    is_alike = side is not None or person.luck.random() < 0.5
+    if len(person.ids[chosen]) >= 3:
         return
-    record_id = population.life.new_person(chosen, person.number)
+    record_id = population.life.new_person(chosen, person.number if is_alike else person.number + ANOTHER_NAME)
     person.ids[chosen].append(record_id)
     population.tell(person, f"enters {record_id} on {chosen}")
 
@@ -100,7 +133,18 @@ def leave_filter(population: Population, person: Person) -> None:
         population.tell(person, f"a {record_id}.status := {value!r}")
 
 
-DEEDS: list[tuple[Deed, int]] = [(enter, 2), (edit, 9), (edit_both, 4), (leave_filter, 1)]
+DEEDS: list[tuple[Deed, int]] = [
+    (enter, 4),
+    (edit, 18),
+    (edit_both, 8),
+    (leave_filter, 2),
+    (swap_emails, 1),
+    (merge_two, 4),
+    (become_member, 3),
+    (delete_one, 2),
+    (undelete_one, 2),
+    (purge_one, 1),
+]
 """What a person does, and how often."""
 
 
@@ -112,9 +156,9 @@ def live(population: Population, person: Person, most: int = 2) -> None:
         deed(population, person)
 
 
-async def populate(seed: int, numbers: Sequence[int], variant: Variant) -> Population:
+async def populate(seed: int, numbers: Sequence[int], variant: Variant, sync: Sync | None = None) -> Population:
     """The people *numbers* of a seed live through all rounds, beside faults, then rest until nothing is left to do."""
-    life = await Life.begin(variant)
+    life = await Life.begin(variant, sync)
     people = [Person(number, Random(f"{seed}/{number}")) for number in numbers]
     population = Population(life, people, Random(f"{seed}"))
     for person in people:
@@ -167,6 +211,7 @@ async def _push(population: Population) -> None:
     side: Side = population.fate.choice(SIDES)
     for record_id in population.records(person, side)[:1]:
         population.tell(person, f"push {record_id}")
+        population.pushes.append(Pushed(side=side, record_id=record_id, at_us=life.systems[side].now_us()))
         try:
             await push(life.world(), life.sync, record_id)
         except SynclineError as error:
