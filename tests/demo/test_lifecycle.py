@@ -55,6 +55,10 @@ class LifeWitness(LifeStory):
         super().commanded(at, line, answer)
         self.commands.append((line, answer))
 
+    def pushed(self, at: datetime, who: str, report: RunReport) -> None:
+        super().pushed(at, who, report)
+        self.commands.append((f"push {who}", ""))
+
     def cycle(self, at: datetime, report: RunReport, deeds: Any) -> None:
         super().cycle(at, report, deeds)
         self.deeds += deeds
@@ -188,6 +192,14 @@ def test_the_other_four_are_explained(witness: LifeWitness) -> None:
         name: (1, None) for name in FIVE if name != DAN
     }
     assert all(one.link is not None and one.events for one in witness.explanations)
+
+
+def test_every_line_of_a_history_tells_something_and_nothing_twice(text: str) -> None:
+    lines = re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (.*)$", text, re.MULTILINE)
+    assert len(lines) > 40
+    assert [line for line in lines if line.rstrip().endswith(":")] == []
+    merges = [line for line in lines if line.startswith("marketo: merge:")]
+    assert len(merges) == 2, "the merges of Ben and of Cleo"
 
 
 def test_every_command_and_deed_of_the_story_was_done(witness: LifeWitness) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from syncline.cli.screens.common import safe, shown, table_of, when
 from syncline.cli.screens.state import explain_screen, verify_screen
-from syncline.cli.screens.telling import INDENT, NAMES, Telling, many
+from syncline.cli.screens.telling import INDENT, NAMES, Telling, many, written_in_words
 from syncline.demo.life.narrator import LifeNarrator
 from syncline.demo.life.outcome import LifeOutcome
 from syncline.demo.life.standing import FIVE, Standing
@@ -49,8 +49,11 @@ class LifeStory(Telling, LifeNarrator):
 
     def commanded(self, at: datetime, line: str, answer: str) -> None:
         self._line(f"{at:%H:%M}", f"[bold]$ syncline {safe(line)}[/]")
-        if answer:
-            self._line("", safe(answer))
+        self._line("", safe(answer))
+
+    def pushed(self, at: datetime, who: str, report: RunReport) -> None:
+        self._line(f"{at:%H:%M}", f"[bold]$ syncline push {safe(who)}[/]")
+        self._line("", written_in_words(report) or "nothing to do")
 
     def cycle(self, at: datetime, report: RunReport, deeds: Sequence[str]) -> None:
         self._cycle_line(f"{at:%H:%M}", report, deeds)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from syncline.cli.screens.common import safe, shown, some, table_of, when
 from syncline.engine.consent import Source
-from syncline.engine.explain import Explanation
+from syncline.engine.explain import Event, Explanation
 from syncline.engine.verify import EXPLAINED, UNEXPLAINED, VerifyReport, sample
 
 
@@ -199,13 +199,19 @@ _FLOWS = {"both": "", "a_to_b": "{a} → {b}", "b_to_a": "{b} → {a}"}
 def _history(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
     if found.events:
         out.print("[bold]history[/] (UTC)")
-    for event in found.events:
-        where = f"{names[event.side]}: " if event.side in names else ""
-        changes = _changes(event.detail)
-        if event.detail and not changes:
-            continue
-        what = event.cause if event.detail else event.text
-        out.print(f"{when(event.at_us)}  {safe(where + what)}{changes and ':'} {changes}", soft_wrap=True)
+    for line in dict.fromkeys(filter(None, (_event(event, names) for event in found.events))):
+        out.print(line, soft_wrap=True)
+
+
+def _event(event: Event, names: Mapping[str, str]) -> str:
+    """One line of the history in markup; "" if there is nothing to tell. What one act did to several records of a
+    person reads the same for each."""
+    where = f"{names[event.side]}: " if event.side in names else ""
+    changes = _changes(event.detail)
+    what = event.cause if event.detail else event.text
+    if not what or (event.detail and not changes):
+        return ""
+    return f"{when(event.at_us)}  {safe(where + what)}" + (f": {changes}" if changes else "")
 
 
 def _changes(cells: Mapping[str, Any]) -> str:

@@ -66,20 +66,20 @@ class Director:
         for _ in range(times):
             self.wait(EVERY)
             report = await self.stage.cycle()
-            await self._tell_run("syncline run", report)
+            await self._tell_run(report)
         return report
 
     async def push(self, who: str) -> None:
         self.wait(A_MOMENT)
         report = await self.stage.push(who)
-        self.narrator.commanded(self.stage.clock.now(), f"push {who}", "")
-        await self._tell_run(f"syncline push {who}", report)
+        self._done.append(f"syncline push {who}")
+        self.narrator.pushed(self.stage.clock.now(), who, report)
 
-    async def _tell_run(self, line: str, report: RunReport) -> None:
+    async def _tell_run(self, report: RunReport) -> None:
         rows = await self.stage.world.store.rows(Table.JOURNAL, {"run_id": report.run_id, "operation": list(_DEEDS)})
         told = rows.sort("prepared_us", "batch_id").select("operation", "connection")
         deeds = [f"{_DEEDS[operation]} in {connection}" for operation, connection in told.iter_rows()]
-        self._done.append(": ".join(filter(None, (line, ", ".join(deeds)))))
+        self._done.append(": ".join(filter(None, ("syncline run", ", ".join(deeds)))))
         self.narrator.cycle(self.stage.clock.now(), report, deeds)
 
     async def command(

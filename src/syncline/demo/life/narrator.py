@@ -29,6 +29,9 @@ class LifeNarrator:
     def commanded(self, at: datetime, line: str, answer: str) -> None:
         """Somebody gave Syncline a command; what it answered."""
 
+    def pushed(self, at: datetime, who: str, report: RunReport) -> None:
+        """*who* was synced by hand."""
+
     def cycle(self, at: datetime, report: RunReport, deeds: Sequence[str]) -> None:
         """A run has ended; *deeds*: what it did to whole records, in words."""
 
