@@ -19,7 +19,7 @@ def test_a_wrong_secret(ground: Ground, monkeypatch: pytest.MonkeyPatch, side: s
     assert "not-the-secret-at-all" not in refused.out
     assert ground.writes_sent() == []
     checked = ground.syncline("check", "--json")
-    assert checked.code == 1
+    assert checked.code == refused.code
     assert [p["code"] for p in checked.json["problems"] if p["blocks"]] == ["SYN-201"]
     monkeypatch.setenv(f"{side}_SECRET", "sandbox-secret")
     ground.assert_recovers()
@@ -32,7 +32,7 @@ def test_a_host_that_cannot_be_reached(synced: Ground, name: str) -> None:
     refused = synced.syncline("run", "--json")
     assert (refused.code, refused.error["code"]) == (5, "SYN-310")
     checked = synced.syncline("check", "--json")
-    assert checked.code == 1
+    assert checked.code == refused.code
     assert [p["code"] for p in checked.json["problems"] if p["subject"] == name] == ["SYN-310"]
     synced.connections[name]["url"] = url
     synced.assert_recovers()

@@ -43,6 +43,23 @@ def test_a_signal_ends_a_command(
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_while_a_run_only_reads_the_first_signal_ends_it() -> None:
+    stop = Stop(finishes_batch=True)
+    show = session.Watching(Options(), stop)._show
+
+    async def command(phases: list[str]) -> int:
+        for phase in phases:
+            show(Progress(phase, "crm.Lead", 0))
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return OK
+
+    assert perform(Options(), lambda: command(["observe"]), stop) == 130
+    stop.by = None
+    assert perform(Options(), lambda: command(["observe", "match"]), stop) == OK
+
+
 def test_a_command_that_only_looks_ends_at_the_first_signal() -> None:
     async def command() -> int:
         os.kill(os.getpid(), signal.SIGINT)
@@ -69,6 +86,21 @@ def test_a_signal_between_two_batches_loses_nothing(ground: Ground, monkeypatch:
     assert (stopped.code, len(writes)) == (130, 1)
     assert "stopped by a signal" in ground.syncline("status").out
     ground.assert_recovers()
+
+
+def test_sigterm_while_a_service_reads_is_its_ordinary_end(synced: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    show = session.Watching._show
+
+    def interrupting(watching: session.Watching, step: Progress) -> None:
+        show(watching, step)
+        if step.phase == "observe":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.Watching, "_show", interrupting)
+        assert synced.syncline("run", "--every", "5m").code == 0
+    assert "stopped by a signal" in synced.syncline("status").out
+    synced.assert_recovers()
 
 
 def _after_each_pause(monkeypatch: pytest.MonkeyPatch, *acts: object) -> list[float]:

@@ -80,10 +80,23 @@ def test_a_cursor_is_the_last_one_told() -> None:
     assert made.next_cursor is None
 
 
-def test_no_more_rows_than_allowed_and_no_page_is_cut() -> None:
+def test_no_more_rows_than_allowed() -> None:
     assert ids(read([page("1", "2"), page("3", "4"), page("5")], rows=3)) == [["1", "2"], ["3", "4", "5"]]
-    assert ids(read([page("1", "2", "3"), page("4")], rows=2)) == [["1", "2", "3"], ["4"]]
     assert read([]) == []
+
+
+def test_a_larger_page_is_cut_and_its_position_comes_with_the_last_part() -> None:
+    large = page(*"12345", next_cursor="after 5", has_more=False)
+    made = read([large, page("6")], rows=2)
+    assert ids(made) == [["1", "2"], ["3", "4"], ["5", "6"]]
+    assert [one.next_cursor for one in made] == [None, None, "after 5"]
+    assert [one.has_more for one in made] == [True, True, False]
+    assert ids(read([large], rows=5)) == [list("12345")]
+
+
+def test_a_larger_page_that_says_more_than_rows_is_not_cut() -> None:
+    for more in ({"missing": ("9",)}, {"moments": moments("1")}, {"fates": fates("1")}):
+        assert ids(read([page("1", "2", "3", **more), page("4")], rows=2)) == [["1", "2", "3"], ["4"]]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -58,9 +59,10 @@ def run(
 ) -> int:
     """Bring both sides into agreement once, or again and again with a pause after each cycle.
 
-    Ctrl-C and SIGTERM end it after the present batch, a second one at once. With --every the state is free during the
-    pause, so that approve, retry, push, enable and disable work meanwhile; a system that cannot be reached or is at its
-    limit is shown and tried again in the next cycle, everything else that stops a run ends it.
+    Ctrl-C and SIGTERM end it at once while it reads, else after the present batch; a second one ends it at once. With
+    --every the state is free during the pause, so that approve, retry, push, enable and disable work meanwhile; a
+    system that cannot be reached or is at its limit is shown and tried again in the next cycle, everything else that
+    stops a run ends it.
     """
     stop = Stop(finishes_batch=True)
 
@@ -91,7 +93,7 @@ async def _again_and_again(options: Options, stop: Stop, pause_seconds: float, *
                 if not options.json:
                     console(stderr=True).print(f"Trying again in {pause_seconds:g} s.")
             await stop.pause(pause_seconds)
-    except StopRequested:
+    except (StopRequested, asyncio.CancelledError):
         return stop.exit_code_of_service
 
 

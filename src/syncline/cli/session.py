@@ -18,7 +18,7 @@ from rich.progress import Progress as Bars
 
 from syncline.cli.output import as_bug, console, show_error
 from syncline.cli.stopping import Stop
-from syncline.engine.world import Progress, World
+from syncline.engine.world import READING, Progress, World
 from syncline.errors import ConfigError, StopRequested, SynclineError
 from syncline.records import SIDES
 from syncline.spec.model import Sync
@@ -31,8 +31,14 @@ EXIT_CODES: Mapping[int, tuple[str, str]] = {
     1: ("", "Done, but something waits for a person or differs: held, dead, unknown, unexplained, not ready."),
     2: ("SYN-15x", "The command line was not understood, or names a sync, record or pause that is not there."),
     3: ("SYN-1xx", "The configuration is wrong; nothing was started."),
-    4: ("SYN-2xx", "Access was refused or a right is missing."),
-    5: ("SYN-3xx, SYN-4xx", "A system cannot be reached, is busy or at its limit: run again later."),
+    4: (
+        "SYN-2xx",
+        "Access was refused or a right is missing. So says `check` too, of a login; a right it misses is a 1.",
+    ),
+    5: (
+        "SYN-3xx, SYN-4xx",
+        "A system cannot be reached, is busy or at its limit: run again later. `check` says so too.",
+    ),
     6: ("SYN-7xx", "The state cannot be used: damaged, held by another process, disk full."),
     7: ("SYN-5xx", "A system answered what we do not understand; nothing more was sent."),
     8: ("SYN-6xx", "Stopped for safety."),
@@ -154,6 +160,8 @@ class Watching:
     def __exit__(self, *_: object) -> None:
         if self._bars is not None:
             self._bars.stop()
+        if self._stop is not None:
+            self._stop.is_only_reading = False
 
     def _show(self, step: Progress) -> None:
         if self._bars is not None:
@@ -162,4 +170,5 @@ class Watching:
                 self._tasks[key] = self._bars.add_task(f"{step.phase} {step.subject}", total=step.total)
             self._bars.update(self._tasks[key], completed=step.done, total=step.total)
         if self._stop is not None:
+            self._stop.is_only_reading = step.phase == READING
             self._stop.check()

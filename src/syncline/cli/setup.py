@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from syncline.cli.output import console, print_json
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, preview
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, exit_code, perform, preview
 from syncline.engine import readiness
 from syncline.errors import ConfigError
 from syncline.records import Problem
@@ -107,6 +107,8 @@ def check(*, options: Options = DEFAULTS) -> int:
                 console().print(f"[bold]{name}[/]: {escape(words)}")
             _show_problems(found.problems)
             console().print("[bold green]Ready.[/]" if found.is_ready else "[bold red]Not ready.[/]")
+        if found.stopped:
+            return exit_code(found.stopped[0])
         return OK if found.is_ready else NOT_GREEN
 
     return perform(options, command)

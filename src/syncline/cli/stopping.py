@@ -1,4 +1,5 @@
-"""Signals: the first asks for a clean end after the present batch, the second ends at once.
+"""Signals: the first asks for a clean end after the present batch, the second ends at once; while nothing but reading
+is under way, the first does.
 
 Whatever is cut off is safe: a write is journalled before it is sent, and the next run reads back what became of it.
 """
@@ -20,10 +21,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Stop:
     """The wish to stop. With *finishes_batch* a command is asked to leave at the next safe point (`check`), and is
-    ended only by a second signal; without, by the first."""
+    ended only by a second signal; without, and while it `is_only_reading`, by the first."""
 
     def __init__(self, *, finishes_batch: bool = False) -> None:
         self.by: signal.Signals | None = None
+        self.is_only_reading = False
         self._finishes_batch = finishes_batch
         self._wished: asyncio.Event | None = None
 
@@ -48,7 +50,7 @@ class Stop:
         self.by = number
         if self._wished is not None:
             self._wished.set()
-        if is_first and self._finishes_batch:
+        if is_first and self._finishes_batch and not self.is_only_reading:
             console(stderr=True).print("Stopping after the present batch; once more stops at once.")
         else:
             assert task is not None  # we listen inside a coroutine

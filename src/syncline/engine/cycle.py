@@ -6,6 +6,7 @@ is continued by the next one from what the store says.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ async def run_cycle(
         await _observe(world, sync, report, sweep=sweep)
         world.report(Progress("match", sync.name, 0))  # from here on writes may be under way
         await plan_and_write(world, sync, report, writes=writes, lane=lane)
-    except (SynclineError, StopRequested) as error:
+    except (SynclineError, StopRequested, asyncio.CancelledError) as error:
         await close_run(world, report, "failed", str(error) or "stopped by a signal")
         raise
     for name, connector in world.connectors.items():

@@ -1,4 +1,5 @@
-"""Joining: consecutive pages of one read into larger ones, because taking a page in costs as much as its rows.
+"""Joining: consecutive pages of one read into larger ones, because each page taken in has its own cost, and a very
+large one into several, because nobody can stop while one is taken in.
 
 Lives here: which pages can be one, and what the one says. Not here: reading (`observe`) and taking in (`intake`).
 
@@ -9,7 +10,7 @@ new page begins.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -18,24 +19,38 @@ from syncline import records
 from syncline.records import Page
 
 ROWS = 5_000
-"""Rows a joined page holds at most; a page that is larger by itself stays as it is."""
+"""Rows a joined page holds at most, and so many a cut one; a larger page that says more than rows stays as it is."""
 
 
 async def joined(pages: AsyncIterator[Page], *, rows: int = ROWS) -> AsyncIterator[Page]:
-    """*pages*, as few of them as *rows* allows. When the read fails, what came before is handed out first."""
+    """*pages*, as few of them as *rows* allows. When the read fails, what came before is handed out first. The position
+    after a page that was cut comes with its last part."""
     group = _Group()
     try:
-        async for page in pages:
-            if group.pages and not group.takes(page, rows):
-                yield group.page()
-                group = _Group()
-            group.add(page)
+        async for whole in pages:
+            for page in _cut(whole, rows):
+                if group.pages and not group.takes(page, rows):
+                    yield group.page()
+                    group = _Group()
+                group.add(page)
     except Exception:
         if group.pages:
             yield group.page()
         raise
     if group.pages:
         yield group.page()
+
+
+def _cut(page: Page, rows: int) -> Iterator[Page]:
+    """The parts of a page of rows alone that has more than *rows* of them; any other page as it is."""
+    says_more = page.missing or page.unreadable or any(f is not None and len(f) for f in (page.moments, page.fates))
+    if len(page.rows) <= rows or says_more:
+        yield page
+        return
+    last = (len(page.rows) - 1) // rows * rows
+    for at in range(0, last, rows):
+        yield replace(page, rows=page.rows.slice(at, rows), next_cursor=None, has_more=True)
+    yield replace(page, rows=page.rows.slice(last))
 
 
 @dataclass

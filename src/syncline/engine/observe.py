@@ -15,7 +15,7 @@ from syncline import records
 from syncline.engine.intake import Capture, next_page_number, take_alone, take_page
 from syncline.engine.joining import joined
 from syncline.engine.unreadable import close_readable
-from syncline.engine.world import Progress, World
+from syncline.engine.world import READING, Progress, World
 from syncline.errors import PositionLost
 from syncline.ports import Lane
 from syncline.records import Page, Problem, Side
@@ -43,7 +43,9 @@ async def meet(world: World, sync: Sync, *, remember: bool = True, strict: bool 
         if spec.connection not in world.actors:
             world.actors[spec.connection] = await connector.own_actor()
         for object_type in spec.object_types:
+            world.report(Progress("describe", f"{spec.connection}.{object_type}", 0))
             world.schemas[spec.connection, object_type] = await connector.describe(object_type)
+            world.report(Progress("describe", f"{spec.connection}.{object_type}", 1, 1))
             schemas[side][object_type] = world.schemas[spec.connection, object_type]
             seen = await _ever_seen(world, spec.connection, object_type, remember=remember)
             captured |= {f"{side}.{object_type}.{name}" for name in seen}
@@ -101,13 +103,18 @@ async def _take_pages(
     rows_seen: int | None,
 ) -> None:
     number = await next_page_number(world, report, run_id)
+    world.report(_read_so_far(report))
     async for page in joined(pages):
         commit = Commit()
         if page.next_cursor is not None:
             commit.put[Table.CURSOR] = cursor_row(world, report, page.next_cursor, fields, rows_seen)
         await take_page(world, report, page, run_id, number=number, commit=commit)
         number += 1
-        world.report(Progress("observe", f"{report.connection}.{report.object_type}", report.rows))
+        world.report(_read_so_far(report))
+
+
+def _read_so_far(report: Capture) -> Progress:
+    return Progress(READING, f"{report.connection}.{report.object_type}", report.rows)
 
 
 def cursor_row(
@@ -135,6 +142,7 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
     seen: set[str] = set()
     position: str | None = None
     number = await next_page_number(world, report, run_id)
+    world.report(_read_so_far(report))
     async for page in joined(connector.read_all(report.object_type, fields)):
         position = page.next_cursor or position
         seen.update(page.rows[records.ID].to_list())
@@ -143,7 +151,7 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
             return
         await take_page(world, report, page, run_id, number=number, commit=Commit())
         number += 1
-        world.report(Progress("observe", f"{report.connection}.{report.object_type}", report.rows))
+        world.report(_read_so_far(report))
     if position is None:
         raise PositionLost(
             f"{report.connection}.{report.object_type}: the complete read gave no position to resume from."

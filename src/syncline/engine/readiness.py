@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from syncline.engine.observe import inspect, meet
-from syncline.engine.world import World
+from syncline.engine.world import Progress, World
 from syncline.engine.write import make_fields
 from syncline.errors import ConfigError, SynclineError
 from syncline.records import SIDES, NewField, Problem, Side
@@ -24,12 +24,13 @@ from syncline.values import FieldType
 
 @dataclass(kw_only=True)
 class Readiness:
-    """`connected`: one sentence per connection. `problems`: everything found. `new_fields`: per connection, the custom
-    fields that Syncline can make."""
+    """`connected`: one sentence per connection. `problems`: everything found, `stopped` included. `new_fields`: per
+    connection, the custom fields that Syncline can make."""
 
     connected: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     new_fields: dict[str, list[NewField]] = field(default_factory=dict)
+    stopped: list[SynclineError] = field(default_factory=list)  # what kept us from looking at a connection at all
 
     @property
     def is_ready(self) -> bool:
@@ -41,10 +42,13 @@ async def check(world: World, sync: Sync) -> Readiness:
     out = Readiness()
     for side in SIDES:
         name = sync.side(side).connection
+        world.report(Progress("check", name, 0))
         try:
             out.connected[name], problems = await inspect(world, name)
             out.problems += problems
+            world.report(Progress("check", name, 1, 1))
         except SynclineError as error:
+            out.stopped.append(error)
             out.problems.append(Problem(code=error.code, subject=name, message=error.message, remedy=error.remedy))
     if len(out.connected) < 2:
         return out

@@ -29,6 +29,10 @@ class Evaluate(Protocol):
         ...
 
 
+READING = "observe"
+"""The phase in which nothing is under way but reading: who is cut off there has sent no write."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """One step of long work, for whoever watches. `total` is None when it is not known."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 
 from syncline.cli.screens.common import counts_in_words, counts_of, held_lines, safe, some, table_of
 from syncline.engine.cycle import RunReport
-from syncline.reconcile.conserve import CLASSES
+from syncline.reconcile.conserve import CLASSES, GRAVITY
 from syncline.records import SIDES
 
 EMPTY_CODE = "SYN-610"
@@ -40,6 +41,7 @@ def run_as_dict(report: RunReport) -> dict[str, Any]:
         "links_made": report.links_made,
         "written": written_of(report),
         "classes": {side: report.counts(side) for side in SIDES},
+        "waiting": waiting_of(report),
         "conflicts": report.conflicts,
         "held": [asdict(held) for held in report.held],
         "unknown": report.unknown,
@@ -67,6 +69,8 @@ def run_screen(out: Console, report: RunReport, names: Mapping[str, str]) -> Non
     out.print(lines)
     if (classes := classes_of(report, names)) is not None:
         out.print(classes)
+    for text in waiting_lines(report, names):
+        out.print(text, soft_wrap=True)
     empty_side_lines(out, report)
     held_lines(out, report.held)
     if report.unknown:
@@ -89,6 +93,35 @@ def classes_of(report: RunReport, names: Mapping[str, str]) -> Table | None:
     for side in SIDES:
         table.add_row(names[side], *(str(counts[side].get(name, 0)) for name in present))
     return table
+
+
+WAITING = ("held", "waiting", "frozen", "blocked", "dead", "deferred", "unknown")
+"""The classes of records that a later run, or a person, still has to do with."""
+
+MOST_REASONS = 12
+_NAMES_ONE = r"\b[A-Za-z_]*\d[\w~]{7,}\b"  # an id in a reason: without it, equal reasons are one
+
+
+def waiting_of(report: RunReport) -> list[dict[str, Any]]:
+    """Why records wait: side, class, reason and how many records, the gravest class first."""
+    rows = report.classes.filter(pl.col("class").is_in(WAITING))
+    rows = rows.with_columns(pl.col("reason").fill_null("").str.replace_all(_NAMES_ONE, "…"))
+    grouped = rows.group_by("side", "class", "reason").agg(pl.col("record_id").n_unique().alias("records"))
+    order = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
+    return list(grouped.sort(-order, -pl.col("records").cast(pl.Int64), "side", "reason").iter_rows(named=True))
+
+
+def waiting_lines(report: RunReport, names: Mapping[str, str]) -> list[str]:
+    """Why records wait in markup, a line per class and reason, and what is left out."""
+    rows = waiting_of(report)
+    lines = []
+    for class_, reason in dict.fromkeys((row["class"], row["reason"]) for row in rows):
+        own = [row for row in rows if (row["class"], row["reason"]) == (class_, reason)]
+        where = ", ".join(f"{row['records']} of {safe(names[row['side']])}" for row in own)
+        lines.append(f"[yellow]{class_}[/] {where}: {safe(reason or 'no reason given')}")
+    if len(lines) > MOST_REASONS:
+        lines[MOST_REASONS:] = [f"… and {some(len(lines) - MOST_REASONS, 'more reason')} (--json for all)."]
+    return lines
 
 
 def empty_side_lines(out: Console, report: RunReport) -> None:
