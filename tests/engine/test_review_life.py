@@ -367,6 +367,7 @@ def test_undo_leaves_somebodys_correction_of_the_spelling(later: str) -> None:
 
 NO_HISTORY = replace(RICH, has_field_history=False, has_compare_and_set=False)
 HOUSE = "house@x.test"
+NAMES = (("Ada", "Byron", HOUSE), ("Mary", "Somerville", "other@x.test"), ("Charles", "Babbage", HOUSE))
 
 
 @pytest.mark.parametrize("is_backfill", [False, True])
@@ -416,8 +417,8 @@ def test_siblings_are_decided_together_however_large_the_plan(
         left = MemoryConnector(both.left, capabilities=NO_HISTORY)
         both.world.connectors = {"left": left, "right": sharing(both.right, {"opt_out": "email"})}
         ids = [
-            both.left.create("person", {"email": email, "first": f"F{n}", "last": f"L{n}", "opt_out": "true"}, "human")
-            for n, email in enumerate([HOUSE, "other@x.test", HOUSE])
+            both.left.create("person", {"email": email, "first": first, "last": last, "opt_out": "true"}, "human")
+            for first, last, email in NAMES
         ]
         await settled(both, times=5)
         writes: list[str] = []

@@ -24,6 +24,7 @@ from tests.support.memory_shared import sharing
 from tests.support.memory_world import TwoSystems, field_map, people, two_systems
 
 HOUSE = "house@x.test"
+NAMES = (("Ada", "Byron"), ("Charles", "Babbage"), ("Mary", "Somerville"), ("Luigi", "Menabrea"))
 NO_HISTORY = replace(RICH, has_field_history=False, has_compare_and_set=False)
 
 
@@ -45,8 +46,8 @@ async def household(*emails: str, opted_out: str = "", **system: Any) -> tuple[T
             "person",
             {
                 "email": email,
-                "first": f"First{n}",
-                "last": f"Last{n}",
+                "first": NAMES[n][0],
+                "last": NAMES[n][1],
                 "opt_out": str(email == opted_out).lower(),
             },
             "human",
