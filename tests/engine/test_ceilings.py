@@ -41,3 +41,28 @@ def test_an_approval_lets_through_what_was_seen_and_holds_what_came_since() -> N
         assert await inbox.approve(life.store, life.sync.name, seen) == 0, "an approval is used up"
 
     asyncio.run(live())
+
+
+def test_nobody_is_asked_about_a_set_whose_records_are_gone() -> None:
+    async def live() -> None:
+        life = await Life.begin(RICH_SYSTEMS)
+        life.new_person("a", 0)
+        await life.cycle()
+        life.sync = replace(life.sync, ceilings={"create": Ceiling(share=0, plus=1)})
+        first = [life.new_person("a", number) for number in (1, 2)]
+        life.clock.advance(60)
+        await life.cycle()
+        (seen,) = (await inbox.holds(life.store, life.sync.name))["digest"]
+
+        for record_id in first:
+            life.systems["a"].delete(record_id, "human")
+        for number in (3, 4):
+            life.new_person("a", number)
+        life.clock.advance(60)
+        await life.cycle()
+        (now,) = (await inbox.holds(life.store, life.sync.name))["digest"]
+        assert now != seen
+        assert await inbox.approve(life.store, life.sync.name, seen) == 0
+        assert await inbox.approve(life.store, life.sync.name, now) == 1
+
+    asyncio.run(live())

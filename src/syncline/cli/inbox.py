@@ -95,7 +95,11 @@ def approve(digest: str, /, *, options: Options = DEFAULTS) -> int:
             print_json({"approved": approved})
         else:
             words = f"{some(approved, 'held set')} approved: the next run carries it out."
-            console().print(words if approved else f"No open hold has the digest {digest!r}; see `syncline holds`.")
+            console().print(
+                words
+                if approved
+                else f"No open hold has the digest {digest!r}, or nobody of it is left; see `syncline holds`."
+            )
         return OK if approved else NOT_GREEN
 
     return perform(options, command)

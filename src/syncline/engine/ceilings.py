@@ -26,8 +26,9 @@ async def hold_above_ceilings(
 ) -> list[Held]:
     """What of *planned* is held. A first copy's creates are exempt. With *is_whole* the plan covers everything that
     waits: an approval of which nothing is left is over, and an open hold of another set has been replaced by this one,
-    or is over too where nothing of its kind is held any more. A replaced one may still be approved: people approve what
-    they saw, and what came since stays held."""
+    or is over too where nothing of its kind is held any more or nothing of it is left: nobody is asked about records
+    that are gone. A replaced one may still be approved: people approve what they saw, and what came since stays
+    held."""
     linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     alive = ["open", "approved", REPLACED]
     known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": alive})
@@ -70,11 +71,11 @@ def _end(rows: pl.DataFrame, held: Sequence[Held], planned: set[str], commit: Co
     kinds = {one.kind for one in held}
     states = []
     for row in rows.iter_rows(named=True):
+        is_left = any(name.split("/")[0] in planned for name in json.loads(row["evidence"]))
         if row["state"] == "approved":
-            is_left = any(name.split("/")[0] in planned for name in json.loads(row["evidence"]))
             state = "approved" if is_left else "resolved"
         else:
-            state = REPLACED if json.loads(row["subject"])["kind"] in kinds else "resolved"
+            state = REPLACED if is_left and json.loads(row["subject"])["kind"] in kinds else "resolved"
         if state != row["state"]:
             states.append((row["hold_id"], state))
     if states:

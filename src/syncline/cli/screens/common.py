@@ -91,11 +91,12 @@ def counts_in_words(counts: Mapping[str, int], names: Mapping[str, str]) -> str:
     return f"{', '.join(parts)}: {some(counts['fields'], 'field')}{blanks}"
 
 
-def held_lines(out: Console, held: Iterable[Held]) -> None:
+def held_lines(out: Console, held: Iterable[Held], *, once: str = "") -> None:
+    """Sets above a ceiling and how to let them through; *once* says what must happen first."""
     for one in held:
         what = "fields would be blanked out" if one.kind == "blank" else f"{one.kind}s"
         out.print(
             f"[bold yellow]Held[/] ({HELD_CODE}): {len(one.actions)} {what}, above the ceiling of {one.allowed}. Look "
-            f"at them with `syncline plan`; `syncline approve {one.digest}` lets exactly these through.",
+            f"at them with `syncline plan`; {once}`syncline approve {one.digest}` lets exactly these through.",
             soft_wrap=True,
         )

@@ -50,7 +50,7 @@ def plan_screen(
     if words:
         each = ", ".join(f"{name} {count}" for name, count in calls.items() if count)
         out.print(f"API calls to write that: at most {each}. Nothing was written.", soft_wrap=True)
-    held_lines(out, report.held)
+    held_lines(out, report.held, once="once a run has held them, ")
     empty_side_lines(out, report)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 
 from syncline.cli.screens.common import safe, shown, some, table_of, when
 from syncline.engine.consent import Source
-from syncline.engine.explain import Event, Explanation
+from syncline.engine.explain import Event, Explanation, FieldState
 from syncline.engine.verify import EXPLAINED, UNEXPLAINED, VerifyReport, sample
 
 
@@ -54,7 +55,8 @@ def verify_screen(out: Console, report: VerifyReport, names: Mapping[str, str], 
         f"{report.unexplained} unexplained, {report.explained} explained."
     )
     out.print(
-        f"Backlog {report.pending}, writes of unknown outcome {report.unknown}; "
+        f"A run now would write {some(report.pending, 'record')} (`status` counts what one would look at); "
+        f"writes of unknown outcome {report.unknown}; "
         + "records without a partner: "
         + ", ".join(f"{name} {report.unlinked.get(side, 0)}" for side, name in names.items())
         + "."
@@ -62,7 +64,7 @@ def verify_screen(out: Console, report: VerifyReport, names: Mapping[str, str], 
 
 
 _WAITS = (
-    ("backlog", "records to look at in the next run", ""),
+    ("backlog", "records the next run looks at", "syncline plan shows what it would write"),
     ("unknown_writes", "writes of unknown outcome", "read back in the next run"),
     ("open_conflicts", "open conflicts", "syncline conflicts"),
     ("errors", "refused records", "syncline errors"),
@@ -177,20 +179,40 @@ def _fields(out: Console, found: Explanation, names: Mapping[str, str]) -> None:
     """The fields that hold something or about which there is something to say; the others are counted."""
     telling = [f for f in found.fields if f.value_a or f.value_b or f.marks or f.changed_a or f.changed_b]
     if telling:
+        rows = [_field_cells(one, names) for one in telling]
         table = table_of("field", names["a"], names["b"], "since agreed", "flow, who wins", "noted", whole=("field",))
-        for one in telling:
-            flow = _FLOWS[one.direction].format(**names)
-            table.add_row(
-                one.mapping,
-                shown(one.value_a),
-                shown(one.value_b),
-                _since(one.changed_a, one.changed_b, names),
-                flow or names.get(one.policy, one.policy.replace("_", " ")),
-                ", ".join(kind for kind, _ in one.marks),
-            )
-        out.print(table)
+        for row in rows:
+            table.add_row(*row)
+        if Measurement.get(out, out.options.update(width=_ANY_WIDTH), table).minimum <= out.width:
+            out.print(table)
+        else:
+            _stacked(out, rows, names)
     if rest := len(found.fields) - len(telling):
         out.print(f"{some(rest, 'more field')} {'is' if rest == 1 else 'are'} empty on both sides.")
+
+
+def _field_cells(one: FieldState, names: Mapping[str, str]) -> tuple[str, ...]:
+    flow = _FLOWS[one.direction].format(**names)
+    return (
+        one.mapping,
+        shown(one.value_a),
+        shown(one.value_b),
+        _since(one.changed_a, one.changed_b, names),
+        flow or names.get(one.policy, one.policy.replace("_", " ")),
+        ", ".join(kind for kind, _ in one.marks),
+    )
+
+
+_ANY_WIDTH = 10_000
+
+
+def _stacked(out: Console, rows: Sequence[tuple[str, ...]], names: Mapping[str, str]) -> None:
+    """Three lines a field, for a terminal on which a table would break ids and addresses over lines."""
+    width = max(len(name) for name in names.values())
+    for field, *values, since, flow, noted in rows:
+        out.print(f"[bold]{field}[/]  {since}; {flow}{noted and '; '}{noted}", soft_wrap=True)
+        for name, value in zip(names.values(), values, strict=True):
+            out.print(f"  {name:<{width}}  {value}", soft_wrap=True)
 
 
 _FLOWS = {"both": "", "a_to_b": "{a} → {b}", "b_to_a": "{b} → {a}"}
