@@ -66,3 +66,16 @@ async def test_of_two_that_fit_each_other_one_is_created_and_one_waits_for_a_per
     assert await lives.twin("a", first) == human
     (hold,) = (await lives.store.rows(Table.HOLD, {"state": "open"})).iter_rows(named=True)
     assert (hold["kind"], second in hold["subject"]) == ("linked", True)
+
+
+@lived
+async def test_who_fits_somebody_without_a_counterpart_for_good_does_not_wait_for_him() -> None:
+    lives = await Lives.begin()
+    bereft, human = await lives.pair(**CELLS)
+    lives.delete("b", human)
+    await lives.rest()
+    fresh = lives.two.left.create("person", CELLS, HUMAN)
+    await lives.rest()
+    (made,) = lives.alive("b")
+    assert await lives.twin("a", fresh) == made
+    assert (await lives.link("a", bereft))["state"] == "tombstone"

@@ -71,8 +71,7 @@ async def match_unlinked(
         sides, result, open_holds = await _around(world, sync, changed, open_holds, creating)
     else:
         sides, result = await _matched(world, sync, None, creating)
-    twins = _later_twins(sync, sides, result, creating)
-    result = _as_decided(result, await _decided(world, sync))
+    undecided, result = result, _as_decided(result, await _decided(world, sync))
     if are_few:
         await make_keys(world, sync)
     link_ids = await _store_links(world, sync, result)
@@ -94,7 +93,7 @@ async def match_unlinked(
     classes = pl.concat(out).join(marked, on=list(RECORD), how="semi")
     known = await world.store.by_keys(Table.LINK_END, marked.with_columns(pl.lit(sync.name).alias("sync")))
     creates = lone.join(marked, on=list(RECORD), how="semi").join(known, on=list(RECORD), how="anti")
-    waiting = twins.join(creates, on=list(RECORD), how="semi")
+    waiting = _later_twins(sync, sides, undecided, creates, creating)
     creates = creates.join(waiting, on=list(RECORD), how="anti")
     classes = pl.concat([classes, waiting])
     vanished = marked.join(classes, on=list(RECORD), how="anti").join(creates, on=list(RECORD), how="anti")
@@ -107,12 +106,19 @@ async def match_unlinked(
 
 
 def _later_twins(
-    sync: Sync, sides: Mapping[Side, pl.DataFrame], result: MatchResult, creating: Creating
+    sync: Sync,
+    sides: Mapping[Side, pl.DataFrame],
+    result: MatchResult,
+    creates: pl.DataFrame,
+    creating: Creating,
 ) -> pl.DataFrame:
     """CLASSES of records that would be created beside an earlier one which fits them: one create in flight per match
-    key. The next run finds the earlier one's counterpart."""
+    key. The next run finds the earlier one's counterpart. Only who is among the *creates* of this run is waited for:
+    whoever else found nobody (he is in a tombstone, or was refused) is never created."""
     parts = [pl.DataFrame(schema=CLASSES)]
-    for side, lone in (("a", result.creates_a), ("b", result.creates_b)):
+    for side, found_nobody in (("a", result.creates_a), ("b", result.creates_b)):
+        going = creates.filter(pl.col("side") == side)
+        lone = found_nobody.join(going, on=["object_type", "record_id"], how="semi", maintain_order="left")
         if side not in creating or lone.height < 2:
             continue
         own: Side = "a" if side == "a" else "b"
