@@ -219,7 +219,13 @@ async def open_ends(life: Life) -> list[str]:
     ]
 
 
+SOON_US = 3_600_000_000
+"""A mark that comes due later than this is a look from time to time, which never ends: what is gone is asked for."""
+
+
 async def is_idle(life: Life) -> bool:
-    """Nothing is in flight, unread, marked for later or still to happen."""
+    """Nothing is in flight, unread, marked for soon or still to happen."""
     entries = await life.store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown", "written"]})
-    return not entries and not await life.store.count(Table.DIRTY) and not any(s.is_busy for s in life.systems.values())
+    dirty = await life.store.rows(Table.DIRTY)
+    due = dirty.filter(pl.col("due_us") <= life.systems["a"].now_us() + SOON_US)
+    return not entries and due.is_empty() and not any(s.is_busy for s in life.systems.values())
