@@ -532,3 +532,45 @@ def test_a_list_of_addresses_in_one_record_stops_nobody() -> None:
         assert sorted(row.now.cells["first"] for row in both.right.rows.values()) == ["Ada", "Ben", "Cal"]
 
     asyncio.run(live())
+
+
+class ErasingWhileRead(MemoryConnector):
+    """While a record is read just before it is written, somebody erases the person."""
+
+    erase: Any = None
+
+    async def read_by_ids(
+        self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
+    ) -> Page:
+        page = await super().read_by_ids(object_type, fields, ids, lane=lane)
+        if self.erase is not None:
+            await self.erase()
+        return page
+
+
+def test_who_is_erased_while_a_write_is_made_ready_is_in_no_ledger() -> None:
+    async def live() -> None:
+        fields = tuple(replace(m, is_guarded=m.key == "title") for m in people().fields)
+        both = await two_systems(people(fields=fields))
+        capabilities = replace(RICH, has_compare_and_set=False)
+        connector = ErasingWhileRead(both.right, capabilities=capabilities)
+        both.world.connectors = {**both.world.connectors, "right": connector}
+        both.left.create("person", BEN, "human she")
+        one, twin = await linked(both)
+        both.left.update(one, {"title": "Enchantress"}, "human she")
+        erased = []
+
+        async def now() -> None:
+            connector.erase = None
+            erased.append(await erase(both.world, both.sync, one))
+
+        connector.erase = now
+        report = await run_cycle(both.world, both.sync)
+        connector.erase = None
+        assert erased, "the record was not read before it was written"
+        assert report.is_balanced
+        assert both.right.rows[twin].now.cells["title"] != "Enchantress"
+        after = await everything(both.world.store)
+        assert not [word for word in ("byronessa", "enchantress", one.lower(), twin.lower()) if word in after]
+
+    asyncio.run(live())

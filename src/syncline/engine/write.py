@@ -7,7 +7,7 @@ Lives here: one batch's way through the three steps, each step durable before th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -80,10 +80,7 @@ async def write_actions(
 async def _write_batch(
     world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame, report: Written, lane: Lane
 ) -> None:
-    erased = await erased_rows(world, sync, batch)
-    if erased:
-        report.classes.update(dict.fromkeys(erased, ERASED_MEANWHILE))
-        batch = Batch.like(batch, [row for row in batch.rows if row.action not in erased], world)
+    batch = await _without_erased(world, sync, batch, report)
     if not batch.rows:
         return
     try:
@@ -92,7 +89,8 @@ async def _write_batch(
         report.stop(batch.connection, error)
         await _defer(world, sync, batch.rows, str(error), report)
         return
-    await _defer(world, sync, guarded.moved, "it changed while it was planned; planned again next", report)
+    late = await _without_erased(world, sync, replace(batch, rows=guarded.moved), report)
+    await _defer(world, sync, late.rows, "it changed while it was planned; planned again next", report)
     batch = await _prepare(world, sync, run_id, guarded.batch, conflicts, report)
     if not batch.rows:
         return
@@ -108,6 +106,15 @@ async def _write_batch(
     if second := [row for row in second if row.count]:
         again = Batch.like(batch, second, world)
         await _write_batch(world, sync, run_id, again, conflicts.clear(), report, lane)
+
+
+async def _without_erased(world: World, sync: Sync, batch: Batch, report: Written) -> Batch:
+    """*batch* less the rows about persons who were erased meanwhile."""
+    erased = await erased_rows(world, sync, batch)
+    if not erased:
+        return batch
+    report.classes.update(dict.fromkeys(erased, ERASED_MEANWHILE))
+    return Batch.like(batch, [row for row in batch.rows if row.action not in erased], world)
 
 
 def _field_refusals(batch: Batch, answer: WriteAnswer) -> list[tuple[Row, Outcome]]:
@@ -134,7 +141,8 @@ async def _prepare(
     if not batch.rows:
         return batch
     async with world.store.alone():
-        gone = await moved(world, sync, batch)
+        batch = await _without_erased(world, sync, batch, report)
+        gone = await moved(world, sync, batch) if batch.rows else frozenset()
         late = [row for row in batch.rows if row.action in gone]
         await _defer(world, sync, late, "it changed while it was planned; planned again next", report)
         if late:
