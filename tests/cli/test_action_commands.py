@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from syncline.cli import actions as commands
 from syncline.cli import undo as undo_command
 from tests.support.ground import Ground
 
@@ -52,7 +53,7 @@ def test_delete_shows_and_asks(synced: Ground, monkeypatch: pytest.MonkeyPatch) 
     asked = synced.syncline("delete", EMAIL, "--on", "b")
     assert asked.code == 1
     assert all(word in asked.out for word in ("goes", "stays", "gone for good", "--yes"))
-    monkeypatch.setattr(commands.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda _: "n")
     assert synced.syncline("delete", EMAIL, "--on", "b").code == 1
     assert synced.syncline("explain", EMAIL).code == 0

@@ -126,8 +126,8 @@ def test_an_unreachable_host_is_a_later(tmp_path: Path) -> None:
 
 
 def test_merges_and_conversions_travel_by_soap(served: Served) -> None:
-    rows = [{"LastName": name, "Company": "Acme"} for name in ("Winner", "Loser", "Prospect")]
-    winner, loser, prospect = served.org.seed("Lead", rows)
+    names = ("Winner", "Loser", "Prospect")
+    winner, loser, prospect = served.org.seed("Lead", [{"LastName": name, "Company": "Acme"} for name in names])
 
     async def work(connector: SalesforceConnector) -> tuple[Page, Page]:
         merge = Write(

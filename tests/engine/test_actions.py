@@ -77,7 +77,8 @@ def test_a_queue_may_own_a_lead_and_never_a_contact() -> None:
     async def history(world: TwoSystems, staff: dict[str, str]) -> None:
         lead, _ = await linked(world)
         result = await change_owner(world.world, world.sync, ChangeOwner(person=lead, owner="Hall"))
-        assert result.ended is Ended.DONE and owner_of(world, lead) == staff["Hall"]
+        assert result.ended is Ended.DONE
+        assert owner_of(world, lead) == staff["Hall"]
 
     async def contact(world: TwoSystems, staff: dict[str, str]) -> None:
         member, _ = await linked(world, "member")
@@ -88,7 +89,8 @@ def test_a_queue_may_own_a_lead_and_never_a_contact() -> None:
         assert (pushed.result.ended, pushed.result.code, pushed.report) == (Ended.REFUSED, "SYN-174", None)
         assert versions(world) == before, "a refusal wrote"
         done = await change_owner(world.world, world.sync, ChangeOwner(person=member, owner="Bob Seller"))
-        assert done.ended is Ended.DONE and owner_of(world, member) == staff["Bob Seller"]
+        assert done.ended is Ended.DONE
+        assert owner_of(world, member) == staff["Bob Seller"]
 
     lived(history)
     lived(contact)
@@ -130,9 +132,11 @@ def test_who_is_not_there_yet_is_pushed_first() -> None:
     async def history(world: TwoSystems, staff: dict[str, str]) -> None:
         world.right.create("human", ADA, "human he")
         result = await change_owner(world.world, world.sync, ChangeOwner(person="ada@x.org", owner="Bob Seller"))
-        assert result.ended is Ended.DONE and result.pushed is not None
+        assert result.ended is Ended.DONE
+        assert result.pushed is not None
         (lead,) = (row for row in world.left.rows.values() if row.object_type == "person")
-        assert lead.now.cells["owner"] == staff["Bob Seller"] and lead.record_id == result.record_id
+        assert lead.now.cells["owner"] == staff["Bob Seller"]
+        assert lead.record_id == result.record_id
 
     lived(history)
 
@@ -191,7 +195,8 @@ def test_a_task_has_five_days_its_persons_owner_and_its_tokens() -> None:
             person="ada@x.org", subject="Call {{lead.First Name}} {{lead.phone:default=(no phone)}} {{system.date}}"
         )
         result = await create_task(world.world, world.sync, wanted)
-        assert result.ended is Ended.DONE and result.made["task"] in world.left.rows
+        assert result.ended is Ended.DONE
+        assert result.made["task"] in world.left.rows
         (task,) = tasks(world)
         today = world.clock.now().date().isoformat()
         assert task["subject"] == f"Call Ada (no phone) {today}"
@@ -272,7 +277,8 @@ def test_a_task_whose_answer_is_lost_is_unknown_and_not_sent_twice() -> None:
         for _ in range(3):
             world.clock.advance(600)
             report = await run_cycle(world.world, world.sync)
-        assert report.is_green and len(tasks(world)) == 1
+        assert report.is_green
+        assert len(tasks(world)) == 1
 
     lived(history)
 
@@ -295,12 +301,14 @@ def test_a_delete_asks_first_and_takes_one_side() -> None:
         lead, twin = await linked(world)
         before = versions(world)
         asked = await delete_person(world.world, world.sync, DeletePerson(person=twin))
-        assert asked.result.ended is Ended.ASKS and versions(world) == before, "it was not asked"
+        assert asked.result.ended is Ended.ASKS, "it was not asked"
+        assert versions(world) == before, "it was not asked"
         assert {(one.subject.record_id, one.goes) for one in asked.shown} == {(lead, False), (twin, True)}
         assert [one.note for one in asked.shown if one.goes] == ["Gone for good."]
         done = await delete_person(world.world, world.sync, DeletePerson(person=twin, confirmed=True))
         assert done.result.ended is Ended.DONE
-        assert world.right.rows[twin].now.is_deleted and not world.left.rows[lead].now.is_deleted
+        assert world.right.rows[twin].now.is_deleted
+        assert not world.left.rows[lead].now.is_deleted
         for _ in range(3):
             world.clock.advance(120)
             await run_cycle(world.world, world.sync)
@@ -315,7 +323,8 @@ def test_a_delete_takes_both_sides_if_both_are_asked_for() -> None:
         wanted = DeletePerson(person="ada@x.org", on="a", also="b", confirmed=True)
         done = await delete_person(world.world, world.sync, wanted)
         assert [step.record_id for step in done.steps] == [twin, lead]
-        assert world.right.rows[twin].now.is_deleted and world.left.rows[lead].now.is_deleted
+        assert world.right.rows[twin].now.is_deleted
+        assert world.left.rows[lead].now.is_deleted
         again = await delete_person(world.world, world.sync, wanted)
         assert again.result.ended is Ended.NOTHING
 

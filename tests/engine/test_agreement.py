@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from syncline.engine import write
+from syncline.engine import contended, write
 from syncline.engine.push import push
+from syncline.records import Side
 from syncline.trees import Table
 from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
 
@@ -45,7 +46,8 @@ def test_another_spelling_of_what_we_wrote_stays_where_it_is() -> None:
         for _ in range(3):
             life.clock.advance(120)
             await life.cycle()
-        phones = [life.systems[side].rows[i].now.cells["phone"] for side, i in (("a", one), ("b", twin))]
+        ids: dict[Side, str] = {"a": one, "b": twin}
+        phones = [life.systems[side].rows[record_id].now.cells["phone"] for side, record_id in ids.items()]
         assert phones == ["(555) 01-0001", "555010001"]
 
     asyncio.run(whole())
@@ -66,7 +68,7 @@ def test_a_plan_that_another_lane_overtook_is_not_sent(monkeypatch: pytest.Monke
             await push(life.world(), life.sync, one)
             return await guard(*whole)
 
-        guard = write.guard
+        guard = contended.guard
         monkeypatch.setattr(write, "guard", overtaken)
         await life.cycle()
         sent = [one.cells["title"] for _, one, _ in life.written[before:] if "title" in one.cells]

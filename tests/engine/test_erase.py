@@ -14,11 +14,11 @@ import pytest
 
 from syncline.connectors.memory import MemoryConnector
 from syncline.engine.cycle import run_cycle
-from syncline.engine.erase import ERASED_ID, Erasure, erase
+from syncline.engine.erase import Erasure, erase
 from syncline.engine.erased import erased_us
 from syncline.engine.explain import find_subjects
 from syncline.engine.journal import unpack
-from syncline.engine.laws import unpack_ids
+from syncline.engine.laws import ERASED_ID, unpack_ids
 from syncline.engine.push import push
 from syncline.engine.verify import verify
 from syncline.errors import ConfigError

@@ -71,7 +71,7 @@ async def test_of_two_that_fit_each_other_one_is_created_and_one_waits_for_a_per
 @lived
 async def test_who_fits_somebody_without_a_counterpart_for_good_does_not_wait_for_him() -> None:
     lives = await Lives.begin()
-    bereft, human = await lives.pair(**CELLS)
+    bereft, human = await lives.pair(1, kind="person", **CELLS)
     lives.delete("b", human)
     await lives.rest()
     fresh = lives.two.left.create("person", CELLS, HUMAN)

@@ -50,7 +50,7 @@ async def test_two_who_fit_are_held_and_nobody_is_created_for_the_bereft() -> No
 @lived
 async def test_when_the_doubt_ends_the_bereft_is_not_created_anew() -> None:
     lives = await Lives.begin()
-    person, human = await lives.pair()
+    person, _human = await lives.pair()
     lives.delete("a", person)
     await lives.rest()
     both = [

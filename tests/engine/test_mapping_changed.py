@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -21,7 +22,7 @@ from tests.support.memory_world import field_map
 NEW_FIELD = "status"
 
 
-def _remapped(sync: Sync, how: MappingChange, **options: object) -> Sync:
+def _remapped(sync: Sync, how: MappingChange, **options: Any) -> Sync:
     """The title now goes with another field of side b."""
     mapping = field_map("title", on_mapping_change=how, **options)
     there = replace(mapping.b["human"], inputs=(NEW_FIELD,), field=NEW_FIELD)
@@ -59,7 +60,7 @@ async def _settle(life: Life, runs: int = 2) -> None:
 def test_keep_writes_nothing_and_the_next_edit_flows() -> None:
     async def live() -> None:
         life = await _agreed()
-        was = {side: _cell(life, side, name) for side, name in (("a", "title"), ("b", NEW_FIELD))}
+        was = {"a": _cell(life, "a", "title"), "b": _cell(life, "b", NEW_FIELD)}
         life.sync = _remapped(life.sync, MappingChange.KEEP)
         await _settle(life)
         assert not life.written

@@ -86,7 +86,7 @@ def test_another_spelling_of_the_address_is_the_same_address(client: Client) -> 
 
 def test_later_records_of_a_call_see_the_status_earlier_ones_gave(client: Client) -> None:
     client.sync({"email": "a@example.com"}, {"email": "b@example.com"})
-    records = [{"id": 1, "unsubscribed": True}, {"id": 2, "email": "a@example.com"}]
+    records: list[dict[str, object]] = [{"id": 1, "unsubscribed": True}, {"id": 2, "email": "a@example.com"}]
     client.sync(*records, action="updateOnly", lookupField="id")
     assert _flags(client, 1, 2) == [True, True]
 

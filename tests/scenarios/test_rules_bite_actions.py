@@ -98,6 +98,15 @@ def no_contact_is_named(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Convert, "__init__", made)
 
 
+def tasks_are_due_at_once(patch: pytest.MonkeyPatch) -> None:
+    def changed(sync: Sync) -> Sync:
+        table: PersonActions | None = sync.actions
+        assert table is not None
+        return replace(sync, actions=replace(table, task=replace(table.task, due_in_days=0)))
+
+    in_presets(changed)(patch)
+
+
 async def as_written(_acting: object, _person: object, *texts: str) -> list[str]:
     return list(texts)
 
@@ -179,7 +188,7 @@ ACTION_BITES = (
         number="native-27 due",
         scenario=actions.test_a_task_is_due_in_five_days_and_its_tokens_are_resolved,
         given=NATIVE,
-        off=in_presets(lambda s: replace(s, actions=replace(s.actions, task=replace(s.actions.task, due_in_days=0)))),
+        off=tasks_are_due_at_once,
         says="it is not due in five days",
     ),
     Bite(

@@ -67,7 +67,7 @@ def test_salesforce_gets_the_last_names_and_companies_it_demands(demo):
 def test_no_identifier_of_the_benchmark_is_in_a_record(demo):
     identifiers = set()
     for name in ("dataset4a.csv", "dataset4b.csv"):
-        with (febrl._folder() / name).open(newline="") as file:
+        with (febrl.folder() / name).open(newline="") as file:
             for row in csv.DictReader(file, skipinitialspace=True):
                 identifiers |= {row["soc_sec_id"].strip(), row["rec_id"].strip()}
     cells = {cell for record in (*demo.leads, *demo.contacts, *demo.people) for cell in record.values() if cell}

@@ -78,7 +78,9 @@ def followed(
         pytest.param({1: "A"}, {"A": "B", "B": "A"}, {}, {}, id="a ring says nothing"),
     ],
 )
-def test_events(ended: dict[int, str], fates: dict[str, str], holders: dict[str, int], expected: Events) -> None:
+def test_events(
+    ended: dict[int, str], fates: dict[str, str], holders: dict[str, int], expected: dict[int, tuple[str, int | None]]
+) -> None:
     assert followed(ended, fates, holders) == expected
 
 

@@ -68,7 +68,7 @@ def proofs(found: pl.DataFrame, moments: pl.DataFrame, keys: list[str]) -> pl.Da
         pl.coalesce("known_us", "seen_us").alias("at_us"),
         pl.lit(None, pl.String).alias("actor"),
         pl.lit(True).alias("is_human"),
-    ).cast(dict(MOMENTS))
+    ).cast(pl.Schema(MOMENTS))
 
 
 def settled_members(facts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:

@@ -114,7 +114,7 @@ class MemorySystem:
         self.assign: Flow = lambda _row, _cells, _actor: {}  # runs inside a create that asks for assignment by rules
         self.conversions: dict[str, Conversion] = {}  # by object type
         self.merge_fills_blanks = False  # whether the winner of a merge takes the losers' values where it has none
-        self._later: list[tuple[int, Callable[[], None]]] = []
+        self._later: list[tuple[int, Callable[[], object]]] = []
         self._clock = clock
         self._step_us = stamp_step_us
         self._next = 1
@@ -125,7 +125,7 @@ class MemorySystem:
     def stamp_us(self) -> int:
         return self.now_us() // self._step_us * self._step_us
 
-    def later(self, seconds: float, work: Callable[[], None]) -> None:
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Do *work* once that much time has passed, before whatever asks next."""
         self._later.append((self.now_us() + int(seconds * 1e6), work))
 
