@@ -11,8 +11,9 @@ from rich.console import Console
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import safe, some
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
-from syncline.engine.erase import Erasure, Person, find_person
+from syncline.engine.erase import Erasure
 from syncline.engine.erase import erase as erase_person
+from syncline.engine.persons import Person, find_person
 from syncline.errors import ConfigError
 
 BEYOND = (

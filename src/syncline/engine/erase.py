@@ -1,7 +1,7 @@
 """Erasing a person on request: everything we hold of him goes, and a tombstone keeps him from coming back.
 
-Lives here: who the person is (records, links, e-mail addresses, over all syncs) and the one commit that erases him. Not
-here: the tombstones (`erased`), or deleting in a connected system: that is another act.
+Lives here: the one commit that erases him. Not here: who he is (`persons`), the tombstones (`erased`), or deleting in a
+connected system: that is another act.
 
 The commit holds tombstones and removals together, so a crash leaves all or nothing. The bytes of deleted rows stay in
 the file until it is rewritten (`Store.scrub`); a crash in between is repaired by the same command once more, which then
@@ -12,38 +12,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
 from syncline.engine.batches import our_key
 from syncline.engine.dirty import dirty_records
-from syncline.engine.erased import EMAIL, KEY, email_end, erased_us, id_kind, print_of
-from syncline.engine.explain import find_subjects
+from syncline.engine.erased import EMAIL, KEY, erased_us, id_kind, print_of
 from syncline.engine.journal import pack, unpack
 from syncline.engine.laws import ERASED_ID, pack_ids, unpack_ids
 from syncline.engine.match_index import WAS
-from syncline.engine.pairs import mirror_of
-from syncline.engine.sides import read_cells
+from syncline.engine.persons import Person, by_place, find_person, former_emails, links_frame
 from syncline.engine.world import World
 from syncline.errors import ConfigError
-from syncline.reconcile.cells import CELL
 from syncline.records import Operation, Side
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
-
-Record = tuple[str, str, str]
-"""Connection, object type, record id."""
-
-
-@dataclass(kw_only=True)
-class Person:
-    """Everything that is one person to us: records of both sides (former ones too), links, e-mail addresses."""
-
-    records: set[Record] = field(default_factory=set)
-    links: set[int] = field(default_factory=set)
-    emails: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,19 +40,6 @@ class Erasure:
     links: int
     was_erased: bool
     is_scrubbed: bool
-
-
-async def find_person(world: World, text: str) -> Person:
-    """Whom the e-mail address or record id *text* means, over all syncs: what is linked with each other, and whoever
-    has one of their e-mail addresses. Empty if we hold nothing of anybody like that."""
-    person = Person()
-    for sync in world.syncs.values():
-        for subject in await find_subjects(world, sync, text):
-            person.records.add((subject.connection, subject.object_type, subject.record_id))
-    await _complete(world, person)
-    if "@" in text:
-        person.emails.add(text)
-    return person
 
 
 async def erase(world: World, sync: Sync, text: str) -> Erasure:
@@ -90,71 +62,6 @@ async def erase(world: World, sync: Sync, text: str) -> Erasure:
         was_erased=was_erased,
         is_scrubbed=await world.store.scrub(),
     )
-
-
-# -- who it is ---------------------------------------------------------------------------------------------------------
-
-
-async def _complete(world: World, person: Person) -> None:
-    """Follow links and e-mail addresses until nobody new turns up."""
-    looked_at: set[Record] = set()
-    while new := person.records - looked_at:
-        looked_at |= new
-        fresh: set[str] = set()
-        for connection, object_type, ids in _by_place(new):
-            ends = await world.store.links_of(connection, object_type, ids)
-            person.links |= set(ends["link_id"])
-            fresh |= await _emails_of(world, connection, object_type, ids)
-        await _add_members(world, person)
-        for email in sorted(fresh - person.emails):
-            for sync in world.syncs.values():
-                found = await find_subjects(world, sync, email)
-                person.records |= {(s.connection, s.object_type, s.record_id) for s in found}
-        person.emails |= fresh
-
-
-async def _add_members(world: World, person: Person) -> None:
-    members = await world.store.by_keys(Table.LINK_END, _links(person.links))
-    for name, side, object_type, record_id in members.select("sync", "side", "object_type", "record_id").iter_rows():
-        if name in world.syncs:
-            person.records.add((world.syncs[name].side(side).connection, object_type, record_id))
-
-
-async def _emails_of(world: World, connection: str, object_type: str, ids: Sequence[str]) -> set[str]:
-    out: set[str] = set()
-    rows = await mirror_of(world, connection, object_type, pl.Series(ids, dtype=pl.String))
-    for sync, side in world.sides_of(connection, object_type):
-        end = email_end(sync, side, object_type)
-        if end is not None:
-            cells = read_cells(rows, [end.inputs[0]])[CELL + end.inputs[0]]
-            out |= {cell.lower() for cell in cells if cell}
-    return out
-
-
-async def _former_emails(world: World, person: Person) -> set[str]:
-    """Addresses that the person had once, as far as we saw them change. They are no keys of his: by now they may be
-    somebody else's."""
-    out: set[str] = set()
-    for connection, object_type, ids in _by_place(person.records):
-        ends = [email_end(sync, side, object_type) for sync, side in world.sides_of(connection, object_type)]
-        names = {end.inputs[0] for end in ends if end is not None}
-        keys = pl.DataFrame({"record_id": ids}).with_columns(
-            connection=pl.lit(connection), object_type=pl.lit(object_type)
-        )
-        for text in (await world.store.by_keys(Table.HISTORY, keys))["cells"]:
-            out |= {cell for name, pair in json.loads(text).items() if name in names for cell in pair if cell}
-    return out
-
-
-def _by_place(records: Iterable[Record]) -> list[tuple[str, str, list[str]]]:
-    places: dict[tuple[str, str], list[str]] = {}
-    for connection, object_type, record_id in sorted(records):
-        places.setdefault((connection, object_type), []).append(record_id)
-    return [(connection, object_type, ids) for (connection, object_type), ids in places.items()]
-
-
-def _links(link_ids: Iterable[int], name: str = "link_id") -> pl.DataFrame:
-    return pl.DataFrame({name: sorted(link_ids)}, schema={name: pl.Int64})
 
 
 # -- what goes ---------------------------------------------------------------------------------------------------------
@@ -181,9 +88,9 @@ async def _removal(world: World, person: Person) -> Commit:
     to_read = records.select(pl.format("read:{}", "connection").alias("sync"), "object_type", "record_id")
     _wipe(commit, Table.DIRTY, to_read)
     for table in _OF_LINK:
-        _wipe(commit, table, _links(person.links))
+        _wipe(commit, table, links_frame(person.links))
     for name in ("winner_link", "loser_link"):
-        _wipe(commit, Table.MERGER, _links(person.links, name))
+        _wipe(commit, Table.MERGER, links_frame(person.links, name))
     await _from_deeds(world, person, commit)
     await _from_holds(world, person, commit)
     await _from_ledgers(world, person, commit)
@@ -234,10 +141,10 @@ async def _from_journal(world: World, person: Person, sides: pl.DataFrame, commi
     and had no other member go with them."""
     records = pl.DataFrame(sorted(person.records), schema=_RECORD, orient="row")
     keys = pl.DataFrame({"match_key": sorted(_our_keys(world, sides))}, schema={"match_key": pl.String})
-    parts = [await world.store.by_keys(Table.ENTRY, wanted) for wanted in (records, keys, _links(person.links))]
+    parts = [await world.store.by_keys(Table.ENTRY, wanted) for wanted in (records, keys, links_frame(person.links))]
     entries = pl.concat([*parts, await _nameless(world, person)]).unique(["batch_id", "position"])
     former = set(entries["link_id"]) - {0} - person.links
-    shared = (await world.store.by_keys(Table.LINK_END, _links(former)))["link_id"]
+    shared = (await world.store.by_keys(Table.LINK_END, links_frame(former)))["link_id"]
     person.links |= former - set(shared)
     for row in (await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())).iter_rows(named=True):
         own = entries.filter(pl.col("batch_id") == row["batch_id"])["position"]
@@ -306,7 +213,7 @@ async def _from_ledgers(world: World, person: Person, commit: Commit) -> None:
     """The person's ids in what past runs received, and his addresses in what they said at their end."""
     for table in (Table.RECEIPT, Table.CAPTURED):
         keys = list(TABLES[table][1])
-        for connection, object_type, ids in _by_place(person.records):
+        for connection, object_type, ids in by_place(person.records):
             rows = await world.store.rows(table, {"connection": connection, "object_type": object_type})
             gone = set(ids)
             for at, packed in enumerate(rows["ids"]):
@@ -315,7 +222,7 @@ async def _from_ledgers(world: World, person: Person, commit: Commit) -> None:
                     after = pack_ids([ERASED_ID if one in gone else one for one in before])
                     amended = rows[at].select(keys).with_columns(pl.Series("ids", [after], dtype=pl.Binary))
                     commit.amend.setdefault(table, []).append(amended)
-    naming = _naming(person, person.emails | await _former_emails(world, person))
+    naming = _naming(person, person.emails | await former_emails(world, person))
     for run_id, text in (await world.store.rows(Table.RUN)).select("run_id", "summary").iter_rows():
         summary = json.loads(text or "{}")
         if naming.search(summary.get("error") or ""):
