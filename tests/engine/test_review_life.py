@@ -24,6 +24,7 @@ from syncline.engine.actions.tasks import CreateTask, create_task
 from syncline.engine.cycle import run_cycle
 from syncline.engine.erase import erase
 from syncline.engine.erased import erased_us
+from syncline.engine.life.endings import life_marks
 from syncline.engine.undo import undo
 from syncline.errors import ConfigError, Unavailable
 from syncline.ports import Lane
@@ -574,3 +575,18 @@ def test_who_is_erased_while_a_write_is_made_ready_is_in_no_ledger() -> None:
         assert not [word for word in ("byronessa", "enchantress", one.lower(), twin.lower()) if word in after]
 
     asyncio.run(live())
+
+
+@alive
+async def test_an_erased_persons_end_is_not_waited_for() -> None:
+    world = await Lives.begin()
+    one, there = await world.pair(1)
+    world.delete("a", one)
+    mark = life_marks("people", "a", "person", [one], due_us=world.two.world.now_us() + 60_000_000)
+    await world.store.commit(Commit(touch=[mark]))  # asked for, and not to be told yet
+    await erase(world.two.world, world.two.sync, one)
+    after = await everything(world.store)
+    assert not [word for word in (one.lower(), there.lower()) if word in after]
+    await world.run()
+    after = await everything(world.store)
+    assert not [word for word in (one.lower(), there.lower()) if word in after]

@@ -85,6 +85,7 @@ async def _removal(world: World, person: Person) -> Commit:
     lost = sides.with_columns(side=pl.lit(WAS), record_id=pl.col("side") + " " + pl.col("record_id"))
     _wipe(commit, Table.MATCH_KEY, lost)
     _wipe(commit, Table.DEAD_LETTER, sides.select("sync", "object_type", "record_id"))
+    _wipe(commit, Table.DIRTY, sides.with_columns(sync=pl.format("life:{}", "sync")))
     to_read = records.select(pl.format("read:{}", "connection").alias("sync"), "object_type", "record_id")
     _wipe(commit, Table.DIRTY, to_read)
     for table in _OF_LINK:
