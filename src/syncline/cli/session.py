@@ -16,8 +16,10 @@ from cyclopts import Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from syncline import wiring
 from syncline.cli.output import as_bug, console, show_error
 from syncline.cli.stopping import Stop
+from syncline.cli.waiting import ToldClock
 from syncline.engine.world import READING, Progress, World
 from syncline.errors import ConfigError, StopRequested, SynclineError
 from syncline.records import SIDES
@@ -127,8 +129,10 @@ async def session(
     point to stop at. Commands about our own state alone are not *connected*: they need no secret."""
     project = load_project(options.config)
     sync = chosen_sync(project, options.sync)
-    with Watching(options, stop) as report:
-        async with open_world(project, report=report, read_only=read_only, connected=connected) as world:
+    watching = Watching(options, stop)
+    clock = ToldClock(wiring.SystemClock(), watching.waits)
+    with watching as report:
+        async with open_world(project, clock=clock, report=report, read_only=read_only, connected=connected) as world:
             yield world, sync
 
 
@@ -151,6 +155,8 @@ class Watching:
             else None
         )
         self._tasks: dict[tuple[str, str], Any] = {}
+        self._wait: Any = None
+        self._waits = 0
 
     def __enter__(self) -> Callable[[Progress], None]:
         if self._bars is not None:
@@ -162,6 +168,18 @@ class Watching:
             self._bars.stop()
         if self._stop is not None:
             self._stop.is_only_reading = False
+
+    def waits(self, seconds: float | None) -> None:
+        """A wait of *seconds* begins; None: one is over. The line stands while there is any."""
+        self._waits += -1 if seconds is None else 1
+        if self._bars is None:
+            return
+        if seconds is not None and self._wait is None:
+            words = f"waits {seconds:.0f} s: a system is busy, at its limit or not done yet"
+            self._wait = self._bars.add_task(words, total=None)
+        elif not self._waits and self._wait is not None:
+            self._bars.remove_task(self._wait)
+            self._wait = None
 
     def _show(self, step: Progress) -> None:
         if self._bars is not None:

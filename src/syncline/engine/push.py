@@ -15,7 +15,7 @@ from syncline.engine.erased import erased_us
 from syncline.engine.explain import Subject, find_subjects
 from syncline.engine.observe import look_up, meet, read_again
 from syncline.engine.terms import adopt_terms
-from syncline.engine.world import World
+from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError, StopRequested, SynclineError
 from syncline.ports import Lane
 from syncline.records import SIDES, Side, other
@@ -68,6 +68,7 @@ async def look_afresh(world: World, sync: Sync, text: str, run_id: str) -> list[
 
     Raises ConfigError SYN-150 if neither side has such a record.
     """
+    world.report(Progress("look up", text, 0))
     if "@" in text:
         for side in SIDES:
             await _look_up_email(world, sync, side, text, run_id)
@@ -86,6 +87,7 @@ async def look_afresh(world: World, sync: Sync, text: str, run_id: str) -> list[
     for subject in subjects:
         await read_again(world, subject.connection, subject.object_type, [subject.record_id], run_id, lane=Lane.URGENT)
         await _look_up_twin(world, sync, subject, run_id)
+    world.report(Progress("look up", text, 1, 1))
     return subjects
 
 

@@ -207,10 +207,14 @@ _ANY_WIDTH = 10_000
 
 
 def _stacked(out: Console, rows: Sequence[tuple[str, ...]], names: Mapping[str, str]) -> None:
-    """Three lines a field, for a terminal on which a table would break ids and addresses over lines."""
-    width = max(len(name) for name in names.values())
+    """A line a field that both sides hold alike, else three: where a table would break ids and addresses over lines."""
+    width, widest = max(len(name) for name in names.values()), max(len(row[0]) for row in rows)
     for field, *values, since, flow, noted in rows:
-        out.print(f"[bold]{field}[/]  {since}; {flow}{noted and '; '}{noted}", soft_wrap=True)
+        said = f"{since}; {flow}{noted and '; '}{noted}"
+        if values[0] == values[1]:
+            out.print(f"{field:<{widest}}  {values[0]}  [dim]({said})[/]", soft_wrap=True)
+            continue
+        out.print(f"{field:<{widest}}  [dim]({said})[/]", soft_wrap=True)
         for name, value in zip(names.values(), values, strict=True):
             out.print(f"  {name:<{width}}  {value}", soft_wrap=True)
 
