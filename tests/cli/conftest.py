@@ -1,5 +1,5 @@
 """The ground of these tests: two sandboxes over HTTP and the command line between them."""
 
-from tests.support.ground import ground, served, synced
+from tests.support.ground import ground, new_ground, served, synced
 
-__all__ = ["ground", "served", "synced"]
+__all__ = ["ground", "new_ground", "served", "synced"]

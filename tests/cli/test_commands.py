@@ -87,28 +87,28 @@ def test_schema(shell: Shell) -> None:
     assert json.loads(published.read_text(encoding="utf-8")) == json_schema()
 
 
-def test_a_stranger_s_first_hour(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stranger_s_first_hour(new_ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of the documentation, read on eighty columns; each command also answers in JSON."""
     monkeypatch.setenv("COLUMNS", str(WIDE))
-    assert "No run yet" in ground.syncline("status").out
-    assert not ground.state.exists()  # looking makes nothing
-    before = ground.syncline("check")
+    assert "No run yet" in new_ground.syncline("status").out
+    assert not new_ground.state.exists()  # looking makes nothing
+    before = new_ground.syncline("check")
     assert (before.code, "Not ready" in before.out, "SYN-164" in before.out) == (1, True, True)
-    assert "created crm.Lead.Syncline_Key__c" in ground.syncline("init", "--create-fields").out
-    assert ground.syncline("init", "--create-fields").out == "Every custom field is there already.\n"
-    assert ground.syncline("check").code == 0
+    assert "created crm.Lead.Syncline_Key__c" in new_ground.syncline("init", "--create-fields").out
+    assert new_ground.syncline("init", "--create-fields").out == "Every custom field is there already.\n"
+    assert new_ground.syncline("check").code == 0
 
-    planned = ground.syncline("plan", "--limit", "2")
+    planned = new_ground.syncline("plan", "--limit", "2")
     assert planned.code == 0
     assert "unread" not in planned.out
     assert "15 creates on marketing" in " ".join(planned.out.split())
     assert "API calls to write that: at most crm 1, marketing 2." in planned.out
-    as_json = ground.syncline("plan", "--json").json
+    as_json = new_ground.syncline("plan", "--json").json
     assert as_json["counts"]["creates_on_b"] == 15
     assert as_json["calls"]["write"] == {"crm": 1, "marketing": 2}
-    assert not ground.state.exists()
+    assert not new_ground.state.exists()
 
-    run = ground.syncline("run")
+    run = new_ground.syncline("run")
     assert run.code == 0
     assert "15 creates on marketing" in " ".join(run.out.split())
     assert "accounted for" in run.out
@@ -127,12 +127,12 @@ def test_a_stranger_s_first_hour(ground: Ground, monkeypatch: pytest.MonkeyPatch
         ("enable", "is enabled."),
         ("push p1@x.com", "written"),
     ):
-        text = ground.syncline(*command.split())
+        text = new_ground.syncline(*command.split())
         assert (text.code, text.err) == (0, ""), command
         assert said in " ".join(text.out.split()), command
-        assert ground.syncline(*command.split(), "--json").json is not None
-    assert ground.syncline("plan").out.startswith("Nothing to do")
-    assert len(ground.emails_of_people()) == EVERYBODY
+        assert new_ground.syncline(*command.split(), "--json").json is not None
+    assert new_ground.syncline("plan").out.startswith("Nothing to do")
+    assert len(new_ground.emails_of_people()) == EVERYBODY
 
 
 def test_values_cannot_drive_the_terminal(synced: Ground) -> None:

@@ -1,12 +1,12 @@
 """Two sandboxes behind ports, a project of twenty people between them, and the command line over it.
 
-The fixtures `served`, `ground` and `synced` are taken over by the conftest of the suites that use them.
+The fixtures `served`, `ground`, `new_ground` and `synced` are taken over by the conftest of the suites that use them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +39,18 @@ class Served:
     instance: str
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[Served]:
+@contextmanager
+def serving() -> Iterator[Served]:
+    """Two new sandboxes behind ports."""
     clock = SandboxClock(frozen_at=START)
     with serve(SalesforceOrg(clock=clock)) as org, serve(MarketoInstance(clock=clock)) as instance:
         yield Served(clock, org, instance)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    with serving() as served:
+        yield served
 
 
 class Ground:
@@ -185,21 +192,37 @@ class Ground:
         self._http.close()
 
 
+@contextmanager
+def _standing(
+    served: Served, folder: Path, patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Ground]:
+    """Twenty-one persons, nothing synced yet. Waiting moves the sandboxes' clock, so nothing waits."""
+    patch.setattr("syncline.wiring.SystemClock", lambda: SharedClock(served.clock))
+    for name in ("CRM", "MARKETING"):
+        patch.setenv(f"{name}_SECRET", SECRET)
+    shell = Shell(patch, capsys)
+    shell.secrets.append(SECRET)
+    with ExitStack() as stack:
+        ground = Ground(served, folder, shell)
+        stack.callback(ground.close)
+        stack.callback(ground.faults_over)
+        ground.seed()
+        yield ground
+
+
 @pytest.fixture
 def ground(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Ground]:
-    """Twenty-one persons, nothing synced yet. Waiting moves the sandboxes' clock, so nothing waits."""
-    monkeypatch.setattr("syncline.wiring.SystemClock", lambda: SharedClock(served.clock))
-    for name in ("CRM", "MARKETING"):
-        monkeypatch.setenv(f"{name}_SECRET", SECRET)
-    shell = Shell(monkeypatch, capsys)
-    shell.secrets.append(SECRET)
-    with ExitStack() as stack:
-        ground = Ground(served, tmp_path, shell)
-        stack.callback(ground.close)
-        stack.callback(ground.faults_over)
-        ground.seed()
+    """The session's sandboxes with fresh people; custom fields may be there from the test before."""
+    with _standing(served, tmp_path, monkeypatch, capsys) as ground:
+        yield ground
+
+
+@pytest.fixture
+def new_ground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Ground]:
+    """Sandboxes of its own, without any custom field."""
+    with serving() as served, _standing(served, tmp_path, monkeypatch, capsys) as ground:
         yield ground
 
 
