@@ -10,13 +10,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from syncline.engine import remapped
 from syncline.engine.cycle import run_cycle
 from syncline.engine.settlement import add_rows
 from syncline.engine.verify import verify
 from syncline.records import Side
 from syncline.spec.model import Ceiling, Direction, FieldMap, MappingChange, Policy, Sync
 from syncline.trees import TABLES, Commit, Table
-from tests.support.memory_life import RICH_SYSTEMS, Life
+from tests.support.memory_life import RICH_SYSTEMS, Life, ProcessDied
 from tests.support.memory_world import field_map
 
 NEW_FIELD = "status"
@@ -179,5 +180,41 @@ def test_what_was_refused_under_the_old_map_is_tried_under_the_new_one() -> None
         await _settle(life)
         assert _cell(life, "b", NEW_FIELD) == "Refused there"
         assert not len(await life.store.rows(Table.MARK, {"kind": "dead"}))
+
+    asyncio.run(live())
+
+
+def test_a_process_that_dies_between_two_slices_and_a_map_that_changes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bases of two lists are there then, and both are carried to the third."""
+
+    async def live() -> None:
+        life = await _agreed(3)
+        monkeypatch.setattr(remapped, "_LINKS_AT_ONCE", 1)
+        agreed = life.sync
+        life.sync = _remapped(agreed, MappingChange.KEEP)
+        commit_to, carried = life.store.commit, []
+
+        async def commit(commit: Commit) -> None:
+            await commit_to(commit)
+            carried.extend(commit.put[Table.BASE]["link_id"] if Table.BASE in commit.put else [])
+            if len(carried) == 2:
+                raise ProcessDied
+
+        monkeypatch.setattr(life.store, "commit", commit)
+        assert await life.cycle() is None
+        monkeypatch.setattr(life.store, "commit", commit_to)
+        assert (await life.store.rows(Table.BASE))["revision"].n_unique() == 2
+
+        phone = field_map("phone", on_mapping_change=MappingChange.KEEP)
+        there = {"human": replace(phone.b["human"], inputs=("title",), field="title")}
+        moved = replace(phone, b=there)
+        life.sync = replace(life.sync, fields=tuple(moved if m.key == "phone" else m for m in life.sync.fields))
+        await _settle(life)
+        assert not life.written
+        bases = await life.store.rows(Table.BASE)
+        assert bases["revision"].to_list() == [life.sync.revision()] * 3
+        life.edit("a", life.people_of("a")[2], "title", "Head of all")
+        await _settle(life)
+        assert life.systems["b"].rows[life.people_of("b")[2]].now.cells[NEW_FIELD] == "Head of all"
 
     asyncio.run(live())
