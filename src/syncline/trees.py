@@ -182,7 +182,7 @@ MERGER: Columns = {
     "winner_id": _TEXT,
     "loser_id": _TEXT,
     "cells": _TEXT,  # JSON object field -> cell the winner shall hold besides what the vendor's merge leaves
-    "state": _TEXT,  # due | held | done | local (nothing to merge over there) | refused | apart
+    "state": _TEXT,  # due | held | done | local (nothing to merge over there) | refused | apart | moot (two again)
     "reason": _TEXT,
     "at_us": _INT,
     "run_id": _TEXT,

@@ -11,6 +11,7 @@ import polars as pl
 
 from syncline.engine.batches import Row
 from syncline.engine.dirty import dirty_links
+from syncline.engine.life.marks import close_holds
 from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.world import World
 from syncline.records import SIDES, Side
@@ -58,6 +59,7 @@ async def stand_in(
     drop_rows(commit, Table.MARK, marks.select("link_id", "mapping", "kind"))
     drop_rows(commit, Table.BASE, ids)
     commit.touch.append(dirty_links(sync.name, ids["link_id"].to_list()))
+    await close_holds(world.store, sync.name, ids["link_id"].to_list(), commit)
 
 
 def put_link_rows(

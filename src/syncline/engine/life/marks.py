@@ -1,20 +1,21 @@
 """The mark of a tombstone: why its link ended, on which side, and what is to follow from it.
 
 Lives here: the mark "ended" (MARK, mapping "") to and from its detail. A link with it is a tombstone; who decides what
-follows is the policy of that side, or a person. Not here: deciding (`tombstones`) or doing it (`afterlife`).
+follows is the policy of that side, or a person, whose hold ends when facts decide it. Not here: deciding (`tombstones`)
+or doing it (`afterlife`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 import polars as pl
 
 from syncline.records import Side
-from syncline.trees import TABLES, Store, Table
+from syncline.trees import TABLES, Commit, Store, Table
 
 ENDED = "ended"
 WHOLE = ""
@@ -59,6 +60,15 @@ async def ended_of(store: Store, link_ids: pl.DataFrame) -> dict[int, Ended]:
     keys = link_ids.select("link_id").unique().with_columns(mapping=pl.lit(WHOLE), kind=pl.lit(ENDED))
     marks = await store.by_keys(Table.MARK, keys)
     return {link_id: _read(detail) for link_id, detail in marks.select("link_id", "detail").iter_rows()}
+
+
+async def close_holds(store: Store, sync: str, link_ids: Sequence[int], commit: Commit) -> None:
+    """What a person was to decide about these deletes is decided by the facts."""
+    rows = await store.rows(Table.HOLD, {"sync": sync, "state": "open", "kind": ["delete", "edited_and_deleted"]})
+    over = [row["hold_id"] for row in rows.iter_rows(named=True) if json.loads(row["evidence"])["link_id"] in link_ids]
+    if over:
+        states = pl.DataFrame({"hold_id": over}).with_columns(pl.lit("resolved").alias("state"))
+        commit.amend.setdefault(Table.HOLD, []).append(states)
 
 
 def _read(detail: str) -> Ended:

@@ -96,3 +96,23 @@ async def refuse(world: World, sync: Sync, side: Side, row: Mapping[str, Any], w
 def states(row: Mapping[str, Any], state: str, reason: str) -> pl.DataFrame:
     """The amendment of a MERGER row to another state."""
     return pl.DataFrame({"merger_id": [row["merger_id"]], "state": [state], "reason": [reason]})
+
+
+def stands(side: Side) -> pl.Expr:
+    """Of MERGER rows: what is not noted once more. Two whom a person left apart on *side* are merged no more there;
+    where they were merged on that side since, their records on the other are one person."""
+    is_apart = (pl.col("state") == "apart") & (pl.col("side") == side)
+    return is_apart | pl.col("state").is_in(["due", "held", "refused"])
+
+
+async def over(world: World, row: Mapping[str, Any], state: str, reason: str, commit: Commit) -> None:
+    """Store *commit* with the end of a merger, of its letter, and of what a person was asked about it."""
+    commit.amend.setdefault(Table.MERGER, []).append(states(row, state, reason))
+    letter = await world.store.rows(Table.DEAD_LETTER, {"letter_id": f"merger:{row['merger_id']}"})
+    if len(letter):
+        ended = letter.select("letter_id", pl.lit("resolved").alias("state"))
+        commit.amend.setdefault(Table.DEAD_LETTER, []).append(ended)
+    if row["state"] == "held":
+        asked = pl.DataFrame({"hold_id": [f"merge:{row['merger_id']}"], "state": ["resolved"]})
+        commit.amend.setdefault(Table.HOLD, []).append(asked)
+    await world.store.commit(commit)

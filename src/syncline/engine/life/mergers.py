@@ -16,9 +16,10 @@ import polars as pl
 
 from syncline.engine.deeds import perform
 from syncline.engine.life.chains import Chains, chains_of
+from syncline.engine.life.endings import life_marks
 from syncline.engine.life.merger_acts import act_of, with_account
-from syncline.engine.life.merger_rows import lost_row, put_hold, refuse, states
-from syncline.engine.life.one_record import joined_cells
+from syncline.engine.life.merger_rows import lost_row, over, put_hold, refuse, stands, states
+from syncline.engine.life.one_record import joined_cells, unseen_edits
 from syncline.engine.life.union import unite
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
@@ -28,7 +29,7 @@ from syncline.reconcile.cells import encode_object
 from syncline.reconcile.succession import Name
 from syncline.records import Operation, Side, Status, Write, other
 from syncline.spec.model import OnMerge, Sync
-from syncline.trees import TABLES, Commit, Table
+from syncline.trees import TABLES, Commit, Table, empty
 
 _ROW = dict(TABLES[Table.MERGER][0])
 
@@ -37,10 +38,11 @@ async def owe_mergers(
     world: World, sync: Sync, side: Side, followed: pl.DataFrame, run_id: str, commit: Commit
 ) -> None:
     """Note that links (`link_id`, whose record on *side* ended in a record of the link `into`) are one person."""
-    known = set((await world.store.rows(Table.MERGER, {"sync": sync.name}))["merger_id"]) if len(followed) else set()
+    known = await world.store.rows(Table.MERGER, {"sync": sync.name}) if len(followed) else empty(Table.MERGER)
+    noted = set(known.filter(stands(other(side)))["merger_id"])
     for loser, winner in followed.select("link_id", "into").iter_rows():
         merger_id = f"{sync.name}:{winner}:{loser}"
-        if merger_id in known:
+        if merger_id in noted:
             continue
         is_held = sync.on_merge is OnMerge.HOLD
         ends = await _currents(world, sync, other(side), [winner, loser])
@@ -79,7 +81,8 @@ async def carry_out_mergers(
     """Carry out what is due, one after the other; how many links were united, and what stopped it, if anything."""
     await _wake_retried(world, sync)
     done = 0
-    due = (await world.store.rows(Table.MERGER, {"sync": sync.name, "state": "due"})).sort("at_us", "merger_id")
+    due = await world.store.rows(Table.MERGER, {"sync": sync.name, "state": ["due", "held"]})
+    due = due.sort("at_us", "merger_id")
     for row in due.iter_rows(named=True):
         try:
             done += await _carry_out(world, sync, row, run_id, lane)
@@ -101,21 +104,62 @@ async def _wake_retried(world: World, sync: Sync) -> None:
 
 
 async def _carry_out(world: World, sync: Sync, row: dict[str, Any], run_id: str, lane: Lane) -> bool:
-    """Bring one merger as far as it goes now; whether the links were united."""
+    """Bring one merger as far as it goes now, one that is held only to an end that somebody else made; whether the
+    links were united."""
     side: Side = "a" if row["side"] == "a" else "b"
     ends = await _currents(world, sync, side, [row["winner_link"], row["loser_link"]])
     winner, loser = ends.get(row["winner_link"]), ends.get(row["loser_link"])
     if winner is None or loser is None:
-        await _state(world, row, "done", "one of the links has ended otherwise")
+        await _look_again(world, sync, row)
+        return False
+    if not await _still_one(world, sync, other(side), row, run_id):
+        await over(world, row, "moot", f"their counterparts on side {other(side)} are two again", Commit())
         return False
     chains = await _fresh(world, sync, side, winner, loser, run_id)
+    thirds = await _thirds(world, sync, side, row, [n for name in (winner, loser) if (n := chains.last_of(name))])
     if (last := chains.last_of(winner)) is not None and last == chains.last_of(loser):
+        if last in thirds:
+            return False  # both are one person with somebody else, with whom each is united by itself
         return await _finish(world, sync, side, row, chains, run_id, lane, "done")
     if not all(chains.is_there(chains.last_of(name)) for name in (winner, loser)):
         return await _finish(world, sync, side, row, chains, run_id, lane, "local")
+    if row["state"] == "held":
+        return False
+    if (last := chains.last_of(loser)) in thirds and last is not None:
+        loser = last  # ended on both sides, in two different people: these are one as well
     if not (chains.is_there(winner) and chains.is_there(loser)):
         return False  # one ended in another record, which is about to take its place: that one is merged then
     return await _merge(world, sync, side, row, (winner, loser), run_id, lane)
+
+
+async def _still_one(world: World, sync: Sync, side: Side, row: Mapping[str, Any], run_id: str) -> bool:
+    """Whether the loser's record on *side* still lives on in another one: it may have been undeleted meanwhile."""
+    former = (await _currents(world, sync, side, [row["loser_link"]])).get(row["loser_link"])
+    if former is None:
+        return True
+    chains = await _fresh(world, sync, side, former, former, run_id)
+    return chains.row_of(former) is None or chains.last_of(former) != former
+
+
+async def _thirds(
+    world: World, sync: Sync, side: Side, row: Mapping[str, Any], names: Sequence[Name]
+) -> frozenset[Name]:
+    """Those of *names* that are in a link other than the two."""
+    keys = pl.DataFrame(names, schema={"object_type": pl.String, "record_id": pl.String}, orient="row").unique()
+    ends = await world.store.by_keys(Table.LINK_END, keys.with_columns(sync=pl.lit(sync.name), side=pl.lit(side)))
+    held = ends.filter(~pl.col("link_id").is_in([row["winner_link"], row["loser_link"]]))
+    return frozenset(held.select("object_type", "record_id").iter_rows())
+
+
+async def _look_again(world: World, sync: Sync, row: Mapping[str, Any]) -> None:
+    """One of the links has become part of another since: who is left is looked at once more, and finds that one."""
+    ends = await world.store.rows(
+        Table.LINK_END, {"link_id": [row["winner_link"], row["loser_link"]], "role": "current"}
+    )
+    commit = Commit()
+    for end in ends.iter_rows(named=True):
+        commit.touch.append(life_marks(sync.name, end["side"], end["object_type"], [end["record_id"]]))
+    await over(world, row, "done", "one of the links has ended otherwise", commit)
 
 
 async def _fresh(world: World, sync: Sync, side: Side, winner: Name, loser: Name, run_id: str) -> Chains:
@@ -162,10 +206,23 @@ async def _with_cells(
     row = {**row, "cells": encode_object(made.fields)}
     commit = Commit(amend={Table.MERGER: [pl.DataFrame([{"merger_id": row["merger_id"], "cells": row["cells"]}])]})
     rows = [lost_row(world, sync, side, row, (survivor, ended), run_id, one) for one in made.lost]
+    rows += await _lost_with_it(world, sync, other(side), row, run_id)
     if rows:
         add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
     await world.store.commit(commit)
     return row
+
+
+async def _lost_with_it(
+    world: World, sync: Sync, side: Side, row: Mapping[str, Any], run_id: str
+) -> list[dict[str, object]]:
+    """CONFLICT rows for edits of the record that ended on *side* which its heir did not take and nobody had seen."""
+    links = (row["winner_link"], row["loser_link"])
+    ended = (await _currents(world, sync, side, links)).get(row["loser_link"])
+    if ended is None or (heir := (await _fresh(world, sync, side, ended, ended, run_id)).last_of(ended)) is None:
+        return []
+    lost = await unseen_edits(world, sync, side, ended, heir, links)
+    return [lost_row(world, sync, side, row, (heir, ended), run_id, one) for one in lost]
 
 
 async def _finish(
@@ -181,12 +238,7 @@ async def _finish(
     async with world.store.alone():
         commit = Commit()
         await unite(world, sync, side, (row["winner_link"], row["loser_link"]), survivor, commit, is_there=bool(alive))
-        commit.amend.setdefault(Table.MERGER, []).append(states(row, state, row["reason"]))
-        letter = await world.store.rows(Table.DEAD_LETTER, {"letter_id": f"merger:{row['merger_id']}"})
-        if len(letter):
-            over = letter.select("letter_id", pl.lit("resolved").alias("state"))
-            commit.amend[Table.DEAD_LETTER] = [over]
-        await world.store.commit(commit)
+        await over(world, row, state, row["reason"], commit)
     return True
 
 
@@ -205,7 +257,3 @@ async def _hold_cells(
     if outcome.status is Status.REJECTED and outcome.is_permanent:
         await refuse(world, sync, side, dict(row), write, outcome)
     return outcome.status in (Status.WRITTEN, Status.UNCHANGED)
-
-
-async def _state(world: World, row: Mapping[str, Any], state: str, reason: str) -> None:
-    await world.store.commit(Commit(amend={Table.MERGER: [states(row, state, reason)]}))

@@ -16,7 +16,7 @@ from syncline.engine.world import World
 from syncline.reconcile.one_person import joined
 from syncline.reconcile.succession import Name
 from syncline.records import Side, other
-from syncline.spec.model import FieldMap, Sync
+from syncline.spec.model import Combine, Direction, FieldMap, Sync
 from syncline.trees import Table
 
 
@@ -63,6 +63,32 @@ async def joined_cells(
         for k, v in made.lost.items()
     ]
     return Made(fields=fields, lost=lost)
+
+
+async def unseen_edits(
+    world: World, sync: Sync, side: Side, ended: Name, heir: Name, links: tuple[int, int]
+) -> list[Lost]:
+    """Edits of *ended* (a record of *side*) that the other side had not seen and that its *heir* did not take."""
+    far_type = await _far_type(world, side, links)
+    maps = [
+        m
+        for m in sync.fields
+        if {ended[0], heir[0]} <= m.ends(side).keys()
+        and far_type in m.ends(other(side))
+        and (m.direction is Direction.BOTH or m.direction.value.startswith(side))
+        and m.on_merge is Combine.WINNER
+    ]
+    kept, _ = await _cells(world, sync, side, heir, far_type, maps)
+    gone, prints = await _cells(world, sync, side, ended, far_type, maps)
+    bases = await _bases(world, sync, side, ended, links)
+    return [
+        Lost(mapping=m.key, value=value, kept=kept.get(m.key), was_pending=True)
+        for m in maps
+        if (value := gone.get(m.key))
+        and value != kept.get(m.key)
+        and m.key in bases
+        and bases[m.key] != prints.get(m.key)
+    ]
 
 
 async def _far_type(world: World, side: Side, links: tuple[int, int]) -> str:

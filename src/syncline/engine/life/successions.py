@@ -15,7 +15,7 @@ from syncline.engine.dirty import dirty_links
 from syncline.engine.journal import OPEN_STATES
 from syncline.engine.life.chains import NAME, Chains
 from syncline.engine.life.endings import life_marks
-from syncline.engine.life.marks import ENDED
+from syncline.engine.life.marks import ENDED, close_holds
 from syncline.engine.pairs import mirror_of
 from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.sides import side_values
@@ -81,6 +81,7 @@ async def revive(world: World, sync: Sync, side: Side, link_ids: Sequence[int], 
     stale = marks.filter(pl.col("kind").is_in([*_STALE, ENDED])).select("link_id", "mapping", "kind")
     drop_rows(commit, Table.MARK, stale)
     commit.touch.append(dirty_links(sync.name, link_ids))
+    await close_holds(world.store, sync.name, link_ids, commit)
 
 
 def put_ends(sync: Sync, side: Side, link_id: int, names: Sequence[Name], role: str, commit: Commit) -> None:

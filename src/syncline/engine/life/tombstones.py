@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from syncline.engine.dirty import dirty_links
-from syncline.engine.life.marks import Ended, Then, ended_of, mark_rows
+from syncline.engine.life.marks import Ended, Then, close_holds, ended_of, mark_rows
 from syncline.engine.life.successions import close_entries, revive
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.settlement import add_rows
@@ -179,7 +179,7 @@ async def note_counterparts(world: World, sync: Sync, side: Side, links: Sequenc
     }
     if over:
         add_rows(commit, Table.MARK, mark_rows(over, world.now_us()))
-        await close_holds(world, sync, list(over), commit)
+        await close_holds(world.store, sync.name, list(over), commit)
 
 
 async def lift(world: World, sync: Sync, side: Side, links: Mapping[int, Name], commit: Commit) -> None:
@@ -203,15 +203,4 @@ async def lift(world: World, sync: Sync, side: Side, links: Mapping[int, Name], 
         await revive(world, sync, side, back, commit)
     if still:
         add_rows(commit, Table.MARK, mark_rows(still, world.now_us()))
-    await close_holds(world, sync, list(links), commit)
-
-
-async def close_holds(world: World, sync: Sync, links: Sequence[int], commit: Commit) -> None:
-    """What a person was to decide about these deletes is decided by the facts."""
-    rows = await world.store.rows(
-        Table.HOLD, {"sync": sync.name, "state": "open", "kind": ["delete", "edited_and_deleted"]}
-    )
-    over = [row["hold_id"] for row in rows.iter_rows(named=True) if json.loads(row["evidence"])["link_id"] in links]
-    if over:
-        states = pl.DataFrame({"hold_id": over}).with_columns(pl.lit("resolved").alias("state"))
-        commit.amend.setdefault(Table.HOLD, []).append(states)
+        await close_holds(world.store, sync.name, list(still), commit)
