@@ -25,6 +25,7 @@ from tests.support.memory_world import TwoSystems, field_map, people, two_system
 
 HOUSE = "house@x.test"
 NAMES = (("Ada", "Byron"), ("Charles", "Babbage"), ("Mary", "Somerville"), ("Luigi", "Menabrea"))
+LATER_SECONDS = 7_200
 NO_HISTORY = replace(RICH, has_field_history=False, has_compare_and_set=False)
 
 
@@ -37,7 +38,8 @@ async def run(both: TwoSystems, *, times: int = 1) -> RunReport:
 
 
 async def household(*emails: str, opted_out: str = "", **system: Any) -> tuple[TwoSystems, list[str]]:
-    """People of these addresses on the left, linked and at rest; on the right consent is kept per address."""
+    """People of these addresses on the left, linked, at rest, and no newcomers any more; on the right consent is kept
+    per address."""
     both = await two_systems(people(**system))
     left = MemoryConnector(both.left, capabilities=NO_HISTORY)
     both.world.connectors = {"left": left, "right": sharing(both.right, {"opt_out": "email"})}
@@ -56,6 +58,7 @@ async def household(*emails: str, opted_out: str = "", **system: Any) -> tuple[T
     ]
     await run(both, times=4)
     assert (await run(both)).actions.is_empty()
+    both.clock.advance(LATER_SECONDS)
     return both, ids
 
 
@@ -99,6 +102,83 @@ def test_an_opt_in_by_nobody_is_taken_back() -> None:
         both, (ada, *_) = await household(HOUSE, HOUSE, opted_out=HOUSE)
         both.left.update(ada, {"opt_out": "false"}, "syncline")  # our own hand: a flow of theirs inside our write
         await run(both, times=3)
+        assert consents(both) == (["true", "true"], ["true", "true"])
+        await quiet(both)
+
+    asyncio.run(live())
+
+
+def twin(both: TwoSystems, first: str) -> str:
+    """The record on the right of the person with this first name."""
+    return next(i for i, row in both.right.rows.items() if row.now.cells["first"] == first)
+
+
+async def opted_out_household(by: str) -> tuple[TwoSystems, list[str]]:
+    """Ada and Charles of one address; Ada opted out on that side, it has reached everybody, and two hours passed."""
+    both, ids = await household(HOUSE, HOUSE)
+    if by == "left":
+        both.left.update(ids[0], {"opt_out": "true"}, "human")
+    else:
+        both.right.update(twin(both, "Ada"), {"opt_out": "true"}, "human")
+    both.clock.advance(60)
+    await run(both, times=3)
+    assert consents(both) == (["true", "true"], ["true", "true"])
+    both.clock.advance(LATER_SECONDS)
+    return both, ids
+
+
+@pytest.mark.parametrize("where", ["left", "right"])
+@pytest.mark.parametrize("who", [0, 1], ids=["who opted out", "the other"])
+@pytest.mark.parametrize("by", ["left", "right"])
+def test_whoever_of_an_address_opts_in_wherever_it_is_for_everybody(by: str, who: int, where: str) -> None:
+    async def live() -> None:
+        both, ids = await opted_out_household(by)
+        system, record = (both.left, ids[who]) if where == "left" else (both.right, twin(both, NAMES[who][0]))
+        system.update(record, {"opt_out": "false"}, "human")
+        await run(both, times=3)
+        assert consents(both) == (["false", "false"], ["false", "false"])
+        await quiet(both)
+
+    asyncio.run(live())
+
+
+def test_without_a_person_s_act_nobody_of_an_address_is_loosened() -> None:
+    async def live() -> None:
+        both, _ = await opted_out_household("left")
+        both.right.update(twin(both, "Charles"), {"opt_out": "false"}, "flow")
+        await run(both, times=3)
+        assert consents(both) == (["true", "true"], ["true", "true"])
+        await quiet(both)
+
+    asyncio.run(live())
+
+
+def test_an_opt_out_that_a_program_resets_before_the_others_saw_it_stands() -> None:
+    async def live() -> None:
+        both, (ada, _) = await household(HOUSE, HOUSE)
+        both.left.update(ada, {"opt_out": "true"}, "human")
+        await run(both)
+        both.right.update(twin(both, "Ada"), {"opt_out": "false"}, "flow")
+        await run(both, times=4)
+        assert consents(both) == (["true", "true"], ["true", "true"])
+        await quiet(both)
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_who_has_just_come_to_an_address_takes_no_opt_in_from_those_there(side: str) -> None:
+    async def live() -> None:
+        both, (_, ben) = await household(HOUSE, "old@x.test")
+        for one in both.left.rows:
+            both.left.update(one, {"opt_out": "true"}, "human")
+        await run(both, times=3)
+        both.clock.advance(LATER_SECONDS)
+        system, record = (both.left, ben) if side == "left" else (both.right, twin(both, "Charles"))
+        system.update(record, {"email": HOUSE}, "human")
+        await run(both, times=3)
+        both.right.update(twin(both, "Ada"), {"opt_out": "false"}, "human")
+        await run(both, times=4)
         assert consents(both) == (["true", "true"], ["true", "true"])
         await quiet(both)
 

@@ -170,7 +170,7 @@ def nobody_s_hand(patch: pytest.MonkeyPatch) -> None:
 
 def siblings_prove_nothing(patch: pytest.MonkeyPatch) -> None:
     """What was agreed through one person of an address says nothing of the others."""
-    patch.setattr(shared, "proofs", lambda _found, moments, _keys: moments.clear())
+    patch.setattr(shared, "proofs", lambda _facts, moments, *_: moments.clear())
 
 
 def an_address_may_bring_an_opt_in(patch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from syncline.reconcile.merge import DECISIONS, MOMENTS
-from syncline.reconcile.shared import FACTS, echoes, one_write, proofs, settled_members, siblings
+from syncline.reconcile.merge import DECISIONS
+from syncline.reconcile.shared import FACTS, echoes, one_write, settled_members, siblings
 from syncline.spec.model import Direction, FieldMap, Policy
 from tests.support.memory_world import field_map
 
@@ -40,17 +40,6 @@ def facts(*rows: dict[str, Any]) -> pl.DataFrame:
 )
 def test_echoes(rows: list[dict[str, Any]], links: list[int]) -> None:
     assert echoes(facts(*rows))["link_id"].to_list() == links
-
-
-@pytest.mark.parametrize(
-    ("marked", "proven"),
-    [pytest.param(7, True, id="this owner's before"), (8, False), pytest.param(None, False, id="a newcomer")],
-)
-def test_an_echo_proves_an_act_only_to_those_who_were_there(marked: int | None, proven: bool) -> None:
-    found = echoes(facts(fact(1, base=NEW, print=NEW), fact(2, print=NEW, marked=marked)))
-    told = proofs(found, pl.DataFrame(schema=MOMENTS), ["opt_out"])
-    assert told["is_human"].to_list() == [True] * proven
-    assert proofs(found, pl.DataFrame(schema=MOMENTS), ["title"]).is_empty()
 
 
 @pytest.mark.parametrize(

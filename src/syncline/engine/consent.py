@@ -35,13 +35,13 @@ async def with_acts(
     able = {s: world.capabilities(sync.side(s).connection, types[s]) for s in SIDES}
     own = {s: world.own_actor(sync.side(s).connection) for s in SIDES}
     moved = [(pl.col(f"f{s}.{m.key}") != pl.col(f"x{s}.{m.key}")).fill_null(True) for s in SIDES for m in judged]
-    moves = await _email_moves(world, sync, types, maps, pairs.filter(pl.any_horizontal(moved)))
+    moves = await email_moves(world, sync, types, maps, pairs.filter(pl.any_horizontal(moved)))
     told = acts(moments, moves, [m.key for m in judged], own)
     plain: list[Side] = [s for s in SIDES if able[s].has_actor and not able[s].has_field_history]
     return last_hands(pairs, moves, own, plain), told
 
 
-async def _email_moves(
+async def email_moves(
     world: World, sync: Sync, types: Mapping[Side, str], maps: Sequence[FieldMap], pairs: pl.DataFrame
 ) -> pl.DataFrame:
     """MOVES of these pairs: by the evidence of single changes and by what we saw change."""

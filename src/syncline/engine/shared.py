@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from syncline.engine.bases import PATCHES
+from syncline.engine.consent import email_moves
 from syncline.engine.dirty import dirty_links
 from syncline.engine.owners import owner_fields
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.world import World
-from syncline.reconcile.consent import consent_maps
-from syncline.reconcile.shared import FACTS, echoes, one_write, proofs, settled_members, siblings
+from syncline.reconcile.consent import MOVES, consent_maps
+from syncline.reconcile.merge import MOMENTS
+from syncline.reconcile.shared import FACTS, echoes, one_write, settled_members, siblings
+from syncline.reconcile.shared_acts import proofs
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Direction, FieldMap, Policy, Sync
 from syncline.trees import TABLES, Table
@@ -48,13 +51,16 @@ class Owners:
 
     facts: pl.DataFrame
     found: pl.DataFrame  # echoes
+    acts: pl.DataFrame  # proofs
 
     def settled(self, part: Slice) -> Slice:
         """*part* with echoes settled: a one-way field rests on what was agreed for its owner; a loosened consent has
-        the proof of the act that was agreed there."""
+        the proof of the act behind it."""
+        own_ids = part.pairs.select("link_id")
+        own = self.found.join(own_ids, on="link_id", how="semi")
         keys = [m.key for m in consent_maps(part.maps, part.type_a)]
-        own = self.found.join(part.pairs.select("link_id"), on="link_id", how="semi")
-        if own.is_empty():
+        told = self.acts.filter(pl.col("mapping").is_in(keys)).join(own_ids, on="link_id", how="semi")
+        if own.is_empty() and told.is_empty():
             return part
         pairs = part.pairs
         for key, side in _one_way(part.maps, own):
@@ -63,7 +69,6 @@ class Owners:
                 pl.coalesce("echoed", f"x{side}.{key}").alias(f"x{side}.{key}")
             )
             pairs = pairs.drop("echoed")
-        told = proofs(own, part.moments, keys)
         return replace(part, pairs=pairs, moments=pl.concat([part.moments, told]))
 
     def patches(self, sync: Sync, part: Slice) -> pl.DataFrame:
@@ -134,7 +139,9 @@ class Owners:
         return pl.DataFrame(rows, schema=dict(TABLES[Table.MARK][0]), orient="row")
 
 
-NOBODY = Owners(facts=pl.DataFrame(schema=FACTS), found=echoes(pl.DataFrame(schema=FACTS)))
+NOBODY = Owners(
+    facts=pl.DataFrame(schema=FACTS), found=echoes(pl.DataFrame(schema=FACTS)), acts=pl.DataFrame(schema=MOMENTS)
+)
 
 
 def _one_way(maps: Sequence[FieldMap], found: pl.DataFrame) -> list[tuple[str, Side]]:
@@ -157,7 +164,18 @@ async def owners_of(world: World, sync: Sync, parts: Sequence[Slice]) -> Owners:
     beside = [link_id for link_id in crowd["link_id"].unique() if link_id not in known]
     others = [part async for part in slices(world, sync, beside)]
     facts = siblings(pl.concat([_facts(world, sync, part, crowd) for part in [*parts, *others]]))
-    return Owners(facts=facts, found=echoes(facts))
+    acts = [await _acts(world, sync, part, facts) for part in [*parts, *others]]
+    moments, moves = (pl.concat([one[at] for one in acts]) for at in range(2))
+    keys = sorted({m.key for part in [*parts, *others] for m in consent_maps(part.maps, part.type_a)})
+    return Owners(facts=facts, found=echoes(facts), acts=proofs(facts, moments, moves, keys))
+
+
+async def _acts(world: World, sync: Sync, part: Slice, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """MOMENTS and MOVES of the records of *part* that *facts* are about."""
+    types: dict[Side, str] = {"a": part.type_a, "b": part.type_b}
+    pairs = part.pairs.join(facts.select("link_id"), on="link_id", how="semi")
+    moments = part.moments.join(pairs.select("link_id"), on="link_id", how="semi")
+    return moments, (await email_moves(world, sync, types, part.maps, pairs)).select(list(MOVES))
 
 
 _PLACES = {

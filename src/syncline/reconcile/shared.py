@@ -3,10 +3,10 @@
 A write to one of the records shows on all of them. So such a field is merged once per owner, never per record:
 
 - what a sibling shows because the owner's value was agreed elsewhere is an echo, not a change (`echoes`);
-- of a loosened consent the echo carries the act that was agreed, if the sibling was this owner's before (`proofs`);
 - of several writes to one owner one is sent; sources that disagree are one conflict of the owner (`one_write`).
 
-Lives here: deciding. Which fields have which owner is declared by connectors; loading is `engine.shared`'s business.
+Lives here: deciding. Which fields have which owner is declared by connectors; loading is `engine.shared`'s business;
+which act stands behind a consent that changed because it is shared: `shared_acts`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 
 import polars as pl
 
-from syncline.reconcile.merge import MOMENTS
 from syncline.reconcile.merge_verdicts import CLASS_OF, WRITES, Verdict
 from syncline.spec.model import Direction, FieldMap, Policy
 
@@ -46,29 +45,11 @@ def siblings(facts: pl.DataFrame) -> pl.DataFrame:
 
 
 def echoes(facts: pl.DataFrame) -> pl.DataFrame:
-    """link_id, mapping, side, print, owner, marked, seen_us of cells that changed to what was agreed for their owner
-    through another link."""
+    """link_id, mapping, side, print of cells that changed to what was agreed for their owner through another link."""
     changed = facts.filter((pl.col("print") != pl.col("base")).fill_null(False))
     agreed = facts.select(*_OWNED, pl.col("base").alias("print"), pl.col("link_id").alias("by")).drop_nulls()
     found = changed.join(agreed, on=[*_OWNED, "print"], how="inner").filter(pl.col("by") != pl.col("link_id"))
-    return found.select(*CELLS, "print", "owner", "marked", "seen_us").unique([*CELLS], maintain_order=True)
-
-
-def proofs(found: pl.DataFrame, moments: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Moments (merge.MOMENTS) that stand in for the act behind *found* echoes of the consent mappings *keys*: agreed
-    through a sibling, so judged already. Only for links that shared this owner when they last agreed: who comes to an
-    address takes over nobody's opt-in."""
-    judged = found.filter(pl.col("mapping").is_in(keys) & (pl.col("marked") == pl.col("owner")).fill_null(False))
-    newest = moments.group_by("link_id", "side", "mapping").agg(pl.col("at_us").max().alias("known_us"))
-    told = judged.join(newest, on=list(CELLS), how="left", maintain_order="left")
-    return told.select(
-        "link_id",
-        "side",
-        "mapping",
-        pl.coalesce("known_us", "seen_us").alias("at_us"),
-        pl.lit(None, pl.String).alias("actor"),
-        pl.lit(True).alias("is_human"),
-    ).cast(pl.Schema(MOMENTS))
+    return found.select(*CELLS, "print").unique([*CELLS], maintain_order=True)
 
 
 def settled_members(facts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
