@@ -192,7 +192,8 @@ def test_a_process_that_dies_between_two_slices_and_a_map_that_changes_again(mon
         monkeypatch.setattr(remapped, "_LINKS_AT_ONCE", 1)
         agreed = life.sync
         life.sync = _remapped(agreed, MappingChange.KEEP)
-        commit_to, carried = life.store.commit, []
+        commit_to = life.store.commit
+        carried: list[int] = []
 
         async def commit(commit: Commit) -> None:
             await commit_to(commit)
