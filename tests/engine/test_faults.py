@@ -236,7 +236,8 @@ def test_two_edits_within_a_second_and_a_lagging_read() -> None:
 
 def test_a_record_the_replica_does_not_know_yet_stays_in_sight() -> None:
     async def life() -> None:
-        life = await Life.begin(POOR_SYSTEMS)
+        slow = replace(POOR_SYSTEMS.capabilities, late_commit_seconds=3600.0)
+        life = await Life.begin(replace(POOR_SYSTEMS, capabilities=slow))
         life.new_person("a", 1)
         await life.cycle()
         life.connectors["b"].lag_seconds = 3000.0
