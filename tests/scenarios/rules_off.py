@@ -20,7 +20,7 @@ from syncline.engine.sides import HIDDEN, USABLE
 from syncline.engine.sides import side_values as honest_side_values
 from syncline.engine.world import World
 from syncline.ports import Lane
-from syncline.reconcile import merge_policies
+from syncline.reconcile import merge_policies, shared_acts
 from syncline.reconcile.absorb import Absorbed
 from syncline.reconcile.absorb import absorb as honest_absorb
 from syncline.records import Write, WriteAnswer
@@ -171,6 +171,17 @@ def nobody_s_hand(patch: pytest.MonkeyPatch) -> None:
 def siblings_prove_nothing(patch: pytest.MonkeyPatch) -> None:
     """What was agreed through one person of an address says nothing of the others."""
     patch.setattr(shared, "proofs", lambda _facts, moments, *_: moments.clear())
+
+
+def who_follows_a_person_is_judged_alone(patch: pytest.MonkeyPatch) -> None:
+    """A person's act by one record says nothing of those that followed in the same moment."""
+    patch.setattr(shared_acts, "_acted", lambda: pl.lit(False))
+
+
+def who_follows_needs_no_person(patch: pytest.MonkeyPatch) -> None:
+    """Whatever is done by one record of an address counts as an act, for it and for those that followed."""
+    honest = shared_acts._told
+    patch.setattr(shared_acts, "_told", lambda *given: honest(*given).with_columns(is_act=pl.lit(True)))
 
 
 def an_address_may_bring_an_opt_in(patch: pytest.MonkeyPatch) -> None:

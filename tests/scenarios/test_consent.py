@@ -60,6 +60,51 @@ def test_an_opt_out_in_salesforce_reaches_all_with_the_address_and_unticking_cle
     assert stage.verified().is_converged
 
 
+def opted_out_two_hours_ago(stage: Stage) -> tuple[list[str], list[int]]:
+    """A household of which the first lead was opted out in Salesforce, at rest since."""
+    leads, people = household(stage)
+    stage.org.update("Lead", leads[0], HasOptedOutOfEmail=True)
+    for _ in range(3):
+        stage.cycle()
+    assert in_marketo(stage, people) == [True, True, False, True], "not everybody with the address is unsubscribed"
+    stage.wait(7_200)
+    stage.org.log_in()  # the administrator's session has run out
+    return leads, people
+
+
+def opted_in_by_form(stage: Stage, person: int) -> None:
+    """What the person's own web form does: an activity of that source, without a user."""
+    form = {"action": "updateOnly", "lookupField": "id", "source": "Web form fill", "user": ""}
+    stage.instance.control("people", {**form, "input": [{"id": person, "unsubscribed": False}]})
+
+
+@pytest.mark.parametrize(("preset", "who"), [("recommended", 1), ("native", 1), ("recommended", 0)])
+def test_a_person_s_own_form_lifts_it_for_all_with_the_address(make_stage: MakeStage, preset: str, who: int) -> None:
+    """Of the person it is a form's activity; of the others the vendor says that a flow did it, in the same moment."""
+    stage = make_stage(preset)
+    leads, people = opted_out_two_hours_ago(stage)
+    opted_in_by_form(stage, people[who])
+    for _ in range(3):
+        stage.cycle()
+    assert in_marketo(stage, people) == [False] * 4, "the person's own opt-in was taken back in Marketo"
+    assert in_salesforce(stage, leads) == [False] * 3, "the person's own opt-in did not reach every lead"
+    assert stage.cycle().records_written == 0, "the two sides go on writing"
+    assert stage.verified().is_converged
+
+
+@both_presets
+def test_a_program_s_opt_in_lifts_it_for_nobody_with_the_address(make_stage: MakeStage, preset: str) -> None:
+    """Another API user clears the flag: that is nobody's act, and none for those it spreads to."""
+    stage = make_stage(preset)
+    leads, people = opted_out_two_hours_ago(stage)
+    stage.instance.update(people[1], unsubscribed=False)
+    for _ in range(3):
+        stage.cycle()
+    assert in_marketo(stage, people) == [True, True, False, True], "a program resubscribed a person"
+    assert in_salesforce(stage, leads) == [True, True, False], "a program lifted the opt-out"
+    assert stage.verified().is_converged
+
+
 @both_presets
 def test_a_new_address_never_resubscribes(make_stage: MakeStage, preset: str) -> None:
     """Marketo gives a person the status of the new address; the opt-out stands on both sides all the same."""

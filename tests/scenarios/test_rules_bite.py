@@ -45,6 +45,8 @@ from tests.scenarios.rules_off import (
     replaced,
     siblings_prove_nothing,
     strangers_are_looked_at_once,
+    who_follows_a_person_is_judged_alone,
+    who_follows_needs_no_person,
 )
 
 
@@ -262,6 +264,20 @@ BITES = (
         given=RECOMMENDED,
         off=an_address_may_bring_an_opt_in,
         says="the new address resubscribed the person",
+    ),
+    Bite(
+        number="native-32 form",
+        scenario=consent.test_a_person_s_own_form_lifts_it_for_all_with_the_address,
+        given={**RECOMMENDED, "who": 1},
+        off=who_follows_a_person_is_judged_alone,
+        says="the person's own opt-in was taken back in Marketo",
+    ),
+    Bite(
+        number="native-32 program",
+        scenario=consent.test_a_program_s_opt_in_lifts_it_for_nobody_with_the_address,
+        given=NATIVE,
+        off=who_follows_needs_no_person,
+        says="a program resubscribed a person",
     ),
     Bite(
         number="native-43 still",
