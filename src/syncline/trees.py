@@ -444,9 +444,7 @@ class Store(Protocol):
         """
         ...
 
-    def slices(
-        self, table: Table, where: Mapping[str, Any] | None = None, *, size: int
-    ) -> AsyncIterator[pl.DataFrame]:
+    def slices(self, table: Table, where: Mapping[str, Any] | None = None, *, size: int) -> AsyncIterator[pl.DataFrame]:
         """What `rows` gives of a table whose key is never null, *size* rows at a time, none twice.
 
         Each is read when it is asked for: what was committed meanwhile behind the last one is in it.

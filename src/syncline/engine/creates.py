@@ -37,9 +37,7 @@ async def plan_creates(
                 )
                 part = part.join(again, on=again.columns, how="semi")
             for at in range(0, len(part), SLICE_LINKS):
-                await plan_creates_of(
-                    world, sync, side, str(object_type), part[at : at + SLICE_LINKS], planned, run_id
-                )
+                await plan_creates_of(world, sync, side, str(object_type), part[at : at + SLICE_LINKS], planned, run_id)
 
 
 def _lone(rows: pl.DataFrame, name: str, reason: str) -> pl.DataFrame:
