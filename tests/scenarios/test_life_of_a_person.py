@@ -253,6 +253,20 @@ def test_a_deleted_person_stays_deleted(make_stage: MakeStage) -> None:
     assert (int(made["id"]) != person, made["title"]) == (True, "Countess"), "the push made no person"
 
 
+@both_presets
+def test_ids_that_two_people_exchanged_are_put_right(make_stage: MakeStage, preset: str) -> None:
+    """Links are by id, and what Marketo shows of them is ours to say."""
+    stage = make_stage(preset)
+    leads, people = leads_with_scores(stage, 1, 2)
+    for person, lead in zip(people, reversed(leads), strict=True):
+        stage.instance.update(person, **{SFDC_ID: lead})
+    settled(stage)
+    assert [stage.instance.read(person, SFDC_ID) for person in people] == leads, "the ids are still exchanged"
+    stage.instance.update(people[0], title="Countess")
+    settled(stage)
+    assert [stage.org.read("Lead", lead, "Title") for lead in leads] == ["Countess", None], "the links went with the ids"
+
+
 # -- what others lack --------------------------------------------------------------------------------------------------
 
 

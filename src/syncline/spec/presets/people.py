@@ -20,6 +20,7 @@ from syncline.spec.model import (
     Combine,
     Creates,
     Direction,
+    Drift,
     End,
     FieldMap,
     LeavesFilter,
@@ -71,6 +72,7 @@ MAY_MAKE: Mapping[Side, Mapping[str, str]] = {
 
 _ADDRESS: dict[str, Any] = {"group": "address", "is_atomic": True}
 _FROM_A: dict[str, Any] = {"direction": Direction.A_TO_B, "policies": {"*": Policy.A}}
+_FACT = _FROM_A | {"drift": Drift.RESTORE}  # what we say of side a in fields of our own: an edit there is put right
 _COMPANY = _FROM_A | {"set_on_create": True}
 _REQUIRED: dict[str, Any] = {"blanks": Blanks.KEEP}
 
@@ -133,9 +135,9 @@ FIELDS: tuple[FieldMap, ...] = (
     _map("account_owner_first_name", None, "Account.Owner.FirstName", "synclineAccountOwnerFirstName", **_FROM_A),
     _map("account_owner_last_name", None, "Account.Owner.LastName", "synclineAccountOwnerLastName", **_FROM_A),
     _map("account_owner_email", None, "Account.Owner.Email", "synclineAccountOwnerEmail", T.EMAIL, **_FROM_A),
-    _map("sfdc_id", AT_ID, AT_ID, "synclineSfdcId", T.ID, **_FROM_A),
-    _map("sfdc_type", AT_TYPE, AT_TYPE, "synclineSfdcType", **_FROM_A),
-    _map("sfdc_deleted", AT_DELETED, AT_DELETED, "synclineSfdcIsDeleted", T.BOOLEAN, **_FROM_A),
+    _map("sfdc_id", AT_ID, AT_ID, "synclineSfdcId", T.ID, **_FACT),
+    _map("sfdc_type", AT_TYPE, AT_TYPE, "synclineSfdcType", **_FACT),
+    _map("sfdc_deleted", AT_DELETED, AT_DELETED, "synclineSfdcIsDeleted", T.BOOLEAN, **_FACT),
 )
 
 NEEDED = frozenset(
