@@ -249,7 +249,7 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-154": Code("Nobody confirmed that a person is to be erased.", "Answer y, or give --yes.", "cli"),
     "SYN-155": Code("An instant of the command line is not understood.", "Write 2026-03-02T09:00Z.", "cli"),
-    "SYN-156": Code("An option does not go with the chosen chapter of the demo.", "Leave it out.", "cli"),
+    "SYN-156": Code("Two options of a command do not go together.", "Leave one of them out.", "cli"),
     # 16x: what `check` finds when it compares the sync with both sides
     "SYN-161": Code(
         "A field the sync reads does not exist, or the connected user cannot see it.",

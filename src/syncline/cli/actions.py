@@ -153,6 +153,8 @@ def convert(
     stop = Stop(finishes_batch=True)
 
     async def command() -> int:
+        if without_opportunity and opportunity is not None:
+            raise ConfigError("--opportunity and --without-opportunity contradict each other.", code="SYN-156")
         wanted = Convert(
             person=record,
             assign_to=assign_to,

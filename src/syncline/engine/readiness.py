@@ -207,7 +207,10 @@ def _resting(mapping: FieldMap) -> Problem:
         code="SYN-165",
         subject=mapping.key,
         message=f"{mapping.key} rests: one of its fields does not exist or the sync user cannot see it.",
-        remedy=f"Create the field or grant access; or say fields: {{{mapping.key}: false}} to make this go away.",
+        remedy=(
+            "Create the field (`syncline init --create-fields` makes Syncline's own) or grant access; or say "
+            f"fields: {{{mapping.key}: false}} to make this go away."
+        ),
         blocks=False,
     )
 

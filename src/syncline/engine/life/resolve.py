@@ -216,7 +216,13 @@ async def _decide_delete(
         add_rows(commit, Table.MARK, mark_rows({link_id: gone}, world.now_us()))
         commit.touch.append(dirty_links(sync.name, [link_id]))
         return
-    ended = (await ended_of(world.store, pl.DataFrame({"link_id": [link_id]})))[link_id]
+    ended = (await ended_of(world.store, pl.DataFrame({"link_id": [link_id]}))).get(link_id)
+    if ended is None:
+        raise ConfigError(
+            "What this hold asks about has been settled otherwise: nothing of it is deleted any more.",
+            code="SYN-167",
+            remedy="`syncline holds` lists what is still open after the next run.",
+        )
     add_rows(commit, Table.MARK, mark_rows({link_id: replace(ended, then=_THEN[choice])}, world.now_us()))
     commit.touch.append(dirty_links(sync.name, [link_id]))
 
