@@ -47,6 +47,7 @@ def test_convert(synced: Ground) -> None:
 
 
 def test_delete_shows_and_asks(synced: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # no phrase is broken over lines
     refused = synced.syncline("delete", EMAIL)
     assert refused.code == 1
     assert "SYN-175" in refused.out

@@ -76,7 +76,7 @@ LIFE_BITES = (
         number="native-19",
         scenario=life.test_a_lead_and_a_contact_merged_in_marketo_leave_the_contact,
         given=NATIVE,
-        off=replaced(mergers, "_write_of", lambda *_: None),
+        off=replaced(mergers, "act_of", lambda *_: None),
         says="the lead was not converted into the contact",
     ),
     Bite(
@@ -84,7 +84,7 @@ LIFE_BITES = (
         scenario=life.test_a_merge_whose_twin_was_deleted_is_done_here_alone,
         given=NATIVE,
         off=replaced(mergers, "_fresh", _everybody_is_there),
-        says="the two are not one person",
+        says="the two sides differ",
     ),
     Bite(
         number="native-21 flag",
