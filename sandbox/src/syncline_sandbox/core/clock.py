@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 
@@ -39,3 +41,12 @@ class SandboxClock:
             self._frozen_at += step
         else:
             self._offset += step
+
+    @contextmanager
+    def skewed(self, seconds: float) -> Iterator[None]:
+        """Be *seconds* ahead (behind, if negative) for a while, as one server of many whose clock is off."""
+        self.advance(seconds)
+        try:
+            yield
+        finally:
+            self.advance(-seconds)

@@ -21,6 +21,8 @@ from syncline_sandbox.core.wire import Request, Response
 
 PREFIX = "/_sandbox/"
 
+FAULT_SETTINGS = ("name", "match", "after", "times", "calls", "probability", "seed", "parameters")
+
 # A control route takes the decoded JSON body (None without one) and returns what is answered as JSON.
 ControlRoute = Callable[[Any], Any]
 
@@ -31,7 +33,10 @@ class ControlRefused(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class LogEntry:
-    """One request as it was answered. `service_seconds` is real time, `at` the sandbox's clock (ISO, UTC)."""
+    """One request as it was answered. `service_seconds` is real time, `at` the sandbox's clock (ISO, UTC).
+
+    `faults` names the faults that struck it, in order.
+    """
 
     at: str
     method: str
@@ -39,6 +44,7 @@ class LogEntry:
     query: str
     status: int
     fate: str
+    faults: tuple[str, ...]
     request_bytes: int
     response_bytes: int
     service_seconds: float
@@ -98,6 +104,7 @@ class Control:
         if request.path.startswith(PREFIX):
             return self._answer_control(request)
         started = perf_counter()
+        self._faults.take_struck()  # what struck outside any request is not this one's
         response = answer(request)
         self.log.entries.append(
             LogEntry(
@@ -107,6 +114,7 @@ class Control:
                 query=request.query_string,
                 status=response.status,
                 fate=response.fate.value,
+                faults=self._faults.take_struck(),
                 request_bytes=len(request.body),
                 response_bytes=len(response.body),
                 service_seconds=perf_counter() - started,
@@ -143,18 +151,21 @@ class Control:
         return self._read_clock(None)
 
     def _list_faults(self, _body: Any) -> list[dict[str, Any]]:
-        return [asdict(fault) for fault in self._faults.faults]
+        return [fault.shown() for fault in self._faults.faults]
 
     def _install_faults(self, body: Any) -> list[dict[str, Any]]:
-        for item in body if isinstance(body, list) else [body]:
-            name = required_object(item).get("name")
-            if self._fault_names is not None and name not in self._fault_names:
-                raise ControlRefused(f"unknown fault {name!r}; known: {sorted(self._fault_names)}")
-            try:
-                self._faults.install(Fault(**item))
-            except TypeError as unknown:
-                raise ControlRefused(f"a fault takes name, match, after, times, parameters: {unknown}") from unknown
+        for fault in [self._fault(item) for item in (body if isinstance(body, list) else [body])]:
+            self._faults.install(fault)
         return self._list_faults(None)
+
+    def _fault(self, item: Any) -> Fault:
+        name = required_object(item).get("name")
+        if self._fault_names is not None and name not in self._fault_names:
+            raise ControlRefused(f"unknown fault {name!r}; known: {sorted(self._fault_names)}")
+        try:
+            return Fault(**item)
+        except (TypeError, ValueError) as wrong:
+            raise ControlRefused(f"a fault takes {', '.join(FAULT_SETTINGS)}: {wrong}") from wrong
 
     def _clear_faults(self, _body: Any) -> list[dict[str, Any]]:
         self._faults.clear()

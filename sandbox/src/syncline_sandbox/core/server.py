@@ -1,7 +1,7 @@
 """The network face: puts any Core on a loopback port, over http or https.
 
 Lives here: the ASGI application, certificates, and `serve` for tests. What an answer contains lives in the cores;
-here only its fate is carried out: delivered, the connection closed without a byte, or silence.
+here only its fate is carried out: delivered, the connection closed or reset before or within the body, or silence.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -26,6 +27,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+SLOW_PIECES = 20
+"""Into how many pieces a slow body is cut."""
 CERTIFICATE_HOSTS = ("localhost", "127.0.0.1", "*.mktorest.com", "*.salesforce.com", "*.my.salesforce.com")
 
 
@@ -97,7 +100,11 @@ class Face:
             await _send(response, send)
             return
         transport: asyncio.Transport = scope["sandbox.transport"]
-        if response.fate is Fate.LOST:
+        if response.fate is Fate.CUT:
+            await _send_cut(response, send, transport)
+        if response.fate is Fate.RESET:
+            _reset_on_close(transport)
+        if response.fate in (Fate.LOST, Fate.RESET):
             transport.abort()
         # Nothing is sent, and uvicorn would invent a 500 if we returned while the client still listens.
         self._silent.add(transport)
@@ -141,11 +148,36 @@ async def _body(receive: Receive) -> bytes:
 
 
 async def _send(response: Response, send: Send) -> None:
+    await _send_head(response, send)
+    if response.body_seconds > 0:
+        size = max(1, -(-len(response.body) // SLOW_PIECES))
+        starts = range(0, len(response.body), size)
+        for start in starts:
+            await send({"type": "http.response.body", "body": response.body[start : start + size], "more_body": True})
+            await asyncio.sleep(response.body_seconds / len(starts))
+        await send({"type": "http.response.body"})
+        return
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _send_head(response: Response, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     if not any(name == b"content-length" for name, _ in headers):
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _send_cut(response: Response, send: Send, transport: asyncio.Transport) -> None:
+    """Part of the body under the head of the whole, then the end of the connection."""
+    await _send_head(response, send)
+    await send({"type": "http.response.body", "body": response.body[: response.sent_bytes], "more_body": True})
+    transport.close()
+
+
+def _reset_on_close(transport: asyncio.Transport) -> None:
+    """Have the connection end by a reset (RST) instead of an orderly close (FIN)."""
+    connection: socket.socket = transport.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class SandboxServer(uvicorn.Server):

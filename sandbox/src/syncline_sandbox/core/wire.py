@@ -18,6 +18,8 @@ class Fate(enum.Enum):
 
     ANSWERED = "answered"  # delivered
     LOST = "lost"  # the connection is closed without a byte; what was committed stays committed
+    RESET = "reset"  # the connection is reset, as by a dying host
+    CUT = "cut"  # the whole length is announced, `sent_bytes` of the body come, then the connection closes
     TIMED_OUT = "timed_out"  # the connection stays silent until the client gives up
 
 
@@ -45,12 +47,17 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """One HTTP answer. `fate` tells the face (server or in-process transport) whether the client ever sees it."""
+    """One HTTP answer. `fate` tells the face (server or in-process transport) whether the client ever sees it.
+
+    `sent_bytes` is for CUT alone. `body_seconds`: the body takes so long on the way, in real time.
+    """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     fate: Fate = Fate.ANSWERED
+    sent_bytes: int = 0
+    body_seconds: float = 0.0
 
 
 class Core(Protocol):

@@ -1,7 +1,8 @@
 """MarketoInstance: one instance as a Core. The way of a call: faults of the wire, identity, limits, route, envelope.
 
-Not here: what any endpoint does. Faults told here: lost_reply, server_error, timeout, late_write, error_code,
-rate_limit, quota, concurrency, expired_token, late_commit, replica_lag, empty_page.
+Not here: what any endpoint does, nor what any connection can suffer (`core/wire_faults.py`). Faults told here:
+server_error, late_write, error_code, rate_limit, quota, concurrency, expired_token, late_commit, replica_lag,
+empty_page, expired_page_token.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.control import Control
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.wire import Fate, Request, Response
+from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES, WireFaults
 from syncline_sandbox.marketo import limits as limit
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.activity_log import ActivityLog
@@ -33,17 +35,19 @@ from syncline_sandbox.marketo.limits import Limits
 from syncline_sandbox.marketo.lists import Lists
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.routes import Route
+from syncline_sandbox.marketo.row_faults import spoilt_rows
 from syncline_sandbox.marketo.seed import seed_people
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.stats import Stats
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.sync import Writes
 from syncline_sandbox.marketo.table import Rooms, routing_table
+from syncline_sandbox.marketo.tokens import invalid_token
 from syncline_sandbox.marketo.writer import LeadWriter
 
-FAULT_NAMES = frozenset(
-    "lost_reply server_error timeout late_write error_code rate_limit quota concurrency expired_token late_commit "
-    "replica_lag partial_failure ignore_field override_field empty_page".split()
+FAULT_NAMES = WIRE_FAULT_NAMES | set(
+    "server_error late_write error_code rate_limit quota concurrency expired_token late_commit replica_lag "
+    "partial_failure ignore_field override_field empty_page duplicate_rows reorder_rows expired_page_token".split()
 )
 _GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
 _GZIP_FROM_BYTES = 1024
@@ -65,6 +69,7 @@ class MarketoInstance:
         self._calls = 0
         self._later: list[tuple[float, Callable[[], object]]] = []  # (due, epoch seconds; action), in order of adding
         self.store = Store(database)
+        self._wire = WireFaults(self.faults, self.clock)
         self.identity = Identity(self.clock, self.settings, self._randomness)
         self.limits = Limits(self.clock, self.settings)
         self.log = ActivityLog(self.store)
@@ -98,9 +103,7 @@ class MarketoInstance:
 
     def handle(self, request: Request) -> Response:
         self._run_due()
-        answer = self.control.watch(request, self._answer)
-        # Every answer says what time it is here: clients take their positions from it, and this clock can be set.
-        return replace(answer, headers=(*answer.headers, ("Date", format_datetime(self.clock.now(), usegmt=True))))
+        return self.control.watch(request, self._answer)
 
     def close(self) -> None:
         self.store.close()
@@ -130,36 +133,35 @@ class MarketoInstance:
 
     def _answer(self, request: Request) -> Response:
         call = tidy(request, self._request_id())
+        return self._wire.answer(call.line, lambda: self._dated(self._at_the_door(request, call)))
+
+    def _dated(self, answer: Response) -> Response:
+        """Every answer says what time it is here: clients take their positions from it, and this clock can be set."""
+        return replace(answer, headers=(*answer.headers, ("Date", format_datetime(self.clock.now(), usegmt=True))))
+
+    def _at_the_door(self, request: Request, call: Call) -> Response:
         if len(request.path) + len(request.query_string) > MAX_URI_BYTES:
             return _plain(414, "Request-URI Too Large")
         if len(request.body) > (MAX_IMPORT_BYTES if call.path.startswith("/bulk/") else MAX_BODY_BYTES):
             return _plain(413, "Request Entity Too Large")
         if call.path == "/identity/oauth/token":
             authorization = request.headers.get("authorization", "")
-            parameters = dict(call.parameters)
-            return self._as_fated(call, lambda: self.identity.answer(parameters, authorization))
-        return self._as_fated(call, lambda: self._in_envelope(call))
+            return self._unless_down(call, lambda: self.identity.answer(dict(call.parameters), authorization))
+        return self._unless_down(call, lambda: self._in_envelope(call))
 
     def _request_id(self) -> str:
         self._calls += 1
         return f"{self._calls:x}#{int(self.clock.now().timestamp() * 1000):x}"
 
-    def _as_fated(self, call: Call, answer: Callable[[], Response]) -> Response:
-        """Answer, unless a fault of the wire has it otherwise. `processed`: the call took effect all the same."""
-        if error := self.faults.strike("server_error", call.line):
-            if error.parameters.get("processed", False):
-                answer()
-            status = int(error.parameters.get("status", 502))
-            return Response(
-                status=status, headers=(("Content-Type", "text/html"),), body=_GATEWAY_PAGE % (status, status)
-            )
-        if silence := self.faults.strike("timeout", call.line):
-            if silence.parameters.get("processed", False):
-                answer()
-            return Response(fate=Fate.TIMED_OUT)
-        if self.faults.strike("lost_reply", call.line):
-            return replace(answer(), fate=Fate.LOST)
-        return answer()
+    def _unless_down(self, call: Call, answer: Callable[[], Response]) -> Response:
+        """Answer, or a gateway's page. `processed`: the call took effect all the same."""
+        error = self.faults.strike("server_error", call.line)
+        if error is None:
+            return answer()
+        if error.parameters.get("processed", False):
+            answer()
+        status = int(error.parameters.get("status", 502))
+        return Response(status=status, headers=(("Content-Type", "text/html"),), body=_GATEWAY_PAGE % (status, status))
 
     def _in_envelope(self, call: Call) -> Response:
         code = None
@@ -200,12 +202,17 @@ class MarketoInstance:
             raise limit.concurrency_refusal(self.settings)
         if self.faults.strike("quota", call.line):
             raise limit.quota_refusal()
+        token = call.one("nextPageToken")
+        if token is not None and self.faults.strike("expired_page_token", call.line):
+            raise invalid_token(token)
 
     def _run(self, route: Route, call: Call) -> Response:
         if route.writes and (late := self.faults.strike("late_commit", call.line)):
             call.commit_delay_seconds = float(late.parameters.get("delay_seconds", 300))
         answer = self.changing(lambda: route.handler(call), recording=call.commit_delay_seconds > 0)
-        return answer if isinstance(answer, Response) else success(call.request_id, answer)
+        if isinstance(answer, Response):
+            return answer
+        return success(call.request_id, spoilt_rows(self.faults, call.line, answer))
 
     def _run_refused(self, route: Route, call: Call) -> None:
         """Run a call nobody waits for any more; a refusal has nobody to go to."""
@@ -251,6 +258,8 @@ class MarketoInstance:
         self.limits.reset()
         self.past.reset()
         self.writer.normalisers.clear()
+        self.rooms = self._make_rooms()
+        self._routes = routing_table(self.rooms)
 
 
 def _plain(status: int, text: str) -> Response:

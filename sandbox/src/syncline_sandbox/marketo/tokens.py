@@ -29,7 +29,7 @@ def read_date_token(text: str) -> LogPosition:
     match _unpack(text):
         case ["D", int(at), int(activity_id)]:
             return LogPosition(at, activity_id)
-    raise _invalid(text)
+    raise invalid_token(text)
 
 
 def cursor(query: str, last_id: int) -> str:
@@ -42,7 +42,7 @@ def read_cursor(text: str, query: str) -> int:
     match _unpack(text):
         case ["P", digest, int(last_id)] if digest == _digest(query):
             return last_id
-    raise _invalid(text)
+    raise invalid_token(text)
 
 
 def _digest(query: str) -> int:
@@ -58,8 +58,9 @@ def _unpack(text: str) -> list[str | int]:
         kind, *numbers = base64.b32decode(text).decode().split(":")
         return [kind, *map(int, numbers)]
     except (binascii.Error, ValueError) as garbage:
-        raise _invalid(text) from garbage
+        raise invalid_token(text) from garbage
 
 
-def _invalid(text: str) -> Refused:
+def invalid_token(text: str) -> Refused:
+    """How an unknown token is told."""
     return Refused(1003, f'Invalid token value: ["{text}"]')

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -46,7 +45,7 @@ from .schema import Schema
 from .seeding import seed
 from .soap import SoapDoor
 from .soap.envelope import is_soap
-from .stamps import http_date, stamp_of
+from .stamps import stamp_of
 from .standard import standard_sobjects
 from .storage import Storage
 from .tooling import ToolingResources
@@ -125,9 +124,7 @@ class SalesforceOrg:
         self.dml.rules.validation.install(sobject_name, invalid, message, field)
 
     def handle(self, request: Request) -> Response:
-        answer = self.control.watch(self.soap.with_session(request), self._request_faults.answer)
-        # Every answer says what time it is here: clients take their positions from it, and this clock can be set.
-        return replace(answer, headers=(*answer.headers, ("Date", http_date(self.clock.now()))))
+        return self.control.watch(self.soap.with_session(request), self._request_faults.answer)
 
     def stamp(self) -> str:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""

@@ -1,7 +1,8 @@
-"""What the installed faults do to a request on its way: lost, late, refused, timed out.
+"""What the installed faults do to a request at the org's door: refused, late, its session or its cursor gone.
 
-Lives here: faults of a whole request, and the writes that are still to come. Faults of single rows and fields are in
-`record_collections.py` and `dml.py`, the lagging replica in `reading.py`.
+Lives here: faults of a whole request that only this vendor can have, and the writes that are still to come. What any
+connection can suffer is in `core/wire_faults.py`, faults of single rows and fields in `record_collections.py`,
+`save_rules.py` and the bulk APIs, the lagging replica in `reading.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from syncline_sandbox.core.faults import Fault
 from syncline_sandbox.core.wire import Fate, Request, Response
+from syncline_sandbox.core.wire_faults import WireFaults
 
 from .errors import OrgError
 from .soap.envelope import SoapFault
+from .stamps import http_date
 from .web import Answer
 
 if TYPE_CHECKING:
@@ -39,6 +42,14 @@ class RequestFaults:
     def __init__(self, org: SalesforceOrg) -> None:
         self._org = org
         self._late: list[_Late] = []
+        self._wire = WireFaults(org.faults, org.clock)
+        self._table: dict[str, Callable[[Request, Fault], Response]] = {
+            "rate_limit": self._rate_limit,
+            "expired_token": self._expired_token,
+            "expired_locator": self._expired_locator,
+            "server_error": self._server_error,
+            "late_write": self._late_write,
+        }
 
     @property
     def pending(self) -> int:
@@ -51,24 +62,19 @@ class RequestFaults:
     def answer(self, request: Request) -> Response:
         """Answer a request, late writes that are due applied first."""
         self._apply_due()
-        if not self._org.faults.faults:
-            return self._org.serve(request)
         line = f"{request.method} {request.path}"
-        for name, meet in self._table().items():
+        return self._wire.answer(line, lambda: self._dated(self._at_the_door(request, line)))
+
+    def _at_the_door(self, request: Request, line: str) -> Response:
+        for name, meet in self._table.items() if self._org.faults.faults else ():
             fault = self._org.faults.strike(name, line)
             if fault is not None:
                 return meet(request, fault)
         return self._org.serve(request)
 
-    def _table(self) -> dict[str, Callable[[Request, Fault], Response]]:
-        return {
-            "rate_limit": self._rate_limit,
-            "expired_token": self._expired_token,
-            "server_error": self._server_error,
-            "timeout": self._timeout,
-            "late_write": self._late_write,
-            "lost_reply": self._lost_reply,
-        }
+    def _dated(self, answer: Response) -> Response:
+        """Every answer says what time it is here: clients take their positions from it, and this clock can be set."""
+        return replace(answer, headers=(*answer.headers, ("Date", http_date(self._org.clock.now()))))
 
     def answer_data(self, request: Request, user_id: str) -> Answer:
         """Answer an authorised data request; under `late_commit` its writes show only later, with today's stamp."""
@@ -102,10 +108,10 @@ class RequestFaults:
         text = "Server Unavailable" if status == 503 else "An unexpected error occurred. (-1)"
         return self._org.refusal(request, OrgError(code, text, status=status)).as_response()
 
-    def _timeout(self, request: Request, fault: Fault) -> Response:
-        if fault.parameters.get("processed"):
-            self._org.serve(request)
-        return Response(fate=Fate.TIMED_OUT)
+    def _expired_locator(self, request: Request, _fault: Fault) -> Response:
+        """The cursor behind a `nextRecordsUrl` is gone, as after two days or too many open ones."""
+        self._org.query.forget()
+        return self._org.serve(request)
 
     def _late_write(self, request: Request, fault: Fault) -> Response:
         try:
@@ -115,9 +121,6 @@ class RequestFaults:
         due_at = self._org.clock.now() + timedelta(seconds=_seconds(fault, 0))
         self._late.append(_Late(due_at=due_at, request=request, user_id=user_id))
         return Response(fate=Fate.TIMED_OUT)
-
-    def _lost_reply(self, request: Request, _fault: Fault) -> Response:
-        return replace(self._org.serve(request), fate=Fate.LOST)
 
     def _apply_due(self) -> None:
         due = [late for late in self._late if late.due_at <= self._org.clock.now()]
