@@ -18,7 +18,7 @@ from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.wire import Request, Response
 
 from .auth import Auth
-from .bulk import Bulk
+from .bulk.api import Bulk
 from .composite import CompositeResources
 from .control import OrgControl
 from .convert import LeadConversion

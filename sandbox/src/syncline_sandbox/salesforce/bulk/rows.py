@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .caller import Caller
-from .dml import Dml, SeveralMatches
-from .errors import OrgError
-from .schema import Field, Schema, SObject
+from syncline_sandbox.salesforce.caller import Caller
+from syncline_sandbox.salesforce.dml import Dml, SeveralMatches
+from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.schema import Field, Schema, SObject
 
 NULL_CELL = "#N/A"
 _BOOLEAN_CELLS = {"1": "true", "0": "false"}

@@ -13,9 +13,8 @@ from time import perf_counter
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
-
-from .bulk_csv import CONTENT_TYPE, CsvSpool
-from .bulk_jobs import (
+from syncline_sandbox.salesforce.bulk.csv_form import CONTENT_TYPE, CsvSpool
+from syncline_sandbox.salesforce.bulk2.jobs import (
     ABORTED,
     COMPLETE,
     TERMINAL,
@@ -27,13 +26,13 @@ from .bulk_jobs import (
     wanted_state,
     wrong_state,
 )
-from .caller import Caller
-from .errors import OrgError
-from .ids import IdSource
-from .reading import Reading
-from .schema import Schema
-from .soql import CompiledQuery, SoqlError, compile_query
-from .web import Answer, Call, Route
+from syncline_sandbox.salesforce.caller import Caller
+from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.ids import IdSource
+from syncline_sandbox.salesforce.reading import Reading
+from syncline_sandbox.salesforce.schema import Schema
+from syncline_sandbox.salesforce.soql import CompiledQuery, SoqlError, compile_query
+from syncline_sandbox.salesforce.web import Answer, Call, Route
 
 MAX_QUERY_JOBS_PER_DAY = 10_000
 DEFAULT_PAGE_ROWS = 50_000

@@ -1,22 +1,21 @@
 """Bulk API 2.0 as the org sees it: both kinds of jobs put together.
 
-Lives here: construction, the routes, and what the org asks of all jobs at once. The jobs are in `bulk_query.py` and
-`bulk_ingest.py`.
+Lives here: construction, the routes, and what the org asks of all jobs at once. The jobs are in `bulk2/query.py` and
+`bulk2/ingest.py`.
 """
 
 from __future__ import annotations
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import FaultPlan
-
-from .bulk_ingest import BulkIngest
-from .bulk_load import IngestRun, Transaction
-from .bulk_query import BulkQuery
-from .dml import Dml
-from .ids import IdSource
-from .reading import Reading
-from .schema import Schema
-from .web import Route
+from syncline_sandbox.salesforce.bulk2.ingest import BulkIngest
+from syncline_sandbox.salesforce.bulk2.load import IngestRun, Transaction
+from syncline_sandbox.salesforce.bulk2.query import BulkQuery
+from syncline_sandbox.salesforce.dml import Dml
+from syncline_sandbox.salesforce.ids import IdSource
+from syncline_sandbox.salesforce.reading import Reading
+from syncline_sandbox.salesforce.schema import Schema
+from syncline_sandbox.salesforce.web import Route
 
 
 class Bulk:

@@ -13,13 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from syncline_sandbox.core.clock import SandboxClock
-
-from .bulk_csv import DELIMITERS, LINE_ENDINGS, CsvForm
-from .caller import Caller
-from .errors import OrgError, not_found
-from .ids import IdSource
-from .stamps import stamp_of
-from .web import Call
+from syncline_sandbox.salesforce.bulk.csv_form import DELIMITERS, LINE_ENDINGS, CsvForm
+from syncline_sandbox.salesforce.caller import Caller
+from syncline_sandbox.salesforce.errors import OrgError, not_found
+from syncline_sandbox.salesforce.ids import IdSource
+from syncline_sandbox.salesforce.stamps import stamp_of
+from syncline_sandbox.salesforce.web import Call
 
 JOB_KEY_PREFIX = "750"
 RETENTION = timedelta(days=7)

@@ -1,7 +1,7 @@
 """Bulk API 2.0 ingest jobs: create, upload, close, info, list, the three result files, abort, delete.
 
 Bulk API 2.0 Developer Guide, "Bulk API 2.0 Ingest", "How Requests Are Processed": one upload a job, nothing happens
-before UploadComplete, an assignment rule runs only if the job names one. How a job is worked off is in `bulk_load.py`.
+before UploadComplete, an assignment rule runs only if the job names one. How a job is worked off is in `load.py`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import replace
 from itertools import islice
 
 from syncline_sandbox.core.clock import SandboxClock
-
-from .bulk_csv import CONTENT_TYPE, CsvSpool
-from .bulk_jobs import (
+from syncline_sandbox.salesforce.bulk.csv_form import CONTENT_TYPE, CsvSpool
+from syncline_sandbox.salesforce.bulk.rows import OPERATIONS
+from syncline_sandbox.salesforce.bulk2.jobs import (
     ABORTED,
     OPEN,
     TERMINAL,
@@ -24,12 +24,11 @@ from .bulk_jobs import (
     wanted_state,
     wrong_state,
 )
-from .bulk_load import IngestJob, IngestRun, target_object
-from .bulk_rows import OPERATIONS
-from .errors import OrgError
-from .ids import IdSource
-from .schema import Field, Schema, SObject
-from .web import Answer, Call, Route
+from syncline_sandbox.salesforce.bulk2.load import IngestJob, IngestRun, target_object
+from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.ids import IdSource
+from syncline_sandbox.salesforce.schema import Field, Schema, SObject
+from syncline_sandbox.salesforce.web import Answer, Call, Route
 
 MAX_UPLOAD_BYTES = 150_000_000
 _DELETABLE = TERMINAL | {UPLOADED}

@@ -18,15 +18,14 @@ from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import Fault, FaultPlan
-
-from .bulk_csv import CsvSpool
-from .bulk_jobs import COMPLETE, FAILED, OPEN, RUNNING, Allowance, Job
-from .bulk_rows import DELETES, RowWriter, UploadRefused, injected_refusal, read_header
-from .caller import Caller
-from .dml import Dml
-from .errors import OrgError
-from .schema import Field, Schema, SObject
-from .stamps import stamp_of
+from syncline_sandbox.salesforce.bulk.csv_form import CsvSpool
+from syncline_sandbox.salesforce.bulk.rows import DELETES, RowWriter, UploadRefused, injected_refusal, read_header
+from syncline_sandbox.salesforce.bulk2.jobs import COMPLETE, FAILED, OPEN, RUNNING, Allowance, Job
+from syncline_sandbox.salesforce.caller import Caller
+from syncline_sandbox.salesforce.dml import Dml
+from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.schema import Field, Schema, SObject
+from syncline_sandbox.salesforce.stamps import stamp_of
 
 MAX_RECORDS_PER_DAY = 150_000_000
 MAX_BATCHES_PER_DAY = 15_000
