@@ -21,18 +21,20 @@ from typing import Any
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.server import Certificate, Face, SandboxServer, listen, make_certificate
 from syncline_sandbox.core.wire import Core, Request
+from syncline_sandbox.worlds import World, WorldRefused, fill, read_world
 
 STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where one sandbox listens and keeps its data. `database` is a path or ":memory:"."""
+    """Where one sandbox listens, keeps its data (`database` is a path or ":memory:"), and what it holds at first."""
 
     name: str
     port: int
     database: str
-    seed: int
+    random_seed: int
+    world: World
     enforce_limits: bool
     certificate: Certificate | None
 
@@ -54,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--marketo-port", type=int, default=8820, help="0 takes a free one (default %(default)s)")
     up.add_argument("--only", choices=sorted(CORES), help="start this one alone")
     up.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory, gone at the end)")
-    up.add_argument("--seed", type=int, default=0, help="makes ids and tokens repeatable")
+    up.add_argument("--seed", default="empty", metavar="WORLD", help="what they hold: demo, empty or a JSON file")
+    up.add_argument("--random-seed", type=int, default=0, help="makes ids and tokens repeatable")
     up.add_argument("--no-limits", action="store_true", help="Marketo never refuses a call for its rate or quota")
     up.add_argument("--https", action="store_true", help="serve TLS, with the certificate given or a throw-away one")
     up.add_argument("--certificate", type=Path, help="PEM chain, with --key (default: made by `trustme`)")
@@ -65,12 +68,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(options: argparse.Namespace, scratch: Path) -> int:
+    try:
+        world = read_world(options.seed)
+    except WorldRefused as refused:
+        print(refused, file=sys.stderr)
+        return 1
     certificate = _certificate(options, scratch)
     if options.data_dir is not None:
         options.data_dir.mkdir(parents=True, exist_ok=True)
     ports = {"salesforce": options.salesforce_port, "marketo": options.marketo_port}
     started = [
-        _start(_place(name, port, options, certificate)) for name, port in ports.items() if options.only in (None, name)
+        _start(_place(name, port, options, certificate, world))
+        for name, port in ports.items()
+        if options.only in (None, name)
     ]
     # A signal becomes SystemExit, so that whatever the parent is waiting for, both children are ended on the way out.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -94,13 +104,14 @@ def _certificate(options: argparse.Namespace, scratch: Path) -> Certificate | No
     return make_certificate(options.data_dir or scratch) if options.https else None
 
 
-def _place(name: str, port: int, options: argparse.Namespace, certificate: Certificate | None) -> Place:
+def _place(name: str, port: int, options: argparse.Namespace, certificate: Certificate | None, world: World) -> Place:
     database = ":memory:" if options.data_dir is None else str(options.data_dir / f"{name}.sqlite")
     return Place(
         name=name,
         port=port,
         database=database,
-        seed=options.seed,
+        random_seed=options.random_seed,
+        world=world,
         enforce_limits=not options.no_limits,
         certificate=certificate,
     )
@@ -133,7 +144,15 @@ def _serve(place: Place, pipe: Connection) -> None:
     except OSError as taken:
         pipe.send({"error": f"{place.name}: port {place.port} cannot be used: {taken.strerror}"})
         return
+    founded = place.database == ":memory:" or not Path(place.database).exists()
     core = CORES[place.name](place)
+    try:
+        if founded:
+            fill(core, place.name, place.world)
+    except WorldRefused as refused:
+        _forget(place.database)
+        pipe.send({"error": str(refused)})
+        return
     credentials = json.loads(core.handle(Request(method="GET", path="/_sandbox/credentials")).body)
     scheme = "https" if place.certificate else "http"
     url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
@@ -144,10 +163,16 @@ def _serve(place: Place, pipe: Connection) -> None:
     face.close()
 
 
+def _forget(database: str) -> None:
+    """Remove a database that was begun, so that the next start founds it anew."""
+    for ending in ("", "-wal", "-shm"):
+        Path(database + ending).unlink(missing_ok=True)
+
+
 def _marketo(place: Place) -> Core:
     from syncline_sandbox.marketo import MarketoInstance
 
-    instance = MarketoInstance(place.database, SandboxClock(), place.seed)
+    instance = MarketoInstance(place.database, SandboxClock(), place.random_seed)
     instance.settings.enforce_limits = place.enforce_limits
     return instance
 
@@ -155,7 +180,7 @@ def _marketo(place: Place) -> Core:
 def _salesforce(place: Place) -> Core:
     from syncline_sandbox.salesforce.org import SalesforceOrg
 
-    return SalesforceOrg(place.database, clock=SandboxClock(), seed=place.seed)
+    return SalesforceOrg(place.database, clock=SandboxClock(), seed=place.random_seed)
 
 
 CORES: dict[str, Callable[[Place], Core]] = {"salesforce": _salesforce, "marketo": _marketo}

@@ -92,7 +92,7 @@ def running_sandboxes(folder: Path, seed: int) -> Iterator[Sandboxes]:
         # A session of its own: Ctrl-C in the terminal is for us alone, and we end them. A pipe as its standard input:
         # should we be killed, it ends all the same.
         child = subprocess.Popen(
-            (sys.executable, *_UP, "--seed", str(seed)),
+            (sys.executable, *_UP, "--random-seed", str(seed)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
