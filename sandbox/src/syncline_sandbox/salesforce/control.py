@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
 
-from .auth import ConnectedApp
 from .caller import Caller
 from .control_life import LifeControl
+from .control_login import LoginControl
 from .control_rules import RuleControl
 from .errors import OrgError
 from .people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
@@ -37,12 +37,11 @@ class OrgControl:
             "POST users": self._add_user,
             "POST rights": self._set_rights,
             "POST hide": self._hide,
-            "POST apps": self._add_app,
-            "POST sessions": self._sessions,
             "POST quota": self._quota,
             "POST bulk": self._bulk,
             "POST write": self._write,
             "POST touch": self._touch,
+            **LoginControl(self._org).routes(),
             **LifeControl(self._org).routes(),
             **RuleControl(self._org).routes(),
         }
@@ -101,22 +100,6 @@ class OrgControl:
         with org.storage.transaction():
             count = org.people.hide_records(user_id, list(wanted["ids"]), hidden=bool(wanted.get("hidden", True)))
         return {"hidden": count}
-
-    def _add_app(self, body: Any) -> Any:
-        wanted = required_object(body)
-        run_as = wanted.get("run_as")
-        user_id = self._org.people.user_id(run_as) if run_as else None
-        app = ConnectedApp(client_id=wanted["client_id"], client_secret=wanted["client_secret"], run_as=user_id)
-        with self._org.storage.transaction():
-            self._org.people.add_app(app)
-        return {"client_id": app.client_id}
-
-    def _sessions(self, body: Any) -> Any:
-        wanted = required_object(body)
-        if "idle_seconds" in wanted:
-            self._org.auth.idle_seconds = float(wanted["idle_seconds"])
-        ended = self._org.auth.expire_all() if wanted.get("expire") else 0
-        return {"ended": ended, "idle_seconds": self._org.auth.idle_seconds}
 
     def _quota(self, body: Any) -> Any:
         wanted = required_object(body)

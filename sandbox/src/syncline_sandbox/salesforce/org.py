@@ -86,7 +86,7 @@ class SalesforceOrg:
         self.queues = Queues(self.schema, self.storage, self.ids)
         self.usage = ApiUsage(self.clock)
         organization_id = self._take_up()
-        self.auth = Auth(self.clock, organization_id, seed)
+        self.auth = Auth(self.clock, organization_id, seed, self.storage)
         self.people = People(self.storage, self.ids, self.auth)
         self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
         self._settle_people()
@@ -306,7 +306,7 @@ class SalesforceOrg:
         self.usage.clear()
         self._request_faults.forget()
         self.reading.forget_replica()
-        self.auth.expire_all()
+        self.auth.clear()
         organization_id = self._take_up()
         assert organization_id == self.auth.organization_id
         self._settle_people()
