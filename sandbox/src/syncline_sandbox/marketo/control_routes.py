@@ -18,6 +18,7 @@ from syncline_sandbox.marketo.identity import (
     Service,
     permissions,
 )
+from syncline_sandbox.marketo.object_control import ObjectControl
 from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import marks
@@ -32,6 +33,7 @@ class MarketoControl:
 
     def __init__(self, instance: MarketoInstance) -> None:
         self._instance = instance
+        self._objects = ObjectControl(instance)
 
     def routes(self) -> Mapping[str, ControlRoute]:
         return {
@@ -48,6 +50,7 @@ class MarketoControl:
             "POST fields": self._change_field,
             "GET settings": lambda _body: asdict(self._instance.settings),
             "POST settings": self._change_settings,
+            **self._objects.routes(),
             "POST tokens/expire": lambda _body: self._instance.identity.expire_all(),
         }
 
@@ -60,6 +63,7 @@ class MarketoControl:
             "exported_bytes": {str(day): count for day, count in limits.exported_bytes.items()},
             "people": store.one("SELECT count(*) FROM leads")[0],
             "activities": store.one("SELECT count(*) FROM activities")[0],
+            "objects": self._objects.counters(),
         }
 
     @staticmethod

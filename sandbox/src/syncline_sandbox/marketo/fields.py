@@ -135,11 +135,11 @@ def describe(field: Field) -> dict[str, Any]:
     return {"id": field.id, "displayName": field.label, "dataType": field.described_type, **length, "rest": rest}
 
 
-def describe2(field: Field) -> dict[str, Any]:
+def describe2(field: Field, *, crm_managed: bool = False) -> dict[str, Any]:
     """One element of describe2.json's fields."""
     length = {} if field.length is None else {"length": field.length}
     head = {"name": field.name, "displayName": field.label, "dataType": field.described_type}
-    return {**head, **length, "updateable": field.writable, "crmManaged": False}
+    return {**head, **length, "updateable": field.writable, "crmManaged": crm_managed}
 
 
 def schema_record(field: Field) -> dict[str, Any]:

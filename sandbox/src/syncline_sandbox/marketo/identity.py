@@ -20,17 +20,27 @@ from syncline_sandbox.core.wire import Response
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.settings import Settings
 
+_READ_AND_WRITE = (
+    "Activity",
+    "Activity Metadata",
+    "Assets",
+    "Campaign",
+    "Company",
+    "Custom Object",
+    "Custom Object Type",
+    "Lead",
+    "Named Account",
+    "Named Account List",
+    "Opportunity",
+    "Sales Person",
+)
 PERMISSIONS = frozenset(
     (
-        "Read-Only Lead",
-        "Read-Write Lead",
-        "Read-Only Activity",
-        "Read-Only Activity Metadata",
+        *(f"{right} {what}" for what in _READ_AND_WRITE for right in ("Read-Only", "Read-Write")),
+        "Approve Assets",
+        "Execute Campaign",
         "Read-Write Schema Standard Field",
         "Read-Write Schema Custom Field",
-        "Read-Only Company",
-        "Read-Write Company",
-        "Read-Only Assets",
     )
 )
 DEFAULT_CLIENT_ID = "sandbox-client"
@@ -48,10 +58,11 @@ class Service:
     permissions: frozenset[str] = PERMISSIONS
 
     def may(self, permission: str) -> bool:
-        """Read-Write opens what Read-Only opens; "" needs no permission."""
+        """Read-Write opens what Read-Only opens; "" needs no permission, "A|B" either."""
         if not permission:
             return True
-        return permission in self.permissions or permission.replace("Read-Only", "Read-Write") in self.permissions
+        enough = {name for one in permission.split("|") for name in (one, one.replace("Read-Only", "Read-Write"))}
+        return not enough.isdisjoint(self.permissions)
 
 
 @dataclass

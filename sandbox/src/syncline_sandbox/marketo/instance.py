@@ -24,8 +24,9 @@ from syncline_sandbox.marketo import limits as limit
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.activity_log import ActivityLog
 from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_URI_BYTES, Call, tidy
-from syncline_sandbox.marketo.companies import Companies
 from syncline_sandbox.marketo.control_routes import MarketoControl
+from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
+from syncline_sandbox.marketo.crm_objects.room import CrmObjects
 from syncline_sandbox.marketo.envelope import Refused, failure, success
 from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.identity import Identity
@@ -33,6 +34,7 @@ from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.limits import Limits
 from syncline_sandbox.marketo.lists import Lists
+from syncline_sandbox.marketo.partial_failure import Refusals, refused_records
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.routes import Route
 from syncline_sandbox.marketo.row_faults import spoilt_rows
@@ -90,11 +92,14 @@ class MarketoInstance:
     def _make_rooms(self) -> Rooms:
         leads = Leads(self.store, self.writer, self.past, self.settings, self._lag)
         writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
+        crm = CrmObjects(self.store, self.log, self.past, self.clock, self.settings, self._refused_records)
+        accounts = crm.rooms["namedaccounts"]
         return Rooms(
             leads=leads,
             writes=writes,
             activities=Activities(self.store, self.clock, self.settings, self._lag, self._empty_page),
-            companies=Companies(self.store, self.log, self.past, self.clock),
+            crm=crm,
+            account_lists=AccountLists(self.store, self.clock, self.settings, self._refused_records, accounts),
             exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),
             imports=Imports(self.store, writes, self.clock, self.settings, self._change_later),
             lists=Lists(self.store, self.log, leads, self.clock),
@@ -235,6 +240,9 @@ class MarketoInstance:
         self._later = [(at, action) for at, action in self._later if at > now]
         for action in due:
             action()
+
+    def _refused_records(self, call: Call, count: int) -> Refusals:
+        return refused_records(self.faults, call.line, count)
 
     def _lag(self, call: Call) -> float:
         fault = self.faults.strike("replica_lag", call.line)

@@ -11,6 +11,7 @@ from typing import Any
 from syncline_sandbox.marketo import fields as catalog
 from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.call import Call, to_number
+from syncline_sandbox.marketo.crm_objects.native import is_crm_managed
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.fields import Field
 from syncline_sandbox.marketo.past import LeadPast
@@ -50,7 +51,8 @@ class Leads:
     def describe2(self, _call: Call) -> Members:
         visible = self._store.fields.visible()
         searchable = [[field.name] for field in visible if field.lookup]
-        fields = [catalog.describe2(field) for field in visible]
+        crm = self._settings.native_crm
+        fields = [catalog.describe2(field, crm_managed=is_crm_managed(crm, field)) for field in visible]
         return {"result": [{"name": "API Lead", "searchableFields": searchable, "fields": fields}]}
 
     def schema_fields(self, call: Call) -> Members:

@@ -83,6 +83,9 @@ class LeadMerger:
         if self._settings.merged_people_in_deleted_leads:
             for row in losers:
                 self._log.deleted(row["id"], full_name(row), stamp)
+        # Before the losers go, for their roles in opportunities go with them.
+        roles = f"UPDATE OR IGNORE opportunity_roles SET leadId = ? WHERE leadId IN {marks(ids)}"
+        self._store.connection.execute(roles, (winner_id, *ids))
         self._store.connection.execute(f"DELETE FROM leads WHERE id IN {marks(ids)}", ids)
         united = f"UPDATE OR REPLACE list_members SET lead_id = ? WHERE lead_id IN {marks(ids)}"
         self._store.connection.execute(united, (winner_id, *ids))

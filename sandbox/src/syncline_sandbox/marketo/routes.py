@@ -18,16 +18,23 @@ from syncline_sandbox.marketo.envelope import Refused
 Handler = Callable[[Call], "dict[str, Any] | Response"]
 
 RO_LEAD, RW_LEAD = "Read-Only Lead", "Read-Write Lead"
-RO_ACTIVITY = "Read-Only Activity"
-RO_ACTIVITY_METADATA = "Read-Only Activity Metadata"
+RO_ACTIVITY, RW_ACTIVITY = "Read-Only Activity", "Read-Write Activity"
+RO_ACTIVITY_METADATA, RW_ACTIVITY_METADATA = "Read-Only Activity Metadata", "Read-Write Activity Metadata"
 RO_COMPANY, RW_COMPANY = "Read-Only Company", "Read-Write Company"
 RO_ASSET = "Read-Only Assets"
+RO_CUSTOM_OBJECT, RW_CUSTOM_OBJECT = "Read-Only Custom Object", "Read-Write Custom Object"
+RO_CUSTOM_OBJECT_TYPE, RW_CUSTOM_OBJECT_TYPE = "Read-Only Custom Object Type", "Read-Write Custom Object Type"
+RO_NAMED_ACCOUNT, RW_NAMED_ACCOUNT = "Read-Only Named Account", "Read-Write Named Account"
+RO_NAMED_ACCOUNT_LIST, RW_NAMED_ACCOUNT_LIST = "Read-Only Named Account List", "Read-Write Named Account List"
+RO_OPPORTUNITY, RW_OPPORTUNITY = "Read-Only Opportunity", "Read-Write Opportunity"
+RO_SALES_PERSON, RW_SALES_PERSON = "Read-Only Sales Person", "Read-Write Sales Person"
 RW_STANDARD_FIELD, RW_CUSTOM_FIELD = "Read-Write Schema Standard Field", "Read-Write Schema Custom Field"
+RW_ANY_FIELD = f"{RW_STANDARD_FIELD}|{RW_CUSTOM_FIELD}"
 
 
 @dataclass(frozen=True)
 class Route:
-    """`path` may hold {name} parts. `permission` "" needs none. `writes`: leads change before
+    """`path` may hold {name} parts. `permission` "" needs none, "A|B" either of two. `writes`: leads change before
     the answer, so that a late commit can befall it."""
 
     method: str

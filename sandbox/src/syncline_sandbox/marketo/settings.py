@@ -30,3 +30,10 @@ class Settings:
     deletions_kept_days: int = 14  # older ones are no longer among the deleted leads
     merged_people_in_deleted_leads: bool = False  # not documented by the vendor
     import_blank_clears: bool = False  # blank cells: not documented by the vendor
+    id_field_needs_update_only: bool = False  # dedupeBy idField: the overview page allows createOrUpdate too
+    native_crm: str = ""  # sfdc or dynamics: a native CRM sync owns companies, opportunities, roles, sales persons
+    native_crm_reads: bool = True  # False: the older page, those calls are disabled altogether
+    native_crm_role_reads: bool = True  # the roles' page: only without a native CRM sync
+    native_crm_refuses_call: bool = False  # 1018 for the call instead of for each record
+    custom_objects: bool = True  # False: 1026
+    custom_object_types: bool = True  # False: the subscription has no Custom Object Metadata API, 616

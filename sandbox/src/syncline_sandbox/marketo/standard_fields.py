@@ -120,4 +120,6 @@ COMPANY_FIELDS = (
 ).split()
 
 # Standard fields allowed as filterType and lookupField; custom ones join by type.
-LOOKUPS = frozenset(("email", "id", "leadPartitionId", "cookies"))
+LOOKUPS = frozenset(
+    "email id leadPartitionId cookies sfdcAccountId sfdcContactId sfdcLeadId sfdcLeadOwnerId sfdcOpptyId".split()
+)

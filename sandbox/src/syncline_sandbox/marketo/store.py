@@ -65,10 +65,6 @@ CREATE TABLE IF NOT EXISTS imports (
 );
 """
 
-_NAMES = (
-    "custom_fields causes activities lead_past unsubscribed_emails lists list_members exports imports leads companies"
-).split()
-
 _SQL_TYPES = {
     **dict.fromkeys(("integer", "score", "percent", "boolean"), "INTEGER"),
     **dict.fromkeys(("float", "currency"), "REAL"),
@@ -117,9 +113,10 @@ class Store:
             self.connection.execute(f'CREATE INDEX IF NOT EXISTS "leads_{name}" ON leads ("{name}")')
 
     def reset(self) -> None:
-        """Forget everything, custom fields too."""
-        for name in _NAMES:
-            self.connection.execute(f"DROP TABLE IF EXISTS {name}")
+        """Forget everything, custom fields too. The tables of rooms are made anew by the rooms."""
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        for (name,) in self.all(tables):
+            self.connection.execute(f'DROP TABLE "{name}"')
         self.connection.execute("DELETE FROM sqlite_sequence")
         self._indexed.clear()
         self.fields = self._open()

@@ -1,12 +1,12 @@
 """Writes through the API, and the faults that befall them record by record or field by field.
 
-Faults told here: partial_failure, ignore_field, override_field.
+Faults told here: ignore_field, override_field; partial_failure is in partial_failure.py.
 Source: Marketo "Leads" (Sync Leads, Delete Leads, Merge Leads).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.leads import Leads
+from syncline_sandbox.marketo.partial_failure import refused_records
 from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.writer import LeadWriter
@@ -42,7 +43,8 @@ class Writes:
     def delete(self, call: Call) -> Members:
         ids = self._leads.lead_ids(call)
         order = self._leads.order(call, {})
-        return {"result": self._writer.delete(ids, replace(order, refusals=self._refusals(call, len(ids))))}
+        refusals = refused_records(self._faults, call.line, len(ids))
+        return {"result": self._writer.delete(ids, replace(order, refusals=refusals))}
 
     def merge(self, call: Call) -> Members:
         """`leadId` or `leadIds` into the person of the path. Refused 703 for a merge in a CRM that is not connected."""
@@ -57,24 +59,13 @@ class Writes:
 
     def write(self, call: Call, records: Sequence[Any], order: WriteOrder) -> list[Members]:
         """Write *records* as *order* says and as the installed faults spoil it."""
-        order = replace(order, refusals=self._refusals(call, len(records)))
+        order = replace(order, refusals=refused_records(self._faults, call.line, len(records)))
         if ignored := self._faults.strike("ignore_field", call.line):
             order = replace(order, ignored_fields=frozenset((str(ignored.parameters["field"]),)))
         results = self._writer.write(records, order)
         if flow := self._faults.strike("override_field", call.line):
             self._override([result["id"] for result in results if result["status"] != "skipped"], flow)
         return results
-
-    def _refusals(self, call: Call, count: int) -> Mapping[int, tuple[int, str]]:
-        """Records a partial failure hits: `indexes`, or the last of every `every`; else the first one."""
-        fault = self._faults.strike("partial_failure", call.line)
-        if fault is None:
-            return {}
-        wanted = fault.parameters
-        every = wanted.get("every")
-        indexes = range(int(every) - 1, count, int(every)) if every else wanted.get("indexes", [0])
-        reason = int(wanted.get("code", 1003)), str(wanted.get("message", "Invalid data"))
-        return dict.fromkeys(indexes, reason)
 
     def _override(self, ids: list[int], fault: Fault) -> None:
         """A flow sets another value on the leads just written, at once or `delay_seconds` later."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncline_sandbox.marketo.activities import Activities
-from syncline_sandbox.marketo.companies import Companies
+from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
+from syncline_sandbox.marketo.crm_objects.room import EXTENSIBLE, CrmObjects
 from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
@@ -16,9 +18,15 @@ from syncline_sandbox.marketo.routes import (
     RO_ASSET,
     RO_COMPANY,
     RO_LEAD,
-    RW_COMPANY,
+    RO_NAMED_ACCOUNT,
+    RO_NAMED_ACCOUNT_LIST,
+    RO_OPPORTUNITY,
+    RO_SALES_PERSON,
+    RW_ANY_FIELD,
     RW_CUSTOM_FIELD,
     RW_LEAD,
+    RW_NAMED_ACCOUNT,
+    RW_NAMED_ACCOUNT_LIST,
     Route,
     RoutingTable,
 )
@@ -30,6 +38,16 @@ EXPORTS = {"/bulk/v1/leads/export": RO_LEAD, "/bulk/v1/activities/export": RO_AC
 BATCH = "/bulk/v1/leads/batch"
 
 
+# path below /rest/v1/ → what reading it needs
+CRM_OBJECTS = {
+    "companies": RO_COMPANY,
+    "opportunities": RO_OPPORTUNITY,
+    "opportunities/roles": RO_OPPORTUNITY,
+    "salespersons": RO_SALES_PERSON,
+    "namedaccounts": RO_NAMED_ACCOUNT,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rooms:
     """Those who answer."""
@@ -37,7 +55,8 @@ class Rooms:
     leads: Leads
     writes: Writes
     activities: Activities
-    companies: Companies
+    crm: CrmObjects
+    account_lists: AccountLists
     exports: Exports
     imports: Imports
     lists: Lists
@@ -47,7 +66,7 @@ class Rooms:
 def routing_table(rooms: Rooms) -> RoutingTable:
     """All routes. The first that fits a path and verb answers."""
     leads, writes, activities, stats = rooms.leads, rooms.writes, rooms.activities, rooms.stats
-    companies, lists, imports = rooms.companies, rooms.lists, rooms.imports
+    lists, imports = rooms.lists, rooms.imports
     return RoutingTable(
         (
             Route("GET", f"{V1}/leads/describe.json", RO_LEAD, leads.describe),
@@ -68,10 +87,8 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("GET", f"{V1}/activities/leadchanges.json", RO_ACTIVITY, activities.lead_changes),
             Route("GET", f"{V1}/activities/deletedleads.json", RO_ACTIVITY, activities.deleted_leads),
             Route("GET", f"{V1}/activities.json", RO_ACTIVITY, activities.activities),
-            Route("GET", f"{V1}/companies/describe.json", RO_COMPANY, companies.describe),
-            Route("GET", f"{V1}/companies.json", RO_COMPANY, companies.query),
-            Route("POST", f"{V1}/companies.json", RW_COMPANY, companies.sync, writes=True),
-            Route("POST", f"{V1}/companies/delete.json", RW_COMPANY, companies.delete),
+            *(route for path, permission in CRM_OBJECTS.items() for route in _of_crm(rooms.crm, path, permission)),
+            *_of_account_lists(rooms.account_lists),
             *(route for base, permission in EXPORTS.items() for route in _exporting(rooms.exports, base, permission)),
             Route("GET", f"{V1}/lists.json", RO_LEAD, lists.lists),
             Route("GET", f"{V1}/lists/{{id}}.json", RO_LEAD, lists.one),
@@ -90,6 +107,29 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("GET", f"{V1}/stats/errors.json", "", stats.errors),
             Route("GET", f"{V1}/stats/errors/last7days.json", "", stats.errors_of_week),
         )
+    )
+
+
+def _of_crm(crm: CrmObjects, path: str, permission: str) -> Iterator[Route]:
+    base, writing = f"{V1}/{path}", permission.replace("Read-Only", "Read-Write")
+    yield Route("GET", f"{base}/describe.json", permission, crm.describing(path))
+    yield Route("GET", f"{base}.json", permission, crm.querying(path))
+    yield Route("POST", f"{base}.json", writing, crm.syncing(path), writes=True)
+    yield Route("POST", f"{base}/delete.json", writing, crm.deleting(path), writes=True)
+    if path in EXTENSIBLE:
+        yield Route("GET", f"{base}/schema/fields.json", RW_ANY_FIELD, crm.listing_fields(path))
+        yield Route("GET", f"{base}/schema/fields/{{name}}.json", RW_ANY_FIELD, crm.showing_field(path))
+
+
+def _of_account_lists(lists: AccountLists) -> tuple[Route, ...]:
+    members = f"{V1}/namedAccountList/{{id}}/namedAccounts"
+    return (
+        Route("GET", f"{V1}/namedAccountLists.json", RO_NAMED_ACCOUNT_LIST, lists.query),
+        Route("POST", f"{V1}/namedAccountLists.json", RW_NAMED_ACCOUNT_LIST, lists.sync),
+        Route("POST", f"{V1}/namedAccountLists/delete.json", RW_NAMED_ACCOUNT_LIST, lists.delete),
+        Route("GET", f"{members}.json", RO_NAMED_ACCOUNT, lists.members),
+        Route("POST", f"{members}.json", RW_NAMED_ACCOUNT, lists.add),
+        Route("POST", f"{members}/remove.json", RW_NAMED_ACCOUNT, lists.remove),
     )
 
 

@@ -107,6 +107,7 @@ class LeadWriter:
         if not matches and order.action == "updateOnly":
             raise RecordSkipped(1004, "Lead not found")
         row = matches[0] if matches else {}
+        self._refuse_unknown_sales_person(values)
         values = self._with_company(values, row, batch)
         if matches:
             self._update(row, values, batch)
@@ -135,6 +136,12 @@ class LeadWriter:
         if company is None:
             raise RecordSkipped(1013, "Company not found")
         return {**values, **dict(zip(COMPANY_FIELDS, company, strict=True))}
+
+    def _refuse_unknown_sales_person(self, values: Row) -> None:
+        key = values.get("externalSalesPersonId")
+        sql = "SELECT 1 FROM sales_persons WHERE externalSalesPersonId = ?"
+        if key is not None and self._store.one(sql, (key,)) is None:
+            raise RecordSkipped(1013, "Sales person not found")
 
     def _create(self, values: Row, batch: Batch) -> int:
         lead_id = self._store.next_lead_id()
