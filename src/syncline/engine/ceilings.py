@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from syncline.engine.dirty import dirty_links, dirty_records
+from syncline.engine.holds import hold_row
 from syncline.engine.planning import Planned
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
@@ -99,14 +100,13 @@ def _hold_id(sync: Sync, held: Held) -> str:
 
 
 def _row(world: World, sync: Sync, run_id: str, held: Held) -> Mapping[str, object]:
-    return {
-        "hold_id": _hold_id(sync, held),
-        "sync": sync.name,
-        "kind": "ceiling",
-        "subject": json.dumps({"kind": held.kind, "count": len(held.actions), "allowed": held.allowed}),
-        "evidence": json.dumps(held.actions),
-        "digest": held.digest,
-        "state": "open",
-        "at_us": world.now_us(),
-        "run_id": run_id,
-    }
+    return hold_row(
+        world,
+        sync.name,
+        run_id,
+        hold_id=_hold_id(sync, held),
+        kind="ceiling",
+        subject={"kind": held.kind, "count": len(held.actions), "allowed": held.allowed},
+        evidence=held.actions,
+        digest=held.digest,
+    )

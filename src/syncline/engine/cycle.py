@@ -17,6 +17,7 @@ from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.creates import plan_creates
 from syncline.engine.deeds import resolve_deeds
 from syncline.engine.erased import ERASED_MEANWHILE
+from syncline.engine.holds import hold_row
 from syncline.engine.intake import Capture
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
@@ -160,17 +161,16 @@ async def _hold_empty_sides(world: World, sync: Sync, report: RunReport) -> None
     by itself once the side shows records again."""
     commit = Commit()
     rows = [
-        {
-            "hold_id": f"empty:{sync.name}:{c.connection}.{c.object_type}",
-            "sync": sync.name,
-            "kind": "empty_side",
-            "subject": json.dumps({"connection": c.connection, "object_type": c.object_type}),
-            "evidence": json.dumps({"rows_read": 0}),
-            "digest": "",
-            "state": "open",
-            "at_us": world.now_us(),
-            "run_id": report.run_id,
-        }
+        hold_row(
+            world,
+            sync.name,
+            report.run_id,
+            hold_id=f"empty:{sync.name}:{c.connection}.{c.object_type}",
+            kind="empty_side",
+            subject={"connection": c.connection, "object_type": c.object_type},
+            evidence={"rows_read": 0},
+            digest="",
+        )
         for c in report.captures
         if c.is_empty_side
     ]

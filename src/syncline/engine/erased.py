@@ -21,7 +21,7 @@ from syncline import records
 from syncline.engine.batches import Batch, Row
 from syncline.engine.world import World
 from syncline.records import SIDES, Page, Side
-from syncline.spec.model import End, Sync
+from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 
 EMAIL, KEY = "email", "key"
@@ -37,11 +37,6 @@ def print_of(key: bytes, kind: str, value: str) -> str:
     """The tombstone of one key of a person, hex; spelling by case and outer white space does not count."""
     text = value.strip() if kind.startswith("id:") else value.strip().casefold()
     return hmac.new(key, f"erased\x1f{kind}\x1f{text}".encode(), hashlib.sha256).hexdigest()
-
-
-def email_end(sync: Sync, side: Side, object_type: str) -> End | None:
-    """Where an object type holds the e-mail address; None if it is not mapped there."""
-    return next((m.ends(side).get(object_type) for m in sync.fields if m.key == EMAIL), None)
 
 
 async def erased_us(world: World, sync: Sync, text: str) -> int | None:
@@ -89,7 +84,7 @@ async def _by_id(world: World, connection: str, object_type: str, ids: Sequence[
 async def _by_key(world: World, connection: str, page: Page) -> set[str]:
     asked = []
     for sync, side in world.sides_of(connection, page.object_type):
-        end = email_end(sync, side, page.object_type)
+        end = sync.email_end(side, page.object_type)
         places = ((EMAIL, end.inputs[0] if end else None), (KEY, sync.side(side).key_fields.get(page.object_type)))
         for kind, name in places:
             if name in page.fields:

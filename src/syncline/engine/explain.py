@@ -94,7 +94,7 @@ async def find_subjects(world: World, sync: Sync, text: str) -> list[Subject]:
 
 
 async def _ids_by_email(world: World, sync: Sync, side: Side, object_type: str, text: str) -> list[str]:
-    end = next((m.ends(side).get(object_type) for m in sync.fields if m.key == "email"), None)
+    end = sync.email_end(side, object_type)
     if end is None or "@" not in text:
         return []
     where = {"connection": sync.side(side).connection, "object_type": object_type}

@@ -1,7 +1,7 @@
 """Dead letters: what a system refused, and its end once it has been written after all.
 
-Lives here: burying a refused write, closing the letter, and which refused creates a person asked for again. Not here:
-letters of what was never sent (`creates`, `unreadable`) or waking by a person (`inbox`).
+Lives here: burying a refused write or deed, closing the letter, and which refused creates a person asked for again.
+Not here: letters of what was never sent (`creates`, `unreadable`) or waking by a person (`inbox`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from syncline.engine.batches import Batch, Row
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.world import World
 from syncline.reconcile.cells import encode_object
-from syncline.records import Outcome, other
+from syncline.records import Outcome, Side, Write, other
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 from syncline.values import fingerprint
@@ -111,6 +111,31 @@ def bury(world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome, com
             for c in blamed
         ]
         add_rows(commit, Table.MARK, pl.DataFrame(marks, schema=dict(TABLES[Table.MARK][0]), orient="row"))
+
+
+def bury_deed(
+    world: World, sync: Sync, side: Side, letter_id: str, link_id: int, write: Write, outcome: Outcome, commit: Commit
+) -> None:
+    """Keep a refused delete or merge: no value wakes it, a person does."""
+    letter = {
+        "letter_id": letter_id,
+        "sync": sync.name,
+        "link_id": link_id,
+        "side": side,
+        "object_type": write.object_type,
+        "record_id": write.record_id,
+        "mapping": None,
+        "operation": write.operation.value,
+        "code": outcome.code or "refused",
+        "message": outcome.message or "refused without a reason",
+        "sent": encode_object(dict(write.cells)),
+        "attempts": 1,
+        "wakes_on": "person",
+        "wake_print": 0,
+        "at_us": world.now_us(),
+        "state": "dead",
+    }
+    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0])))
 
 
 def wake_print(key: bytes, sources: Mapping[str, str]) -> int:

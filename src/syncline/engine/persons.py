@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from syncline.engine.erased import email_end
 from syncline.engine.explain import find_subjects
 from syncline.engine.pairs import mirror_of
 from syncline.engine.sides import read_cells
@@ -74,7 +73,7 @@ async def _emails_of(world: World, connection: str, object_type: str, ids: Seque
     out: set[str] = set()
     rows = await mirror_of(world, connection, object_type, pl.Series(ids, dtype=pl.String))
     for sync, side in world.sides_of(connection, object_type):
-        end = email_end(sync, side, object_type)
+        end = sync.email_end(side, object_type)
         if end is not None:
             cells = read_cells(rows, [end.inputs[0]])[CELL + end.inputs[0]]
             out |= {cell.lower() for cell in cells if cell}
@@ -86,7 +85,7 @@ async def former_emails(world: World, person: Person) -> set[str]:
     somebody else's."""
     out: set[str] = set()
     for connection, object_type, ids in by_place(person.records):
-        ends = [email_end(sync, side, object_type) for sync, side in world.sides_of(connection, object_type)]
+        ends = [sync.email_end(side, object_type) for sync, side in world.sides_of(connection, object_type)]
         names = {end.inputs[0] for end in ends if end is not None}
         keys = pl.DataFrame({"record_id": ids}).with_columns(
             connection=pl.lit(connection), object_type=pl.lit(object_type)

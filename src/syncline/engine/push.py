@@ -93,7 +93,7 @@ async def look_afresh(world: World, sync: Sync, text: str, run_id: str) -> list[
 
 async def _look_up_email(world: World, sync: Sync, side: Side, text: str, run_id: str) -> None:
     for object_type in sync.side(side).object_types:
-        end = next((m.ends(side).get(object_type) for m in sync.fields if m.key == "email"), None)
+        end = sync.email_end(side, object_type)
         if end is not None:
             await look_up(world, sync.side(side).connection, object_type, end.inputs[0], [text], run_id)
 

@@ -295,6 +295,10 @@ class Sync:
     def field_map(self, key: str) -> FieldMap:
         return next(m for m in self.fields if m.key == key)
 
+    def email_end(self, side: Side, object_type: str) -> End | None:
+        """Where an object type holds the e-mail address; None if it is not mapped there."""
+        return next((m.ends(side).get(object_type) for m in self.fields if m.key == "email"), None)
+
     def maps_for(self, type_a: str, type_b: str) -> tuple[FieldMap, ...]:
         """The field maps that take part between these two object types, in the sync's order."""
         return tuple(m for m in self.fields if type_a in m.a and type_b in m.b)

@@ -12,6 +12,7 @@ import polars as pl
 
 from syncline.engine.deeds import perform
 from syncline.engine.dirty import dirty_links
+from syncline.engine.letters import bury_deed
 from syncline.engine.life.marks import Ended, Then, ended_of, mark_rows
 from syncline.engine.settlement import add_rows
 from syncline.engine.sheets import Sheets
@@ -19,9 +20,9 @@ from syncline.engine.world import World
 from syncline.engine.write import Written
 from syncline.errors import AccessError, Later, NotUnderstood
 from syncline.ports import Lane
-from syncline.records import Operation, Outcome, Side, Status, Write
+from syncline.records import Operation, Side, Status, Write
 from syncline.spec.model import LeavesFilter, Sync
-from syncline.trees import TABLES, Commit, Table
+from syncline.trees import Commit, Table
 
 
 async def carry_out_deletes(
@@ -68,7 +69,9 @@ async def _delete(
     words = f"{outcome.code}: {outcome.message}"
     if not outcome.is_permanent:
         return await _defer(world, sync, row, words)
-    await _bury(world, sync, side, row, outcome)
+    commit = Commit()
+    bury_deed(world, sync, side, _letter_id(sync, side, row), row["link_id"], write, outcome, commit)
+    await world.store.commit(commit)
     return "dead", words
 
 
@@ -115,27 +118,3 @@ async def _end_leaver(world: World, sync: Sync, side: Side, row: dict[str, Any])
 
 def _letter_id(sync: Sync, side: Side, row: dict[str, Any]) -> str:
     return f"delete:{sync.name}:{row['link_id']}:{side}"
-
-
-async def _bury(world: World, sync: Sync, side: Side, row: dict[str, Any], outcome: Outcome) -> None:
-    """A refused delete is a dead letter that a person wakes."""
-    letter = {
-        "letter_id": _letter_id(sync, side, row),
-        "sync": sync.name,
-        "link_id": row["link_id"],
-        "side": side,
-        "object_type": row["object_type"],
-        "record_id": row["record_id"],
-        "mapping": None,
-        "operation": Operation.DELETE.value,
-        "code": outcome.code or "refused",
-        "message": outcome.message or "refused without a reason",
-        "sent": "{}",
-        "attempts": 1,
-        "wakes_on": "person",
-        "wake_print": 0,
-        "at_us": world.now_us(),
-        "state": "dead",
-    }
-    rows = pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0]))
-    await world.store.commit(Commit(put={Table.DEAD_LETTER: rows}))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from syncline.engine.holds import hold_row
 from syncline.engine.life.chains import NAME
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
@@ -63,14 +64,13 @@ async def _out_of_sight(world: World, links: pl.DataFrame, side: Side) -> list[t
 def _row(world: World, sync: Sync, side: Side, link_id: int, name: tuple[str, str], run_id: str) -> dict[str, object]:
     hold_id = f"gone:{sync.name}:{link_id}:{side}"
     member = {"side": side, "object_type": name[0], "record_id": name[1]}
-    return {
-        "hold_id": hold_id,
-        "sync": sync.name,
-        "kind": "gone",
-        "subject": json.dumps([member], ensure_ascii=False),
-        "evidence": json.dumps({"link_id": link_id, "side": side, "asked": "by id, and not found"}),
-        "digest": held_digest("gone", [hold_id]),
-        "state": "open",
-        "at_us": world.now_us(),
-        "run_id": run_id,
-    }
+    return hold_row(
+        world,
+        sync.name,
+        run_id,
+        hold_id=hold_id,
+        kind="gone",
+        subject=[member],
+        evidence={"link_id": link_id, "side": side, "asked": "by id, and not found"},
+        digest=held_digest("gone", [hold_id]),
+    )

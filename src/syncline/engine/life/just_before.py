@@ -17,7 +17,7 @@ from syncline.engine.sides import read_cells
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL
 from syncline.records import SIDES, Side, other
-from syncline.spec.model import Creates, End, Sync
+from syncline.spec.model import Creates, Sync
 
 MOST = 1_000
 """Records that are asked for; where more are to be created the last reading has to do."""
@@ -61,12 +61,8 @@ async def _read_old(world: World, sync: Sync, side: Side, object_type: str, ids:
     await read_again(world, connection, object_type, old, run_id)
 
 
-def _end(sync: Sync, side: Side, object_type: str) -> End | None:
-    return next((m.ends(side).get(object_type) for m in sync.fields if m.key == _KEY), None)
-
-
 async def _emails(world: World, sync: Sync, side: Side, object_type: str, ids: pl.Series) -> list[str]:
-    end = _end(sync, side, object_type)
+    end = sync.email_end(side, object_type)
     if end is None:
         return []
     name = end.inputs[0]
@@ -82,6 +78,6 @@ async def _look_up(
 ) -> None:
     spec = sync.side(side)
     for object_type in spec.object_types:
-        end = _end(sync, side, object_type)
+        end = sync.email_end(side, object_type)
         if emails and end is not None and (spec.connection, object_type) not in just_read:
             await look_up(world, spec.connection, object_type, end.inputs[0], emails, run_id)

@@ -5,16 +5,16 @@ Lives here: the rows. Not here: when (`mergers`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
+from syncline.engine.holds import hold_row
+from syncline.engine.letters import bury_deed
 from syncline.engine.life.one_record import Lost
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.world import World
-from syncline.reconcile.cells import encode_object
 from syncline.reconcile.plan import held_digest
 from syncline.reconcile.succession import Name
 from syncline.records import Outcome, Side, Write, other
@@ -26,17 +26,16 @@ def put_hold(
     world: World, row: Mapping[str, Any], ends: Mapping[int, Name], reason: str, run_id: str, commit: Commit
 ) -> None:
     members = [{"side": row["side"], "object_type": one[0], "record_id": one[1]} for one in ends.values()]
-    hold = {
-        "hold_id": f"merge:{row['merger_id']}",
-        "sync": row["sync"],
-        "kind": "merge",
-        "subject": json.dumps(members, ensure_ascii=False),
-        "evidence": json.dumps({"merger_id": row["merger_id"], "winner": row["winner_id"], "reason": reason}),
-        "digest": held_digest("merge", [row["merger_id"]]),
-        "state": "open",
-        "at_us": world.now_us(),
-        "run_id": run_id,
-    }
+    hold = hold_row(
+        world,
+        row["sync"],
+        run_id,
+        hold_id=f"merge:{row['merger_id']}",
+        kind="merge",
+        subject=members,
+        evidence={"merger_id": row["merger_id"], "winner": row["winner_id"], "reason": reason},
+        digest=held_digest("merge", [row["merger_id"]]),
+    )
     add_rows(commit, Table.HOLD, pl.DataFrame([hold], schema=dict(TABLES[Table.HOLD][0])))
 
 
@@ -70,26 +69,8 @@ def lost_row(
 
 async def refuse(world: World, sync: Sync, side: Side, row: Mapping[str, Any], write: Write, outcome: Outcome) -> None:
     """The vendor refused: a dead letter with its words; both links stay as they were until a person retries."""
-    letter = {
-        "letter_id": f"merger:{row['merger_id']}",
-        "sync": sync.name,
-        "link_id": row["loser_link"],
-        "side": side,
-        "object_type": write.object_type,
-        "record_id": write.record_id,
-        "mapping": None,
-        "operation": write.operation.value,
-        "code": outcome.code or "refused",
-        "message": outcome.message or "refused without a reason",
-        "sent": encode_object(dict(write.cells)),
-        "attempts": 1,
-        "wakes_on": "person",
-        "wake_print": 0,
-        "at_us": world.now_us(),
-        "state": "dead",
-    }
     commit = Commit(amend={Table.MERGER: [states(row, "refused", f"{outcome.code}: {outcome.message}")]})
-    add_rows(commit, Table.DEAD_LETTER, pl.DataFrame([letter], schema=dict(TABLES[Table.DEAD_LETTER][0])))
+    bury_deed(world, sync, side, f"merger:{row['merger_id']}", row["loser_link"], write, outcome, commit)
     await world.store.commit(commit)
 
 

@@ -6,13 +6,13 @@ before the delete – and what an undelete brings back. Not here: doing what fol
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from syncline.engine.dirty import dirty_links
+from syncline.engine.holds import hold_row
 from syncline.engine.life.marks import Ended, Then, close_holds, ended_of, mark_rows
 from syncline.engine.life.successions import close_entries, revive
 from syncline.engine.pairs import Slice, slices
@@ -156,17 +156,16 @@ def _hold(
         members.append({"side": other(side), **named})  # type: ignore[dict-item]
     hold_id = f"{kind}:{sync.name}:{grave.link_id}:{grave.at_us or 0}"
     evidence = {"link_id": grave.link_id, "deleted_on": side, "at_us": grave.at_us, "changed": list(changed or ())}
-    return {
-        "hold_id": hold_id,
-        "sync": sync.name,
-        "kind": kind,
-        "subject": json.dumps(members, ensure_ascii=False),
-        "evidence": json.dumps(evidence, ensure_ascii=False),
-        "digest": held_digest(kind, [hold_id]),
-        "state": "open",
-        "at_us": world.now_us(),
-        "run_id": run_id,
-    }
+    return hold_row(
+        world,
+        sync.name,
+        run_id,
+        hold_id=hold_id,
+        kind=kind,
+        subject=members,
+        evidence=evidence,
+        digest=held_digest(kind, [hold_id]),
+    )
 
 
 async def note_counterparts(world: World, sync: Sync, side: Side, links: Sequence[int], commit: Commit) -> None:
