@@ -30,11 +30,12 @@ def soap_login(
     if user_id is None:
         raise SoapFault("INVALID_LOGIN", _BAD_LOGIN)
     endpoint = "u" if asked.flavour == "partner" else "c"
-    server = f"{request.base_url}/services/Soap/{endpoint}/{asked.version}/{org_id_15(organization['Id'])}"
+    instance = auth.instance_url(request)
+    server = f"{instance}/services/Soap/{endpoint}/{asked.version}/{org_id_15(organization['Id'])}"
     user = user_of(user_id)
     info = elements(user_info(auth, organization, user))
     result = {
-        "metadataServerUrl": f"{request.base_url}/services/Soap/m/{server.partition(f'/Soap/{endpoint}/')[2]}",
+        "metadataServerUrl": f"{instance}/services/Soap/m/{server.partition(f'/Soap/{endpoint}/')[2]}",
         "passwordExpired": False,
         "sandbox": bool(organization["IsSandbox"]),
         "serverUrl": server,
