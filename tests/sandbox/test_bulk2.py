@@ -4,99 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import Fault
-from syncline_sandbox.core.wire import Fate, Request, Response
-from syncline_sandbox.salesforce.org import SalesforceOrg
-from syncline_sandbox.salesforce.people import CLIENT_ID, CLIENT_SECRET, USERNAME
-
-NOW = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
-STAMP = "2026-11-18T10:00:00.000+0000"
-
-
-class BulkClient:
-    """Speaks Bulk 2.0 to an org in process."""
-
-    def __init__(self) -> None:
-        self.org = SalesforceOrg(clock=SandboxClock(frozen_at=NOW))
-        self.org.add_field("Lead", {"name": "Ext__c", "type": "string", "length": 40, "external_id": True})
-        form = f"grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}"
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        answer = self.org.handle(
-            Request(method="POST", path="/services/oauth2/token", headers=headers, body=form.encode())
-        )
-        self._headers = {"authorization": f"Bearer {json.loads(answer.body)['access_token']}"}
-
-    def send(self, method: str, path: str, body: Any = None, query: str = "", version: str = "59.0") -> Response:
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        return self.org.handle(
-            Request(
-                method=method,
-                path=f"/services/data/v{version}/{path}",
-                query_string=query,
-                headers=self._headers,
-                body=raw,
-            )
-        )
-
-    def json(self, method: str, path: str, body: Any = None, query: str = "", status: int = 200) -> Any:
-        answer = self.send(method, path, body, query)
-        assert answer.status == status, answer.body
-        return json.loads(answer.body)
-
-    def query_job(self, soql: str, operation: str = "query", **spec: str) -> str:
-        return str(self.json("POST", "jobs/query", {"operation": operation, "query": soql, **spec})["id"])
-
-    def pages(self, soql: str, max_records: int, operation: str = "query") -> list[list[list[str]]]:
-        """Every page of a query, header rows dropped after a look at them."""
-        job_id, locator = self.query_job(soql, operation), ""
-        pages: list[list[list[str]]] = []
-        while locator != "null":
-            query = f"maxRecords={max_records}" + (f"&locator={locator}" if locator else "")
-            answer = self.send("GET", f"jobs/query/{job_id}/results", query=query)
-            headers = dict(answer.headers)
-            header, *rows = csv.reader(io.StringIO(answer.body.decode()))
-            assert headers["Sforce-NumberOfRecords"] == str(len(rows))
-            assert headers["Content-Type"].startswith("text/csv")
-            assert header
-            pages.append(rows)
-            locator = headers["Sforce-Locator"]
-        return pages
-
-    def ingest(self, operation: str, content: str, **spec: str) -> dict[str, Any]:
-        """Run an ingest job on Lead; returns its info once it is terminal."""
-        created = self.json(
-            "POST", "jobs/ingest", {"object": "Lead", "operation": operation, "contentType": "CSV", **spec}
-        )
-        assert created["state"] == "Open"
-        assert created["contentUrl"] == f"services/data/v59.0/jobs/ingest/{created['id']}/batches"
-        uploaded = self.send("PUT", f"jobs/ingest/{created['id']}/batches", content.encode())
-        assert (uploaded.status, uploaded.body) == (201, b"")
-        closed = self.json("PATCH", f"jobs/ingest/{created['id']}", {"state": "UploadComplete"})
-        assert closed["state"] == "UploadComplete"
-        info: dict[str, Any] = self.json("GET", f"jobs/ingest/{created['id']}")
-        return info
-
-    def results(self, info: dict[str, Any], kind: str) -> list[dict[str, str]]:
-        answer = self.send("GET", f"jobs/ingest/{info['id']}/{kind}")
-        assert answer.status == 200, answer.body
-        return list(csv.DictReader(io.StringIO(answer.body.decode())))
-
-    def leads(self, fields: str) -> list[tuple[Any, ...]]:
-        soql = f"SELECT {fields} FROM Lead ORDER BY Id".replace(" ", "+")
-        records = self.json("GET", "query", query=f"q={soql}")["records"]
-        return [tuple(list(record.values())[1:]) for record in records]
-
-    def seed_leads(self, count: int) -> list[str]:
-        return self.org.seed(
-            "Lead", [{"LastName": f"L{n:03}", "Company": "Acme", "NumberOfEmployees": n} for n in range(count)]
-        )
+from syncline_sandbox.core.wire import Fate, Request
+from syncline_sandbox.salesforce.people import USERNAME
+from tests.sandbox.bulk_client import STAMP, BulkClient
 
 
 @pytest.fixture
@@ -214,7 +128,7 @@ def test_jobs_take_their_time_by_the_clock_and_go_after_seven_days(client: BulkC
 
 
 def test_query_jobs_have_a_daily_allowance(client: BulkClient) -> None:
-    client.org.bulk.query.daily_jobs.maximum = 1
+    client.org.bulk.allowances.query_jobs.maximum = 1
     client.query_job("SELECT Id FROM Lead")
     spec = {"operation": "query", "query": "SELECT Id FROM Lead"}
     assert client.json("POST", "jobs/query", spec, status=400)[0]["errorCode"] == "LIMIT_EXCEEDED"
@@ -332,7 +246,7 @@ def test_a_hidden_field_is_no_field(client: BulkClient) -> None:
 
 
 def test_rows_beyond_the_daily_allowance_stay_unprocessed_and_the_others_written(client: BulkClient) -> None:
-    client.org.bulk.ingest.run.daily_records.maximum = 250
+    client.org.bulk.allowances.records.maximum = 250
     rows = "".join(f"L{n},Acme\n" for n in range(450))
     info = client.ingest("insert", "LastName,Company\n" + rows)
     assert (info["state"], info["numberRecordsProcessed"]) == ("Failed", 200)

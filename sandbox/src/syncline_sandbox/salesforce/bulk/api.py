@@ -1,7 +1,6 @@
-"""Bulk API 2.0 as the org sees it: both kinds of jobs put together.
+"""The bulk APIs as the org sees them, 1.0 and 2.0, put together.
 
-Lives here: construction, the routes, and what the org asks of all jobs at once. The jobs are in `bulk2/query.py` and
-`bulk2/ingest.py`.
+Lives here: construction, the routes, the switches of the control endpoint, and what the org asks of all jobs at once.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.salesforce.bulk2.ingest import BulkIngest
-from syncline_sandbox.salesforce.bulk2.load import IngestRun, Transaction
+from syncline_sandbox.salesforce.bulk2.load import IngestRun
 from syncline_sandbox.salesforce.bulk2.query import BulkQuery
 from syncline_sandbox.salesforce.dml import Dml
 from syncline_sandbox.salesforce.ids import IdSource
@@ -17,9 +16,12 @@ from syncline_sandbox.salesforce.reading import Reading
 from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.web import Route
 
+from .allowances import Allowances
+from .chunks import Transaction
+
 
 class Bulk:
-    """The Bulk API 2.0 of one org. Each chunk of an ingest job has a *transaction* of its own."""
+    """Both bulk APIs of one org. Each chunk of a load has a *transaction* of its own."""
 
     def __init__(
         self,
@@ -31,8 +33,10 @@ class Bulk:
         faults: FaultPlan,
         transaction: Transaction,
     ) -> None:
-        self.query = BulkQuery(schema, reading, clock, ids)
-        self.ingest = BulkIngest(schema, clock, ids, IngestRun(schema, dml, clock, faults, transaction))
+        self.allowances = Allowances(clock)
+        run = IngestRun(schema, dml, clock, faults, transaction, self.allowances)
+        self.query = BulkQuery(schema, reading, clock, ids, faults, self.allowances.query_jobs, lambda: ())
+        self.ingest = BulkIngest(schema, clock, ids, run, lambda: ())
 
     def routes(self) -> list[Route]:
         return [*self.query.routes(), *self.ingest.routes()]
@@ -49,12 +53,10 @@ class Bulk:
 
     def consumed(self) -> dict[str, int]:
         """What `/limits` subtracts, by limit name."""
-        return {**self.ingest.consumed(), **self.query.consumed()}
+        return self.allowances.consumed()
 
     def clear(self) -> None:
         """Forget every job and what was consumed."""
         for shelf in (self.ingest.shelf, self.query.shelf):
             shelf.clear()
-        run = self.ingest.run
-        for allowance in (run.daily_batches, run.daily_records, self.query.daily_jobs):
-            allowance.clear()
+        self.allowances.clear()

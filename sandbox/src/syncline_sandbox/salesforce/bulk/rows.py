@@ -1,4 +1,4 @@
-"""One CSV row of a Bulk 2.0 ingest job to one write, and its outcome to the words of the result files.
+"""One row of a bulk load to one write, and its outcome in the words of the result files.
 
 Bulk API 2.0 Developer Guide, "Prepare CSV Files" and "Get Job Failed Record Results": an empty cell leaves a field
 alone, `#N/A` clears it, `Owner.Username` looks a parent up; an error reads `CODE:message:FIELD,FIELD --`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.dml import Dml, SeveralMatches
@@ -20,44 +20,66 @@ _BOOLEAN_CELLS = {"1": "true", "0": "false"}
 
 
 class UploadRefused(Exception):
-    """An upload the job cannot work with; the text becomes the job's errorMessage."""
+    """An upload a job or batch cannot work with; the text becomes its errorMessage or stateMessage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the upload: the field, or the relation and the key field of the parent it looks up."""
+    """One column of the upload: the field, or the relation and the key field of the parent it looks up.
+
+    `reference` is the field behind the relation; `parent` names the parent's object where the header does
+    (`Lead:Who.Email`).
+    """
 
     name: str
     relation: str | None = None
+    reference: str = ""
+    parent: str | None = None
     boolean: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a row. `error` is None on success."""
+class Outcome(NamedTuple):
+    """What became of a row. `refused` is None on success."""
 
     record_id: str
     created: bool = False
-    error: str | None = None
+    refused: OrgError | None = None
+
+    @property
+    def error(self) -> str:
+        """The text of a result file; empty on success."""
+        if self.refused is None:
+            return ""
+        fields = f"{','.join(self.refused.fields)} " if self.refused.fields else ""
+        return f"{self.refused.code}:{self.refused.message}:{fields}--"
 
 
 def read_header(names: Sequence[str], schema: Schema, sobject: SObject, caller: Caller) -> list[Column]:
     """The columns of a header row. UploadRefused names the first that is no field the caller can see."""
-    return [_column(name.strip(), schema, sobject, caller) for name in names]
+    columns = [column_of(name.strip(), schema, sobject, caller) for name in names]
+    seen: set[tuple[str | None, str]] = set()
+    for column, name in zip(columns, names, strict=True):
+        if (column.relation, column.name) in seen:
+            raise UploadRefused(f"InvalidBatch : Duplicate column : {name.strip()}")
+        seen.add((column.relation, column.name))
+    return columns
 
 
-def _column(name: str, schema: Schema, sobject: SObject, caller: Caller) -> Column:
-    relation, dot, key = name.rpartition(".")
-    relation = relation.rpartition(":")[2]
+def column_of(name: str, schema: Schema, sobject: SObject, caller: Caller) -> Column:
+    """The column of this heading."""
+    path, dot, key = name.rpartition(".")
+    parent, _, relation = path.rpartition(":")
     if not dot:
         field = _readable(sobject, name, caller)
         if field is not None:
             return Column(field.name, boolean=field.type == "boolean")
     else:
         reference = next((f for f in sobject.fields() if (f.relationship_name or "").lower() == relation.lower()), None)
-        parents = [schema.sobject(parent) for parent in (reference.reference_to if reference else ())]
-        if any(parent is not None and _readable(parent, key, caller) is not None for parent in parents):
-            return Column(key, relation)
+        targets = reference.reference_to if reference else ()
+        known = {one.name.lower(): one for target in targets if (one := schema.sobject(target)) is not None}
+        meant = [known[parent.lower()]] if parent.lower() in known else [] if parent else list(known.values())
+        if reference is not None and any(_readable(one, key, caller) is not None for one in meant):
+            return Column(key, relation, reference.name, meant[0].name if parent else None)
     raise UploadRefused(f"InvalidBatch : Field name not found : {name}")
 
 
@@ -66,45 +88,48 @@ def _readable(sobject: SObject, name: str, caller: Caller) -> Field | None:
     return field if field is not None and caller.rights.can_read_field(sobject.name, field.name) else None
 
 
+def record_of(columns: Sequence[Column], cells: Sequence[str]) -> dict[str, Any]:
+    """The fields a CSV row gives."""
+    record: dict[str, Any] = {}
+    for column, cell in zip(columns, cells, strict=True):
+        if cell == "":
+            continue
+        value = None if cell == NULL_CELL else _BOOLEAN_CELLS.get(cell, cell) if column.boolean else cell
+        if column.relation is None:
+            record[column.name] = value
+        elif value is None:
+            record[column.reference] = None
+        else:
+            kind = {"attributes": {"type": column.parent}} if column.parent else {}
+            record[column.relation] = {**kind, column.name: value}
+    return record
+
+
 class RowWriter:
     """Writes the rows of one job, each for itself."""
 
-    def __init__(
-        self, dml: Dml, caller: Caller, sobject: SObject, operation: str, columns: list[Column], key: Field | None
-    ) -> None:
+    def __init__(self, dml: Dml, caller: Caller, sobject: SObject, operation: str, key: Field | None) -> None:
         self._dml = dml
         self._caller = caller
         self._sobject = sobject
-        self._columns = columns
         self._key = key
         self._write = _WRITES[operation]
 
-    def write(self, cells: Sequence[str], fault: OrgError | None = None) -> Outcome:
-        """Write a row, or refuse it with *fault* in place of the write."""
-        record = self._record(cells)
-        given_id = record.pop("Id", None) or ""
+    def write(self, record: Mapping[str, Any], fault: OrgError | None = None) -> Outcome:
+        """Write the fields of *record*, its `Id` among them, or refuse it with *fault* in place of the write."""
+        fields = {name: value for name, value in record.items() if name.lower() != "id"}
+        given = next((value for name, value in record.items() if name.lower() == "id"), None)
+        given_id = "" if given is None else str(given)
         try:
             if fault is not None:
                 raise fault
-            return self._write(self, record, given_id)
+            return self._write(self, fields, given_id)
         except SeveralMatches as several:
             assert self._key is not None
             text = f"{self._key.name}: more than one record found for external id field: [{', '.join(several.ids)}]"
-            return Outcome("", error=f"DUPLICATE_EXTERNAL_ID:{text}:{self._key.name} --")
+            return Outcome("", refused=OrgError("DUPLICATE_EXTERNAL_ID", text, (self._key.name,)))
         except OrgError as refused:
-            return Outcome(given_id, error=_error_text(refused))
-
-    def _record(self, cells: Sequence[str]) -> dict[str, Any]:
-        record: dict[str, Any] = {}
-        for column, cell in zip(self._columns, cells, strict=True):
-            if cell == "":
-                continue
-            value = None if cell == NULL_CELL else _BOOLEAN_CELLS.get(cell, cell) if column.boolean else cell
-            if column.relation is None:
-                record[column.name] = value
-            else:
-                record[column.relation] = {column.name: value}
-        return record
+            return Outcome(given_id, refused=_in_bulk(refused))
 
     def _insert(self, record: dict[str, Any], given_id: str) -> Outcome:
         if given_id:
@@ -121,7 +146,8 @@ class RowWriter:
         assert self._key is not None
         if self._key.type == "id":
             return self._update(record, given_id) if given_id else self._insert(record, "")
-        key_value = record.pop(self._key.name, None)
+        own = next((name for name in record if name.lower() == self._key.name.lower()), "")
+        key_value = record.pop(own, None)
         return Outcome(*self._dml.upsert(self._caller, self._sobject, self._key, key_value, record))
 
     def _delete(self, record: dict[str, Any], given_id: str) -> Outcome:
@@ -133,18 +159,11 @@ class RowWriter:
         return Outcome(given_id)
 
 
-def _error_text(refused: OrgError) -> str:
+def _in_bulk(refused: OrgError) -> OrgError:
     # The JSON parser's refusal of a value has another name where there is no JSON.
-    code = "INVALID_TYPE_ON_FIELD_IN_RECORD" if refused.code == "JSON_PARSER_ERROR" else refused.code
-    fields = f"{','.join(refused.fields)} " if refused.fields else ""
-    return f"{code}:{refused.message}:{fields}--"
-
-
-def injected_refusal(parameters: Mapping[str, Any]) -> OrgError:
-    """The row error a `partial_failure` fault asks for."""
-    code = str(parameters.get("code", "UNABLE_TO_LOCK_ROW"))
-    text = str(parameters.get("message", "unable to obtain exclusive access to this record"))
-    return OrgError(code, text, tuple(parameters.get("fields", ())))
+    if refused.code != "JSON_PARSER_ERROR":
+        return refused
+    return OrgError("INVALID_TYPE_ON_FIELD_IN_RECORD", refused.message, refused.fields)
 
 
 _Write = Callable[[RowWriter, dict[str, Any], str], Outcome]

@@ -7,41 +7,44 @@ before UploadComplete, an assignment rule runs only if the job names one. How a 
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.salesforce.bulk.csv_form import CONTENT_TYPE, CsvSpool
-from syncline_sandbox.salesforce.bulk.rows import OPERATIONS
-from syncline_sandbox.salesforce.bulk2.jobs import (
-    ABORTED,
-    OPEN,
-    TERMINAL,
-    UPLOADED,
-    JobShelf,
-    form_of,
-    listing,
-    wanted_state,
-    wrong_state,
-)
-from syncline_sandbox.salesforce.bulk2.load import IngestJob, IngestRun, target_object
+from syncline_sandbox.salesforce.bulk.target import JobRefused, target_of
 from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.ids import IdSource
-from syncline_sandbox.salesforce.schema import Field, Schema, SObject
+from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.web import Answer, Call, Route
 
-MAX_UPLOAD_BYTES = 150_000_000
+from .jobs import ABORTED, OPEN, TERMINAL, UPLOADED, JobShelf, form_of, invalid_job, wanted_state, wrong_state
+from .lists import job_list
+from .load import IngestJob, IngestRun
+from .multipart import is_multipart, job_and_content
+
+MAX_UPLOAD_BYTES = 150_000_000 // 4 * 3
+"""150 MB after the base64 the platform keeps uploads in."""
 _DELETABLE = TERMINAL | {UPLOADED}
 
 
 class BulkIngest:
-    """The ingest jobs of one org. `routes` are for the org's router, `run` does the work."""
+    """The ingest jobs of one org. `routes` are for the org's router; *classic* tells of the jobs of Bulk API 1.0."""
 
-    def __init__(self, schema: Schema, clock: SandboxClock, ids: IdSource, run: IngestRun) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        clock: SandboxClock,
+        ids: IdSource,
+        run: IngestRun,
+        classic: Callable[[], Iterable[dict[str, Any]]],
+    ) -> None:
         self._schema = schema
         self._clock = clock
-        self.run = run
+        self._classic = classic
         self.shelf: JobShelf[IngestJob] = JobShelf(clock, ids, run.run)
+        self.max_upload_bytes = MAX_UPLOAD_BYTES
 
     def routes(self) -> list[Route]:
         return [
@@ -56,41 +59,41 @@ class BulkIngest:
             Route("GET", "jobs/ingest/{}/unprocessedRecords", self._unprocessed),
         ]
 
-    def consumed(self) -> dict[str, int]:
-        """What `/limits` subtracts, by limit name."""
-        return {"DailyBulkApiBatches": self.run.daily_batches.used(self._clock.now())}
-
     def _create(self, call: Call) -> Answer:
-        spec = call.json_object()
-        operation = spec.get("operation")
-        if operation not in OPERATIONS:
-            raise OrgError("INVALIDJOB", f"Unknown operation: {operation}")
-        if operation == "hardDelete" and "BulkApiHardDelete" not in call.caller.rights.permissions:
-            raise OrgError("FEATURENOTENABLED", "hardDelete needs the permission Bulk API Hard Delete")
-        sobject = target_object(self._schema, str(spec.get("object")), call.caller)
-        key = _key(sobject, spec.get("externalIdFieldName")) if operation == "upsert" else None
-        caller = replace(
-            call.caller, headers={**call.caller.headers, "sforce-auto-assign": str("assignmentRuleId" in spec).upper()}
-        )
-        job = IngestJob(
+        content_type = call.caller.headers.get("content-type", "")
+        if not is_multipart(content_type) or not isinstance(call.body, bytes):
+            job = self._job(call, call.json_object())
+            self.shelf.put(job)
+            return Answer(body=job.spec_info())
+        spec, content = job_and_content(content_type, call.body)
+        job = self._job(call, spec)
+        job.content = content
+        self.shelf.put(job)
+        self.shelf.close(job)
+        return Answer(body=job.spec_info())
+
+    def _job(self, call: Call, spec: dict[str, Any]) -> IngestJob:
+        try:
+            target = target_of(spec, self._schema, call.caller)
+        except JobRefused as refused:
+            raise invalid_job(refused) from refused
+        return IngestJob(
             id=self.shelf.new_id(),
-            operation=operation,
-            sobject=sobject.name,
-            caller=caller,
+            operation=target.operation,
+            sobject=target.sobject.name,
+            caller=target.caller,
             form=form_of(spec),
             created_at=self._clock.now(),
             state=OPEN,
-            key=key,
+            target=target,
         )
-        self.shelf.put(job)
-        return Answer(body=job.spec_info())
 
     def _upload(self, call: Call) -> Answer:
         job = self.shelf.find(call.parts[0])
         if job.state != OPEN or job.content is not None:
             raise wrong_state(f"Data was uploaded already, or the job is not open: {job.state}")
-        if len(call.body) > MAX_UPLOAD_BYTES:
-            raise OrgError("LIMIT_EXCEEDED", f"The upload is larger than {MAX_UPLOAD_BYTES} bytes", status=413)
+        if len(call.body) > self.max_upload_bytes:
+            raise OrgError("LIMIT_EXCEEDED", f"The upload is larger than {self.max_upload_bytes} bytes", status=413)
         job.content = call.body
         return Answer(status=201)
 
@@ -105,7 +108,7 @@ class BulkIngest:
         return Answer(body=job.spec_info())
 
     def _list(self, call: Call) -> Answer:
-        return Answer(body=listing([{**job.spec_info(), "jobType": "V2Ingest"} for job in self.shelf.newest_first()]))
+        return job_list(call, [*(job.list_info() for job in self.shelf.jobs.values()), *self._classic()])
 
     def _info(self, call: Call) -> Answer:
         return Answer(body=self.shelf.find(call.parts[0]).full_info())
@@ -148,14 +151,7 @@ class BulkIngest:
             return []
 
     def _header(self, job: IngestJob) -> list[str]:
-        return next(job.rows(), [])
-
-
-def _key(sobject: SObject, name: object) -> Field:
-    field = sobject.field(name) if isinstance(name, str) else None
-    if field is None or not (field.external_id or field.id_lookup):
-        raise OrgError("INVALIDJOB", f"externalIdFieldName is not an external id of {sobject.name}: {name}")
-    return field
+        return next(job.rows(), []) if job.header is None else job.header
 
 
 def _csv(body: bytes) -> Answer:

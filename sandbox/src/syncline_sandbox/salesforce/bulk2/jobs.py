@@ -1,4 +1,4 @@
-"""What Bulk 2.0 query and ingest jobs have in common: the job, its states, the shelf it lies on, its allowances.
+"""What Bulk 2.0 query and ingest jobs have in common: the job, its states, the shelf it lies on.
 
 Bulk API 2.0 Developer Guide, "Get Job Info", "Limits": terminal jobs stay for seven days. Jobs live in memory; the
 records they write do not.
@@ -6,7 +6,6 @@ records they write do not.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.salesforce.bulk.csv_form import DELIMITERS, LINE_ENDINGS, CsvForm
+from syncline_sandbox.salesforce.bulk.target import JobRefused
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.errors import OrgError, not_found
 from syncline_sandbox.salesforce.ids import IdSource
@@ -25,7 +25,6 @@ RETENTION = timedelta(days=7)
 OPEN, UPLOADED, RUNNING = "Open", "UploadComplete", "InProgress"
 COMPLETE, FAILED, ABORTED = "JobComplete", "Failed", "Aborted"
 TERMINAL = frozenset({COMPLETE, FAILED, ABORTED})
-_DAY = timedelta(hours=24)
 
 
 @dataclass(kw_only=True)
@@ -46,6 +45,7 @@ class Job:
     changed_at: datetime | None = None
     processing_milliseconds: int = 0
     processed: int = 0
+    error_message: str | None = None
 
     def move(self, state: str, now: datetime) -> None:
         self.state = state
@@ -116,9 +116,6 @@ class JobShelf(Generic[J]):
             raise not_found()
         return job
 
-    def newest_first(self) -> list[J]:
-        return list(reversed(self.jobs.values()))
-
     def abort(self, job: J) -> None:
         if job.state in TERMINAL:
             raise wrong_state(f"Aborting already Completed Job not allowed: {job.state}")
@@ -139,32 +136,6 @@ class JobShelf(Generic[J]):
         job.discard()
 
 
-@dataclass
-class Allowance:
-    """So many of something in any 24 hours. `used` counts what is still inside the window."""
-
-    maximum: int
-    _spent: deque[tuple[datetime, int]] = field(default_factory=deque)
-    _total: int = 0
-
-    def used(self, now: datetime) -> int:
-        while self._spent and self._spent[0][0] + _DAY <= now:
-            self._total -= self._spent.popleft()[1]
-        return self._total
-
-    def spend(self, now: datetime, count: int = 1) -> bool:
-        """Take *count* if that much is left; otherwise take nothing and answer False."""
-        if self.used(now) + count > self.maximum:
-            return False
-        self._spent.append((now, count))
-        self._total += count
-        return True
-
-    def clear(self) -> None:
-        self._spent.clear()
-        self._total = 0
-
-
 def wrong_state(message: str) -> OrgError:
     return OrgError("INVALIDJOBSTATE", message)
 
@@ -172,9 +143,16 @@ def wrong_state(message: str) -> OrgError:
 def form_of(spec: dict[str, Any]) -> CsvForm:
     """The CSV form a job specification asks for."""
     delimiter, ending = spec.get("columnDelimiter", "COMMA"), spec.get("lineEnding", "LF")
-    if spec.get("contentType", "CSV") != "CSV" or delimiter not in DELIMITERS or ending not in LINE_ENDINGS:
-        raise OrgError("INVALIDJOB", "contentType, columnDelimiter or lineEnding is not one Bulk API 2.0 knows")
+    given = {"contentType": spec.get("contentType", "CSV"), "columnDelimiter": delimiter, "lineEnding": ending}
+    for name, known in (("contentType", {"CSV"}), ("columnDelimiter", DELIMITERS), ("lineEnding", LINE_ENDINGS)):
+        if not isinstance(given[name], str) or given[name] not in known:
+            raise OrgError("INVALIDJOB", f"{name} is not one Bulk API 2.0 knows: {given[name]}")
     return CsvForm(delimiter, ending)
+
+
+def invalid_job(refused: JobRefused) -> OrgError:
+    """A refusal in the words of Bulk API 2.0."""
+    return OrgError(refused.code.upper(), refused.message)
 
 
 def wanted_state(call: Call) -> str:
@@ -183,8 +161,3 @@ def wanted_state(call: Call) -> str:
     if not isinstance(state, str):
         raise OrgError("INVALIDJOB", "state is required")
     return state
-
-
-def listing(infos: list[dict[str, Any]]) -> dict[str, Any]:
-    """The answer of a list of jobs, all on one page."""
-    return {"done": True, "nextRecordsUrl": None, "records": infos}

@@ -1,64 +1,70 @@
 """Running an ingest job: the upload read row by row, written in chunks, the outcomes put down for the result files.
 
-Bulk API 2.0 Developer Guide, "How Requests Are Processed": chunks of 200 rows, each a transaction, stay written
-whatever follows. JobComplete only says that every row was tried.
+Bulk API 2.0 Developer Guide, "How Requests Are Processed": what was written stays written whatever follows.
+JobComplete only says that every row was tried.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import islice
 from time import perf_counter
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.faults import Fault, FaultPlan
+from syncline_sandbox.core.faults import FaultPlan
+from syncline_sandbox.salesforce.bulk.allowances import Allowances
+from syncline_sandbox.salesforce.bulk.chunks import ROWS_PER_CHUNK, ChunkWriter, Transaction
 from syncline_sandbox.salesforce.bulk.csv_form import CsvSpool
-from syncline_sandbox.salesforce.bulk.rows import DELETES, RowWriter, UploadRefused, injected_refusal, read_header
-from syncline_sandbox.salesforce.bulk2.jobs import COMPLETE, FAILED, OPEN, RUNNING, Allowance, Job
-from syncline_sandbox.salesforce.caller import Caller
+from syncline_sandbox.salesforce.bulk.row_faults import Death, late_until
+from syncline_sandbox.salesforce.bulk.rows import DELETES, Column, Outcome, UploadRefused, read_header
+from syncline_sandbox.salesforce.bulk.target import Target
 from syncline_sandbox.salesforce.dml import Dml
-from syncline_sandbox.salesforce.errors import OrgError
-from syncline_sandbox.salesforce.schema import Field, Schema, SObject
+from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.stamps import stamp_of
 
-MAX_RECORDS_PER_DAY = 150_000_000
-MAX_BATCHES_PER_DAY = 15_000
+from .jobs import COMPLETE, FAILED, OPEN, RUNNING, Job
+
 ROWS_PER_BATCH = 10_000
-ROWS_PER_CHUNK = 200
-Transaction = Callable[[str | None], AbstractContextManager[None]]
-"""Opens a transaction of the platform; the text replaces the stamp its writes bear."""
+MAX_COLUMNS = 5_000
+MAX_RECORD_CHARACTERS = 400_000
+_FAILED_IDS_SINCE = 53.0
 
 
 @dataclass(kw_only=True)
 class IngestJob(Job):
-    """An ingest job. `content` is None until the upload; `successful` and `failed` exist once rows were tried."""
+    """An ingest job. `content` is None before the upload, and empty again when every row was tried.
 
-    key: Field | None = None
+    `header` is known once the upload was looked at, the spools are there once rows were tried.
+    """
+
+    target: Target
     content: bytes | None = None
+    header: list[str] | None = None
     successful: CsvSpool | None = None
     failed: CsvSpool | None = None
-    error_message: str | None = None
     stamp: str | None = None  # what a late commit stamps its rows with: when it began
 
     def spec_info(self) -> dict[str, Any]:
         """What the create and close calls answer."""
         info = self.info()
-        if self.key is not None:
-            info["externalIdFieldName"] = self.key.name
+        if self.target.key is not None:
+            info["externalIdFieldName"] = self.target.key.name
+        if self.target.assignment_rule_id is not None:
+            info["assignmentRuleId"] = self.target.assignment_rule_id
         if self.state == OPEN:
             info["contentUrl"] = f"services/data/v{self.caller.version}/jobs/ingest/{self.id}/batches"
         return info
 
+    def list_info(self) -> dict[str, Any]:
+        return {**self.spec_info(), "jobType": "V2Ingest"}
+
     def full_info(self) -> dict[str, Any]:
-        info = self.spec_info()
+        info = self.list_info()
         info |= {
-            "jobType": "V2Ingest",
             "retries": 0,
             "totalProcessingTime": self.processing_milliseconds,
             "apiActiveProcessingTime": self.processing_milliseconds,
@@ -82,15 +88,20 @@ class IngestRun:
     """Runs ingest jobs. Each chunk of rows is committed in a *transaction* of its own."""
 
     def __init__(
-        self, schema: Schema, dml: Dml, clock: SandboxClock, faults: FaultPlan, transaction: Transaction
+        self,
+        schema: Schema,
+        dml: Dml,
+        clock: SandboxClock,
+        faults: FaultPlan,
+        transaction: Transaction,
+        allowances: Allowances,
     ) -> None:
         self._schema = schema
         self._dml = dml
         self._clock = clock
         self._faults = faults
         self._transaction = transaction
-        self.daily_batches = Allowance(MAX_BATCHES_PER_DAY)
-        self.daily_records = Allowance(MAX_RECORDS_PER_DAY)
+        self._allowances = allowances
 
     def run(self, job: IngestJob) -> None:
         """Bring a due job to its end, or under a `late_commit` fault put it off."""
@@ -112,12 +123,11 @@ class IngestRun:
 
     def _commits_late(self, job: IngestJob) -> bool:
         """True when a `late_commit` fault hits the job: its rows show later, with the stamp of now."""
-        fault = self._faults.strike("late_commit", job.caller.request_line) if job.stamp is None else None
-        if fault is None:
-            return False
         now = self._clock.now()
-        job.stamp = stamp_of(now)
-        job.due_at = now + timedelta(seconds=float(fault.parameters.get("delay_seconds", 300)))
+        late = late_until(self._faults, job.caller.request_line, now) if job.stamp is None else None
+        if late is None:
+            return False
+        job.stamp, job.due_at = stamp_of(now), late
         job.move(RUNNING, now)
         return True
 
@@ -126,52 +136,61 @@ class IngestRun:
             text = f"LineEnding is invalid on user data. Current LineEnding setting is {job.form.line_ending}"
             raise UploadRefused(f"ClientInputError : {text}")
         rows = job.rows()
-        header = next(rows, [])
-        writer = self._writer(job, header)
+        header = job.header = next(rows, [])
+        columns = self._columns(job, header)
         job.successful = CsvSpool(job.form, ["sf__Id", "sf__Created", *header])
         job.failed = CsvSpool(job.form, ["sf__Id", "sf__Error", *header])
-        fault = self._faults.strike("partial_failure", job.caller.request_line)
-        while chunk := list(islice(rows, ROWS_PER_CHUNK)):
-            if any(len(row) != len(header) for row in chunk):
-                raise UploadRefused(f"InvalidBatch : A row does not have the {len(header)} columns of the header")
+        writer = ChunkWriter(self._dml, self._transaction, self._faults, job.target, job.stamp)
+        death = Death(self._faults, job.caller.request_line, ROWS_PER_BATCH)
+        while chunk := list(islice(rows, _chunk_size(job, death))):
+            _check_rows(chunk, len(header))
             self._spend(job, len(chunk))
-            self._write_chunk(job, writer, chunk, fault)
+            outcomes = writer.write_cells(columns, chunk)
+            _put_down(job, chunk, outcomes)
+        job.content = b""
 
-    def _writer(self, job: IngestJob, header: list[str]) -> RowWriter:
-        sobject = target_object(self._schema, job.sobject, job.caller)
-        columns = read_header(header, self._schema, sobject, job.caller)
+    def _columns(self, job: IngestJob, header: list[str]) -> list[Column]:
+        if len(header) > MAX_COLUMNS:
+            raise UploadRefused(f"InvalidBatch : A record has at most {MAX_COLUMNS} fields")
+        columns = read_header(header, self._schema, job.target.sobject, job.caller)
         if not columns or (job.operation in DELETES and [column.name for column in columns] != ["Id"]):
             raise UploadRefused("InvalidBatch : The header row does not suit the operation of the job")
-        return RowWriter(self._dml, job.caller, sobject, job.operation, columns, job.key)
-
-    def _write_chunk(self, job: IngestJob, writer: RowWriter, chunk: list[list[str]], fault: Fault | None) -> None:
-        assert job.successful is not None
-        assert job.failed is not None
-        successful, failed = [], []
-        failing = -1 if fault is None else int(fault.parameters.get("index", 0))
-        with self._transaction(job.stamp):
-            for place, row in enumerate(chunk, job.processed):
-                refusal = injected_refusal(fault.parameters) if fault is not None and place == failing else None
-                outcome = writer.write(row, refusal)
-                if outcome.error is None:
-                    successful.append([outcome.record_id, "true" if outcome.created else "false", *row])
-                else:
-                    failed.append([outcome.record_id, outcome.error, *row])
-        job.successful.append(successful)
-        job.failed.append(failed)
-        job.processed += len(chunk)
+        return columns
 
     def _spend(self, job: IngestJob, rows: int) -> None:
         """Take a chunk from the day's allowances; a batch is counted when its first row comes."""
-        now = self._clock.now()
         batches = math.ceil((job.processed + rows) / ROWS_PER_BATCH) - math.ceil(job.processed / ROWS_PER_BATCH)
-        if not self.daily_records.spend(now, rows) or (batches and not self.daily_batches.spend(now, batches)):
+        allowances = self._allowances
+        if not allowances.records.spend(rows) or (batches and not allowances.batches.spend(batches)):
             raise UploadRefused("LIMIT_EXCEEDED : The daily allowance of Bulk API records or batches is used up")
 
 
-def target_object(schema: Schema, name: str, caller: Caller) -> SObject:
-    """The object of this name. OrgError INVALIDENTITY when the caller sees none."""
-    sobject = schema.sobject(name)
-    if sobject is None or not caller.rights.can_read_object(sobject.name):
-        raise OrgError("INVALIDENTITY", f"Entity '{name}' is not supported by the Bulk API.")
-    return sobject
+def _chunk_size(job: IngestJob, death: Death) -> int:
+    """How many rows come next; under a `bulk_job_failure` fault UploadRefused when it is over."""
+    if death.rows is None:
+        return ROWS_PER_CHUNK
+    if job.processed >= death.rows:
+        raise UploadRefused(death.message)
+    return min(ROWS_PER_CHUNK, death.rows - job.processed)
+
+
+def _check_rows(chunk: list[list[str]], width: int) -> None:
+    if any(len(row) != width for row in chunk):
+        raise UploadRefused(f"InvalidBatch : A row does not have the {width} columns of the header")
+    characters = [len("".join(row)) for row in chunk]
+    if max(characters) > MAX_RECORD_CHARACTERS:
+        raise UploadRefused(f"InvalidBatch : A record has at most {MAX_RECORD_CHARACTERS} characters")
+
+
+def _put_down(job: IngestJob, chunk: list[list[str]], outcomes: list[Outcome]) -> None:
+    assert job.successful is not None
+    assert job.failed is not None
+    tells_id = float(job.caller.version) >= _FAILED_IDS_SINCE
+    pairs = list(zip(outcomes, chunk, strict=True))
+    job.successful.append(
+        [[one.record_id, "true" if one.created else "false", *row] for one, row in pairs if one.refused is None]
+    )
+    failed = [[one.record_id if tells_id else "", one.error, *row] for one, row in pairs if one.refused is not None]
+    if failed:
+        job.failed.append(failed)
+    job.processed += len(chunk)

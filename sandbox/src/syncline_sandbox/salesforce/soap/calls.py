@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
-from syncline_sandbox.salesforce.bulk.rows import injected_refusal
+from syncline_sandbox.salesforce.bulk.row_faults import injected_refusal
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.convert import MAX_CONVERTS, LeadConvert
 from syncline_sandbox.salesforce.dml import SeveralMatches
