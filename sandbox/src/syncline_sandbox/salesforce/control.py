@@ -13,6 +13,7 @@ from syncline_sandbox.core.control import ControlRefused, ControlRoute, required
 from .caller import Caller
 from .control_life import LifeControl
 from .control_login import LoginControl
+from .control_objects import ObjectControl
 from .control_rules import RuleControl
 from .errors import OrgError
 from .people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
@@ -44,6 +45,7 @@ class OrgControl:
             **LoginControl(self._org).routes(),
             **LifeControl(self._org).routes(),
             **RuleControl(self._org).routes(),
+            **ObjectControl(self._org).routes(),
         }
         return {name: _refusing(route) for name, route in routes.items()}
 

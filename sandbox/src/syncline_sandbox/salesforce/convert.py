@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from .caller import Caller
+from .campaign_rules import convert_members
 from .dml import Dml
 from .errors import OrgError
 from .ids import full_id
@@ -23,6 +24,7 @@ from .stamps import moment_of
 from .storage import Storage
 
 MAX_CONVERTS = 100
+_OPEN = {"Task": "r.\"Status\" IS NOT 'Completed'", "Event": 'r."EndDateTime" >= sf_now()'}
 _FIRST_STAGE = 'SELECT "MasterLabel" FROM "OpportunityStage" WHERE "IsActive" = 1 ORDER BY "SortOrder" LIMIT 1'
 
 
@@ -82,7 +84,15 @@ class LeadConversion:
         account_id = self._account(caller, wanted, lead, owner_id)
         contact_id = self._contact(caller, wanted, lead, owner_id, account_id)
         opportunity_id = self._opportunity(caller, wanted, lead, owner_id, account_id, contact_id)
-        self._move_open_tasks(caller, lead_id, contact_id, opportunity_id or account_id, account_id)
+        for activity in ("Task", "Event"):
+            self._move_open(activity, caller, lead_id, contact_id, opportunity_id or account_id, account_id)
+        convert_members(
+            self._storage,
+            lead_id,
+            contact_id,
+            lambda member, values: self._change(caller, "CampaignMember", member, values),
+            lambda member: self._dml.bin.put(self._sobject("CampaignMember"), member),
+        )
         became = {
             "ConvertedDate": self._dml.stamp()[:10],
             "ConvertedAccountId": account_id,
@@ -170,17 +180,17 @@ class LeadConversion:
             self._dml.update(_converting(caller), sobject, row["Id"], missing)
         return str(row["Id"])
 
-    def _move_open_tasks(self, caller: Caller, lead_id: str, contact_id: str, what_id: str, account_id: str) -> None:
-        task = self._sobject("Task")
-        closed = task.field("IsClosed")
-        assert closed is not None
+    def _move_open(
+        self, activity: str, caller: Caller, lead_id: str, contact_id: str, what_id: str, account_id: str
+    ) -> None:
+        """Hang the lead's open tasks, and its events that have not ended, on what it became."""
         sql = (
-            f'SELECT r."Id", r."WhatId" FROM "Task" AS r WHERE r."WhoId" = ? AND r."IsDeleted" = 0 '
-            f"AND NOT {closed.sql.replace('{row}', 'r')}"
+            f'SELECT r."Id", r."WhatId" FROM "{activity}" AS r WHERE r."WhoId" = ? AND r."IsDeleted" = 0 '
+            f"AND {_OPEN[activity]}"
         )
-        for task_id, what in self._storage.db.execute(sql, (lead_id,)).fetchall():
+        for record_id, what in self._storage.db.execute(sql, (lead_id,)).fetchall():
             moved = {"WhoId": contact_id, "WhatId": what or what_id, "AccountId": account_id}
-            self._change(caller, "Task", task_id, moved)
+            self._change(caller, activity, record_id, moved)
 
     def _change(self, caller: Caller, name: str, record_id: str, values: Mapping[str, Any]) -> None:
         stamp = self._dml.stamp()

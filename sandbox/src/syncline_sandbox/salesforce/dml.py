@@ -16,6 +16,7 @@ from syncline_sandbox.core.faults import FaultPlan
 
 from .automation import FollowUp
 from .caller import Caller
+from .campaign_rules import first_statuses, refuse_delete
 from .errors import OrgError, not_found
 from .ids import IdSource, full_id
 from .recycle_bin import RecycleBin
@@ -24,6 +25,7 @@ from .row_input import RowInput, visible
 from .sales_rules import derive
 from .save_event import SaveEvent
 from .save_rules import SaveRules
+from .saving import Saving
 from .schema import Field, Schema, SObject
 from .storage import Storage
 from .transactions import Transactions
@@ -80,13 +82,15 @@ class Dml:
         record_id = self._ids.new(sobject.key_prefix)
         event = self._save_event(caller, sobject, record_id, values, None)
         stamp = self.stamp()
-        derive(self._storage, sobject, values, None, stamp)
+        derive(sobject.name, self._saving(values, None, stamp))
         values |= {"Id": record_id, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
         values |= {"CreatedById": caller.user_id, "LastModifiedById": caller.user_id}
         self._storage.insert(sobject, values)
         self.touched.append((sobject, record_id))
         if sobject.name == "Opportunity" and values.get("ContactId"):
             self._add_primary_role(caller, record_id, values["ContactId"])
+        if sobject.name == "Campaign":
+            self._add_rows(caller, first_statuses(record_id))
         self._follow(self.rules.after(event))
         return record_id
 
@@ -106,7 +110,7 @@ class Dml:
         _refuse_missing(sobject, values, creating=False)
         event = self._save_event(caller, sobject, before["Id"], values, before)
         stamp = max(self.stamp(), before["SystemModstamp"])
-        derive(self._storage, sobject, values, before, stamp)
+        derive(sobject.name, self._saving(values, before, stamp))
         values |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": caller.user_id}
         self._storage.update(sobject, before["Id"], values)
         self.touched.append((sobject, before["Id"]))
@@ -147,6 +151,8 @@ class Dml:
         if not sobject.deletable:
             raise OrgError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete")
         row = self.existing(caller, sobject, record_id, "delete")
+        if sobject.name == "CampaignMemberStatus":
+            refuse_delete(self._storage, row)
         self.bin.put(sobject, row["Id"])
         if hard and sobject.soft_deletable:
             self.bin.empty(sobject, row["Id"])
@@ -212,6 +218,27 @@ class Dml:
         assert role is not None
         given = {"OpportunityId": opportunity_id, "ContactId": contact_id, "IsPrimary": True}
         self.create(replace(caller, rights=UserRights(user_id=caller.user_id)), role, given)
+
+    def _add_rows(self, caller: Caller, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        """Insert what the platform makes by itself beside a record, past rights and rules."""
+        stamp = self.stamp()
+        for name, given in rows:
+            sobject = self._schema.sobject(name)
+            assert sobject is not None
+            record_id = self._ids.new(sobject.key_prefix)
+            audit = dict.fromkeys(("CreatedDate", "LastModifiedDate", "SystemModstamp"), stamp)
+            audit |= dict.fromkeys(("CreatedById", "LastModifiedById"), caller.user_id)
+            self._storage.insert(sobject, {**self._defaults(sobject), **audit, "Id": record_id, **given})
+            self.touched.append((sobject, record_id))
+
+    def _saving(self, values: dict[str, Any], before: dict[str, Any] | None, stamp: str) -> Saving:
+        return Saving(storage=self._storage, values=values, before=before, stamp=stamp, touch=self.touch)
+
+    def touch(self, name: str, record_id: str) -> None:
+        """Note that a record of this object was changed in the running transaction, by whatever hand."""
+        sobject = self._schema.sobject(name)
+        assert sobject is not None
+        self.touched.append((sobject, record_id))
 
     def _locked(self, caller: Caller, sobject: SObject, record_id: str) -> bool:
         predicate = caller.rights.locked_rows.get(sobject.name)

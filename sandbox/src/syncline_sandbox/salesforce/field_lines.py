@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from . import standard_access as access
+from . import standard_campaigns as campaigns
 from . import standard_sales as sales
+from .archived import ARCHIVED
 from .schema import LONG_TEXT_LENGTH, Field, PicklistValue, SObject
 
 _ACCURACIES = "Address NearAddress Block Street ExtendedZip Zip Neighborhood City County State Unknown".split()
@@ -35,6 +38,8 @@ _PICKLISTS = {
     "LanguageLocaleKey": ["en_US", "de"],
     "EmailEncodingKey": ["UTF-8", "ISO-8859-1"],
     **sales.PICKLISTS,
+    **campaigns.PICKLISTS,
+    **access.PICKLISTS,
 }
 _DEFAULTS: dict[str, object] = {
     "Lead.Status": "Open - Not Contacted",
@@ -46,6 +51,8 @@ _DEFAULTS: dict[str, object] = {
     "EmailEncodingKey": "UTF-8",
     "IsUnreadByOwner": True,
     **sales.DEFAULTS,
+    **campaigns.DEFAULTS,
+    **access.DEFAULTS,
 }
 _LABELS = {
     "Id": "Record ID",
@@ -63,8 +70,11 @@ _CHILD_RELATIONSHIPS = {
     ("Account", "ParentId"): "ChildAccounts",
     ("User", "ManagerId"): "ManagedUsers",
     **sales.CHILD_RELATIONSHIPS,
+    **campaigns.CHILD_RELATIONSHIPS,
+    **access.CHILD_RELATIONSHIPS,
 }
-_CASCADES = sales.CASCADES | {("Contact", "AccountId")}
+_CASCADES = sales.CASCADES | campaigns.CASCADES | access.CASCADES | {("Contact", "AccountId")}
+_COMPUTED = sales.COMPUTED | campaigns.COMPUTED
 _PERSON_NAME_PARTS = frozenset({"FirstName", "LastName", "Salutation"})
 _ADDRESS_PARTS = {
     "street": "Street",
@@ -111,6 +121,7 @@ def sobject_of_lines(
         undeletable=deletable and undeletable,
         mergeable=mergeable,
         replicateable=createable,
+        archived_sql=ARCHIVED.get(name),
     )
 
 
@@ -127,7 +138,7 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
     size, scale = int(match["size"] or 0), int(match["scale"] or 0)
     number = kind in ("double", "currency", "percent")
     full_name = f"{sobject}.{name}"
-    computed = sales.COMPUTED.get(full_name)
+    computed = _COMPUTED.get(full_name)
     column = None if kind == "address" or computed is not None else name
     long_text = kind == "textarea" and size > LONG_TEXT_LENGTH
     default = _DEFAULTS.get(full_name, _DEFAULTS.get(name, False if kind == "boolean" else None))
@@ -173,7 +184,7 @@ def _picklist(full_name: str, kind: str, default: object) -> tuple[PicklistValue
 
 def _with_compounds(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     """Point components at their compound, and give each address and person name the SQL that composes it."""
-    person = any(field.name == "FirstName" for field in fields)
+    person = any(field.name == "FirstName" and field.column is not None for field in fields)
     prefixes = [field.name.removesuffix("Address") for field in fields if field.type == "address"]
     owner = {f"{prefix}{part}": f"{prefix}Address" for prefix in prefixes for part in _ADDRESS_PARTS.values()}
     if person:

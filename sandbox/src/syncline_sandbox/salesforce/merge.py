@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .caller import Caller
+from .campaign_rules import doubled_members
 from .dml import Dml
 from .errors import OrgError
 from .schema import Field, Schema, SObject
@@ -64,6 +65,7 @@ class Merging:
 
     def _move_children(self, caller: Caller, sobject: SObject, loser_id: str, master_id: str) -> list[str]:
         moved: list[str] = []
+        self._drop_doubled_members(sobject, loser_id, master_id)
         for child, field in self._schema.child_references(sobject.name):
             if field.name in _STAYING or field.column is None:
                 continue
@@ -73,6 +75,13 @@ class Merging:
                 if child_id != loser_id:
                     moved.append(child_id)
         return moved
+
+    def _drop_doubled_members(self, sobject: SObject, loser_id: str, master_id: str) -> None:
+        members = self._schema.sobject("CampaignMember")
+        column = f"{sobject.name}Id"
+        if members is not None and members.field(column) is not None:
+            for member in doubled_members(self._storage, column, loser_id, master_id):
+                self._dml.bin.put(members, member)
 
     def _repoint(self, caller: Caller, child: SObject, field: Field, child_id: str, master_id: str) -> None:
         stamp = self._dml.stamp()

@@ -31,6 +31,7 @@ from .ids import IdSource
 from .intake import read_call
 from .limits import ApiUsage, LimitResources, version_list
 from .merge import Merging
+from .org_objects import OrgObjects
 from .people import USERNAME, People, first_people
 from .query import QueryResources
 from .queues import Queues
@@ -81,6 +82,7 @@ class SalesforceOrg:
         self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
         self._transactions = Transactions(self.storage, self.ids, self.clock, self.reading)
         self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.clock, self._transactions)
+        self.objects = OrgObjects(self.schema, self.storage, self._transactions, self.dml)
         self.conversion = LeadConversion(self.schema, self.storage, self.dml)
         self.merging = Merging(self.schema, self.storage, self.dml)
         self.queues = Queues(self.schema, self.storage, self.ids)
@@ -299,6 +301,7 @@ class SalesforceOrg:
         """Start over: records, users, rights and quota gone; custom fields stay."""
         fields = self.storage.kept("fields") or []
         self.storage.empty()
+        self.objects.start_over()
         self.storage.keep("fields", fields)
         self.ids.serials.clear()
         self.query.forget()

@@ -18,6 +18,7 @@ import orjson
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import FaultPlan
 
+from .archived import install_clock
 from .caller import Caller
 from .errors import OrgError, not_found
 from .schema import Field, Schema, SObject
@@ -39,6 +40,7 @@ class Reading:
         self._replica: sqlite3.Connection | None = None
         self._behind: deque[tuple[datetime, str, str, dict[str, Any] | None]] = deque()
         install(storage.db)
+        install_clock(storage.db, clock)
 
     def connection(self, caller: Caller) -> sqlite3.Connection:
         """Where this caller's read looks: the live database, or the copy that is behind."""
@@ -79,6 +81,7 @@ class Reading:
         if self._replica is None:
             self._replica = self._storage.copy()
             install(self._replica)
+            install_clock(self._replica, self._clock)
         return self._replica
 
     def object(self, caller: Caller, name: str) -> SObject:

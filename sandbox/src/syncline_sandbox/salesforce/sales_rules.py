@@ -7,34 +7,31 @@ of the person or the record it is about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from .schema import SObject
-from .storage import Storage
+from .campaign_rules import RULES as CAMPAIGN_RULES
+from .event_rules import RULES as EVENT_RULES
+from .saving import Rule, Saving
 
-_Rule = Callable[[Storage, dict[str, Any], Mapping[str, Any] | None, str], None]
 _STAGE = 'SELECT "DefaultProbability", "ForecastCategoryName" FROM "OpportunityStage" WHERE "MasterLabel" = ?'
 _ACCOUNT_OF_PERSON = 'SELECT "AccountId" FROM "Contact" WHERE "Id" = ?'
 _ACCOUNT_OF_SALE = 'SELECT "AccountId" FROM "Opportunity" WHERE "Id" = ?'
 _ACCOUNT = 'SELECT "Id" FROM "Account" WHERE "Id" = ?'
 
 
-def derive(
-    storage: Storage, sobject: SObject, values: dict[str, Any], before: Mapping[str, Any] | None, stamp: str
-) -> None:
-    """Complete *values*, the columns about to be saved over *before*; None stands for a new record."""
-    rule = _RULES.get(sobject.name)
-    if rule is not None:
-        rule(storage, values, before, stamp)
+def derive(sobject: str, saving: Saving) -> None:
+    """Complete the columns about to be saved. OrgError when they contradict a rule of the object."""
+    for rule in _RULES.get(sobject, ()):
+        rule(saving)
 
 
-def _opportunity(storage: Storage, values: dict[str, Any], before: Mapping[str, Any] | None, stamp: str) -> None:
+def _opportunity(saving: Saving) -> None:
+    values, before = saving.values, saving.before
     stage = values.get("StageName")
     if stage is None or (before is not None and before["StageName"] == stage):
         return
-    values["LastStageChangeDate"] = stamp
-    found = storage.db.execute(_STAGE, (stage,)).fetchone()
+    values["LastStageChangeDate"] = saving.stamp
+    found = saving.one(_STAGE, stage)
     if found is None:
         return
     for column, value in zip(("Probability", "ForecastCategoryName"), found, strict=True):
@@ -42,23 +39,30 @@ def _opportunity(storage: Storage, values: dict[str, Any], before: Mapping[str, 
             values[column] = value
 
 
-def _task(storage: Storage, values: dict[str, Any], before: Mapping[str, Any] | None, stamp: str) -> None:
-    row = {**(before or {}), **values}
+def _account_of_activity(saving: Saving) -> None:
+    row = saving.row
     asked = ((_ACCOUNT_OF_PERSON, "WhoId"), (_ACCOUNT_OF_SALE, "WhatId"), (_ACCOUNT, "WhatId"))
-    found = (storage.db.execute(sql, (row.get(column),)).fetchone() for sql, column in asked)
-    values["AccountId"] = next((account[0] for account in found if account is not None and account[0]), None)
+    found = (saving.one(sql, row.get(column)) for sql, column in asked)
+    saving.values["AccountId"] = next((account[0] for account in found if account is not None and account[0]), None)
+
+
+def _task(saving: Saving) -> None:
+    row = saving.row
     if row.get("Status") == "Completed" and not row.get("CompletedDateTime"):
-        values["CompletedDateTime"] = stamp
+        saving.values["CompletedDateTime"] = saving.stamp
 
 
-def _role(storage: Storage, values: dict[str, Any], before: Mapping[str, Any] | None, stamp: str) -> None:
-    if values.get("IsPrimary"):
-        row = {**(before or {}), **values}
-        sql = (
-            'UPDATE "OpportunityContactRole" SET "IsPrimary" = 0, "SystemModstamp" = ? '
-            'WHERE "OpportunityId" = ? AND "IsPrimary" = 1 AND "Id" <> ?'
-        )
-        storage.db.execute(sql, (stamp, row["OpportunityId"], (before or {}).get("Id", "")))
+def _role(saving: Saving) -> None:
+    if saving.values.get("IsPrimary"):
+        others = '"OpportunityId" = ? AND "IsPrimary" = 1 AND "Id" <> ?'
+        sale: Any = saving.row["OpportunityId"]
+        saving.change("OpportunityContactRole", {"IsPrimary": 0}, others, sale, saving.record_id)
 
 
-_RULES: dict[str, _Rule] = {"Opportunity": _opportunity, "Task": _task, "OpportunityContactRole": _role}
+_RULES: dict[str, tuple[Rule, ...]] = {
+    "Opportunity": (_opportunity,),
+    "OpportunityContactRole": (_role,),
+    "Task": (_account_of_activity, _task),
+    "Event": (_account_of_activity, *EVENT_RULES),
+    **CAMPAIGN_RULES,
+}

@@ -95,6 +95,7 @@ class SObject:
         undeletable: bool = True,
         mergeable: bool = False,
         replicateable: bool = True,
+        archived_sql: str | None = None,
     ) -> None:
         self.name = name
         self.label = label
@@ -106,11 +107,13 @@ class SObject:
         self.undeletable = undeletable
         self.mergeable = mergeable
         self.replicateable = replicateable
+        self.archived_sql = archived_sql
         self.queryable = True
         self._by_name: dict[str, Field] = {}
         self._stored: list[Field] = []
         self._unique: list[Field] = []
         self._required: list[Field] = []
+        self._references: list[Field] = []
         for field in fields:
             self.put_field(field)
 
@@ -139,19 +142,45 @@ class SObject:
         """The writable fields that never hold null; a default may fill them in."""
         return self._required
 
+    def references(self) -> list[Field]:
+        """The fields that point to records."""
+        return self._references
+
     def put_field(self, field: Field) -> None:
         """Add a field at the end, or replace the one of the same name where it stands."""
         self._by_name[field.name.lower()] = field
+        self._sort_out()
+
+    def remove_field(self, name: str) -> None:
+        """Take a field away; its column stays."""
+        del self._by_name[name.lower()]
+        self._sort_out()
+
+    def _sort_out(self) -> None:
         self._stored = [known for known in self.fields() if known.column is not None]
         self._unique = [known for known in self.fields() if known.unique]
         self._required = [known for known in self.fields() if known.never_null]
+        self._references = [known for known in self.fields() if known.reference_to]
 
 
 class Schema:
     """The org's objects, found by name whatever the casing, or by key prefix."""
 
     def __init__(self, sobjects: tuple[SObject, ...]) -> None:
-        self._by_name = {sobject.name.lower(): sobject for sobject in sobjects}
+        self._by_name: dict[str, SObject] = {}
+        self._by_prefix: dict[str, SObject] = {}
+        for sobject in sobjects:
+            self.put(sobject)
+
+    def put(self, sobject: SObject) -> None:
+        """Add an object, or replace the one of the same name; the first of a key prefix keeps it."""
+        self._by_name[sobject.name.lower()] = sobject
+        self._by_prefix.setdefault(sobject.key_prefix, sobject)
+
+    def remove(self, sobject: SObject) -> None:
+        """Take an object away."""
+        del self._by_name[sobject.name.lower()]
+        self._by_prefix.pop(sobject.key_prefix)
 
     def sobjects(self) -> Iterator[SObject]:
         return iter(self._by_name.values())
@@ -162,12 +191,11 @@ class Schema:
 
     def by_key_prefix(self, record_id: str) -> SObject | None:
         """The object a record id belongs to; None for an unknown prefix."""
-        prefix = record_id[:3]
-        return next((sobject for sobject in self.sobjects() if sobject.key_prefix == prefix), None)
+        return self._by_prefix.get(record_id[:3])
 
     def child_references(self, parent: str) -> Iterator[tuple[SObject, Field]]:
         """The reference fields, with their objects, that point to *parent*."""
         for sobject in self.sobjects():
-            for field in sobject.fields():
+            for field in sobject.references():
                 if parent in field.reference_to:
                     yield sobject, field

@@ -1,13 +1,16 @@
 """The standard objects of the org, as condensed from recorded describes of API v59.
 
 Lives here: which standard fields exist, their types, lengths and flags (Object Reference: Account, Contact, Lead,
-User, Organization, Profile, LeadStatus; those of a sale are in `standard_sales.py`). One line a group: `type flags
+User, Organization, Profile, LeadStatus; those of a sale are in `standard_sales.py`, of marketing in
+`standard_campaigns.py`, of rights and sharing in `standard_access.py`). One line a group: `type flags
 Name Name>Parent,Parent …`, flags C createable, U updateable, N nillable, D defaulted on create, R restricted picklist,
 I idLookup.
 """
 
 from __future__ import annotations
 
+from . import standard_access as access
+from . import standard_campaigns as campaigns
 from . import standard_sales as sales
 from .field_lines import sobject_of_lines
 from .schema import SObject
@@ -167,6 +170,7 @@ picklist(40) --ND UserType
 string(20) CUN- EmployeeNumber
 phone(40) CUN- Phone Fax MobilePhone
 reference CUN- ManagerId>User
+reference CUN- UserRoleId>UserRole
 datetime --N- LastLoginDate
 string(512) CUN- FederationIdentifier
 boolean CU-D UserPermissionsMarketingUser
@@ -210,7 +214,36 @@ def standard_sobjects() -> tuple[SObject, ...]:
             "OpportunityStage", "Stages", "01J", sales.OPPORTUNITY_STAGE, createable=False, deletable=False
         ),
         sobject_of_lines("Task", "Tasks", "00T", sales.TASK),
+        sobject_of_lines("Event", "Events", "00U", campaigns.EVENT),
+        sobject_of_lines("Campaign", "Campaigns", "701", campaigns.CAMPAIGN),
+        sobject_of_lines("CampaignMember", "Campaign Members", "00v", campaigns.CAMPAIGN_MEMBER, undeletable=False),
+        sobject_of_lines(
+            "CampaignMemberStatus",
+            "Campaign Member Statuses",
+            "01Y",
+            campaigns.CAMPAIGN_MEMBER_STATUS,
+            undeletable=False,
+        ),
+        *_access_sobjects(),
         sobject_of_lines("Group", "Groups", "00G", sales.GROUP, undeletable=False),
         sobject_of_lines("GroupMember", "Group Members", "011", sales.GROUP_MEMBER, undeletable=False),
         sobject_of_lines("QueueSobject", "Queue Objects", "03g", sales.QUEUE_SOBJECT, undeletable=False),
+    )
+
+
+def _access_sobjects() -> tuple[SObject, ...]:
+    lines = (
+        ("UserRole", "Roles", "00E", access.USER_ROLE),
+        ("PermissionSet", "Permission Sets", "0PS", access.PERMISSION_SET),
+        ("PermissionSetAssignment", "Permission Set Assignments", "0Pa", access.PERMISSION_SET_ASSIGNMENT),
+        ("FieldPermissions", "Field Permissions", "01k", access.FIELD_PERMISSIONS),
+        ("ObjectPermissions", "Object Permissions", "110", access.OBJECT_PERMISSION_FIELDS),
+        ("RecordType", "Record Types", "012", access.RECORD_TYPE),
+        *(
+            (f"{name}Share", f"{name} Shares", prefix, access.share_lines(name, record, level))
+            for name, (prefix, record, level) in access.SHARED.items()
+        ),
+    )
+    return tuple(
+        sobject_of_lines(name, plural, prefix, text, undeletable=False) for name, plural, prefix, text in lines
     )

@@ -2,10 +2,12 @@
 
 Lives here: their fields in the notation of `standard.py` (Object Reference: Opportunity, OpportunityStage,
 OpportunityContactRole, Task, Group, GroupMember, QueueSobject), and the SQL of those that are never stored because
-others tell them. Fields of products, campaigns, territories, forecasts by quarter and recurring tasks are left out.
+others tell them. Fields of products, territories, forecasts by quarter and recurring tasks are left out.
 """
 
 from __future__ import annotations
+
+from .archived import TASK_IS_ARCHIVED
 
 _HEAD = "id ---DI Id\nboolean ---D IsDeleted\n"
 _AUDIT = """
@@ -18,6 +20,7 @@ datetime ---D SystemModstamp
 
 OPPORTUNITY = f"""{_HEAD}
 reference CUN- AccountId>Account
+reference CUN- CampaignId>Campaign
 boolean CU-D IsPrivate
 string(120) CU--I Name
 textarea(32000) CUN- Description
@@ -62,7 +65,7 @@ boolean CU-D IsPrimary
 
 TASK = f"""{_HEAD}
 reference CUN- WhoId>Contact,Lead
-reference CUN- WhatId>Account,Opportunity
+reference CUN- WhatId>Account,Campaign,Opportunity
 combobox(255) CUN- Subject
 date CUN- ActivityDate
 picklist(255) CU-D Status Priority
@@ -131,7 +134,7 @@ PICKLISTS = {
     "CallType": ["Internal", "Inbound", "Outbound"],
     "TaskSubtype": ["Task", "Email", "Call", "ListEmail"],
     "Group.Type": ["Regular", "Queue"],
-    "SobjectType": ["Lead", "Task"],
+    "QueueSobject.SobjectType": ["Lead", "Task"],
 }
 DEFAULTS: dict[str, object] = {
     "Task.Status": "Not Started",
@@ -151,7 +154,7 @@ COMPUTED = {
     "Opportunity.ExpectedRevenue": '({row}."Amount" * {row}."Probability" / 100.0)',
     "Task.IsClosed": "coalesce({row}.\"Status\" = 'Completed', 0)",
     "Task.IsHighPriority": "coalesce({row}.\"Priority\" = 'High', 0)",
-    "Task.IsArchived": "0",
+    "Task.IsArchived": TASK_IS_ARCHIVED,
 }
 """`Object.Field` to the SQL that yields it: no column stores it."""
 

@@ -7,7 +7,7 @@ in `dml.py`; nothing here knows a user.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,11 +42,13 @@ class Storage:
 
     def __init__(self, path: str, schema: Schema) -> None:
         self.schema = schema
+        self.before_commit: list[Callable[[], None]] = []
+        """Called inside every transaction that is about to be committed; what they write belongs to it."""
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
         self.db.executescript(_SETTINGS)
         self.db.executescript(_OWN_TABLES)
         for sobject in schema.sobjects():
-            self._create_table(sobject)
+            self.create_table(sobject)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -54,6 +56,8 @@ class Storage:
         self.db.execute("BEGIN")
         try:
             yield
+            for settle in self.before_commit:
+                settle()
         except BaseException:
             self.db.execute("ROLLBACK")
             raise
@@ -111,7 +115,7 @@ class Storage:
             self.db.execute(f'DROP TABLE "{name}"')
         self.db.executescript(_OWN_TABLES)
         for sobject in self.schema.sobjects():
-            self._create_table(sobject)
+            self.create_table(sobject)
 
     def copy(self) -> sqlite3.Connection:
         """A copy of the database in memory, for reads that lag behind."""
@@ -119,7 +123,8 @@ class Storage:
         self.db.backup(replica)
         return replica
 
-    def _create_table(self, sobject: SObject) -> None:
+    def create_table(self, sobject: SObject) -> None:
+        """Make the table of an object, with its indices, unless it is there."""
         columns = [_column(field) for field in sobject.stored_fields()]
         name = sobject.field("Name")
         if name is not None and name.column is None:

@@ -34,6 +34,10 @@ class Transactions:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""
         return self._own_stamp or stamp_of(self._clock.now())
 
+    def stamp_of_writes(self) -> str | None:
+        """The stamp of the running transaction; None for rows that come with stamps of their own, as seeds do."""
+        return self._own_stamp
+
     @contextmanager
     def platform(self, stamp: str | None = None) -> Iterator[None]:
         """One transaction; what it wrote is committed at the end, or undone when it raises.

@@ -74,6 +74,10 @@ class SoqlObject(Protocol):
         """True when deleted rows stay in the table with `IsDeleted` = 1."""
 
     @property
+    def archived_sql(self) -> str | None:
+        """SQL predicate, with `{row}`, of rows only queryAll sees; None where nothing is archived."""
+
+    @property
     def queryable(self) -> bool: ...
 
     def fields(self) -> Iterable[SoqlField]:

@@ -171,6 +171,8 @@ class _Statement:
             values += bound_values
         if scope.sobject.soft_deletable and not self.include_deleted:
             parts.append(f'{scope.row}."IsDeleted" = 0')
+        if scope.sobject.archived_sql is not None and not self.include_deleted:
+            parts.append(f"NOT {scope.sobject.archived_sql.replace('{row}', scope.row)}")
         visible = self.rights.visible_rows(scope.sobject.name, scope.row)
         if visible is not None:
             parts.append(f"({visible[0]})")

@@ -1,0 +1,33 @@
+"""The control routes of the administrator: campaigns, custom objects, record types, roll-ups, sharing.
+
+Lives here: JSON in, JSON out. The routes are described in the sandbox's README.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from syncline_sandbox.core.control import ControlRoute, required_object
+
+from .campaign_rules import SETTINGS, UNKNOWN_STATUS
+
+if TYPE_CHECKING:
+    from .org import SalesforceOrg
+
+
+class ObjectControl:
+    """The routes over one org."""
+
+    def __init__(self, org: SalesforceOrg) -> None:
+        self._org = org
+
+    def routes(self) -> dict[str, ControlRoute]:
+        return {"POST campaigns": self._campaigns}
+
+    def _campaigns(self, body: Any) -> Any:
+        wanted = required_object(body)
+        if unknown := wanted.keys() - SETTINGS.keys():
+            raise ValueError(f"no such switch: {', '.join(sorted(unknown))}; there are {', '.join(SETTINGS)}")
+        if wanted.get("unknown_status", "default") not in UNKNOWN_STATUS:
+            raise ValueError(f"unknown_status is one of {', '.join(UNKNOWN_STATUS)}")
+        return self._org.objects.set_campaigns(wanted)
