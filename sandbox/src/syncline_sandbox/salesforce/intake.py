@@ -32,7 +32,7 @@ def read_call(request: Request, rights: UserRights) -> Call:
     match = _DATA.fullmatch(request.path)
     if match is None:
         raise not_found()
-    _check_version(float(match["version"]))
+    check_version(float(match["version"]))
     query = split_query(request.query_string)
     method = query.get("_HttpMethod", request.method) if request.method == "POST" else request.method
     caller = Caller(
@@ -55,7 +55,8 @@ def _check_head(request: Request) -> None:
         raise OrgError("REQUEST_HEADER_TOO_LARGE", "The URI and headers are longer than 16,384 bytes.", status=431)
 
 
-def _check_version(number: float) -> None:
+def check_version(number: float) -> None:
+    """OrgError for a version that is retired, or not there yet."""
     if number < FIRST_VERSION:
         raise OrgError("UNSUPPORTED_API_VERSION", "The API version is not supported.")
     if number > LAST_VERSION:

@@ -199,7 +199,9 @@ class SalesforceOrg:
         return {"api_calls": usage, "rows": rows, "pending_writes": self._request_faults.pending}
 
     def _routes(self) -> list[Any]:
-        composite = CompositeResources(self.storage, lambda: self.router, self.usage.count)
+        composite = CompositeResources(
+            self.schema, self.reading, self.dml, self.storage, lambda: self.router, self.usage.count
+        )
         describe = DescribeResources(self.schema, self.reading, lambda: self.schema_changed_at)
         collections = CollectionResources(self.reading, self.dml, self.storage, self.faults)
         records = RecordResources(self.reading, self.dml)
