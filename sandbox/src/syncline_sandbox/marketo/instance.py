@@ -27,6 +27,9 @@ from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_
 from syncline_sandbox.marketo.control_routes import MarketoControl
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
 from syncline_sandbox.marketo.crm_objects.room import CrmObjects
+from syncline_sandbox.marketo.custom_objects.room import CustomObjects
+from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
+from syncline_sandbox.marketo.custom_objects.shelf import TypeShelf
 from syncline_sandbox.marketo.envelope import Refused, failure, success
 from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.identity import Identity
@@ -94,12 +97,16 @@ class MarketoInstance:
         writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
         crm = CrmObjects(self.store, self.log, self.past, self.clock, self.settings, self._refused_records)
         accounts = crm.rooms["namedaccounts"]
+        shelf = TypeShelf(self.store)
+        custom = CustomObjects(self.store, shelf, self.clock, self.settings, self._refused_records)
         return Rooms(
             leads=leads,
             writes=writes,
             activities=Activities(self.store, self.clock, self.settings, self._lag, self._empty_page),
             crm=crm,
             account_lists=AccountLists(self.store, self.clock, self.settings, self._refused_records, accounts),
+            custom_objects=custom,
+            custom_object_schema=CustomObjectSchema(self.store, shelf, self.clock, self.settings, custom.refresh),
             exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),
             imports=Imports(self.store, writes, self.clock, self.settings, self._change_later),
             lists=Lists(self.store, self.log, leads, self.clock),
@@ -266,6 +273,7 @@ class MarketoInstance:
         self.limits.reset()
         self.past.reset()
         self.writer.normalisers.clear()
+        self.settings.native_crm = ""  # the fields it brought are gone
         self.rooms = self._make_rooms()
         self._routes = routing_table(self.rooms)
 

@@ -30,28 +30,29 @@ class ObjectControl:
         return {
             "POST objects": self._write,
             "POST objects/fields": self._add_field,
+            "POST custom_objects": self._make_type,
             "GET native": self._native,
             "POST native": self._connect,
         }
 
     def counters(self) -> dict[str, int]:
-        """Rows by path, of the standard kinds."""
-        store = self._instance.store
-        rooms = self._instance.rooms.crm.rooms
-        return {path: store.one(f'SELECT count(*) FROM "{room.kind.table}"')[0] for path, room in rooms.items()}
+        """Rows by path, of the standard kinds and of custom objects."""
+        store, rooms = self._instance.store, self._instance.rooms
+        tables = {path: room.kind.table for path, room in rooms.crm.rooms.items()}
+        tables |= {room.kind.name: room.kind.table for room in rooms.custom_objects.all()}
+        return {path: store.one(f'SELECT count(*) FROM "{table}"')[0] for path, table in tables.items()}
 
     def _write(self, body: Any) -> list[dict[str, Any]]:
         """Write records as the CRM, an administrator or a flow would: uncharged, whatever is closed to the API."""
         wanted = required_object(body)
-        room = self._instance.rooms.crm.rooms.get(str(wanted.get("object")))
-        if room is None:
-            raise ControlRefused(f"unknown object; known: {sorted(self._instance.rooms.crm.rooms)}")
+        name, action = str(wanted.get("object")), str(wanted.get("action", "createOrUpdate"))
+        rooms = self._instance.rooms
         call = Call(Request(method="POST", path=""), "POST", "", {}, "", user=str(wanted.get("user", "")))
-        action = str(wanted.get("action", "createOrUpdate"))
         try:
+            room = rooms.crm.rooms.get(name) or rooms.custom_objects.named(name)
             return self._instance.changing(lambda: room.write(call, wanted.get("input", []), action, room.kind.dedupe))
         except Refused as refused:
-            raise ControlRefused(str(refused)) from refused
+            raise ControlRefused(f"{name}: {refused}") from refused
 
     def _add_field(self, body: Any) -> dict[str, Any]:
         wanted = required_object(body)
@@ -66,6 +67,17 @@ class ObjectControl:
         field = Field(id=0, name=name, label=label, type=kind, length=length, custom=True)
         self._instance.changing(lambda: crm.add_field(path, field))
         return {"object": path, "name": name, "type": kind}
+
+    def _make_type(self, body: Any) -> dict[str, Any]:
+        """A live custom object type, as made on the vendor's screens; `crmManaged`: brought by a native CRM sync."""
+        wanted = required_object(body)
+        name, crm_managed = str(wanted.get("apiName") or ""), bool(wanted.get("crmManaged", False))
+        schema = self._instance.rooms.custom_object_schema
+        try:
+            self._instance.changing(lambda: schema.make(name, wanted, crm_managed=crm_managed))
+        except Refused as refused:
+            raise ControlRefused(str(refused)) from refused
+        return {"apiName": name, "state": "approved"}
 
     def _native(self, _body: Any) -> dict[str, str | None]:
         return {"crm": self._instance.settings.native_crm or None}

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
-from syncline_sandbox.marketo.crm_objects.room import EXTENSIBLE, CrmObjects
+from syncline_sandbox.marketo.crm_objects.room import CrmObjects
+from syncline_sandbox.marketo.custom_objects.room import CustomObjects
+from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
 from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.lists import Lists
+from syncline_sandbox.marketo.object_routes import account_list_routes, crm_routes, custom_object_routes
 from syncline_sandbox.marketo.routes import (
     RO_ACTIVITY,
     RO_ACTIVITY_METADATA,
     RO_ASSET,
-    RO_COMPANY,
     RO_LEAD,
-    RO_NAMED_ACCOUNT,
-    RO_NAMED_ACCOUNT_LIST,
-    RO_OPPORTUNITY,
-    RO_SALES_PERSON,
-    RW_ANY_FIELD,
     RW_CUSTOM_FIELD,
     RW_LEAD,
-    RW_NAMED_ACCOUNT,
-    RW_NAMED_ACCOUNT_LIST,
     Route,
     RoutingTable,
 )
@@ -38,16 +32,6 @@ EXPORTS = {"/bulk/v1/leads/export": RO_LEAD, "/bulk/v1/activities/export": RO_AC
 BATCH = "/bulk/v1/leads/batch"
 
 
-# path below /rest/v1/ → what reading it needs
-CRM_OBJECTS = {
-    "companies": RO_COMPANY,
-    "opportunities": RO_OPPORTUNITY,
-    "opportunities/roles": RO_OPPORTUNITY,
-    "salespersons": RO_SALES_PERSON,
-    "namedaccounts": RO_NAMED_ACCOUNT,
-}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Rooms:
     """Those who answer."""
@@ -57,6 +41,8 @@ class Rooms:
     activities: Activities
     crm: CrmObjects
     account_lists: AccountLists
+    custom_objects: CustomObjects
+    custom_object_schema: CustomObjectSchema
     exports: Exports
     imports: Imports
     lists: Lists
@@ -87,8 +73,9 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("GET", f"{V1}/activities/leadchanges.json", RO_ACTIVITY, activities.lead_changes),
             Route("GET", f"{V1}/activities/deletedleads.json", RO_ACTIVITY, activities.deleted_leads),
             Route("GET", f"{V1}/activities.json", RO_ACTIVITY, activities.activities),
-            *(route for path, permission in CRM_OBJECTS.items() for route in _of_crm(rooms.crm, path, permission)),
-            *_of_account_lists(rooms.account_lists),
+            *crm_routes(rooms.crm),
+            *account_list_routes(rooms.account_lists),
+            *custom_object_routes(rooms.custom_objects, rooms.custom_object_schema),
             *(route for base, permission in EXPORTS.items() for route in _exporting(rooms.exports, base, permission)),
             Route("GET", f"{V1}/lists.json", RO_LEAD, lists.lists),
             Route("GET", f"{V1}/lists/{{id}}.json", RO_LEAD, lists.one),
@@ -107,29 +94,6 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("GET", f"{V1}/stats/errors.json", "", stats.errors),
             Route("GET", f"{V1}/stats/errors/last7days.json", "", stats.errors_of_week),
         )
-    )
-
-
-def _of_crm(crm: CrmObjects, path: str, permission: str) -> Iterator[Route]:
-    base, writing = f"{V1}/{path}", permission.replace("Read-Only", "Read-Write")
-    yield Route("GET", f"{base}/describe.json", permission, crm.describing(path))
-    yield Route("GET", f"{base}.json", permission, crm.querying(path))
-    yield Route("POST", f"{base}.json", writing, crm.syncing(path), writes=True)
-    yield Route("POST", f"{base}/delete.json", writing, crm.deleting(path), writes=True)
-    if path in EXTENSIBLE:
-        yield Route("GET", f"{base}/schema/fields.json", RW_ANY_FIELD, crm.listing_fields(path))
-        yield Route("GET", f"{base}/schema/fields/{{name}}.json", RW_ANY_FIELD, crm.showing_field(path))
-
-
-def _of_account_lists(lists: AccountLists) -> tuple[Route, ...]:
-    members = f"{V1}/namedAccountList/{{id}}/namedAccounts"
-    return (
-        Route("GET", f"{V1}/namedAccountLists.json", RO_NAMED_ACCOUNT_LIST, lists.query),
-        Route("POST", f"{V1}/namedAccountLists.json", RW_NAMED_ACCOUNT_LIST, lists.sync),
-        Route("POST", f"{V1}/namedAccountLists/delete.json", RW_NAMED_ACCOUNT_LIST, lists.delete),
-        Route("GET", f"{members}.json", RO_NAMED_ACCOUNT, lists.members),
-        Route("POST", f"{members}.json", RW_NAMED_ACCOUNT, lists.add),
-        Route("POST", f"{members}/remove.json", RW_NAMED_ACCOUNT, lists.remove),
     )
 
 

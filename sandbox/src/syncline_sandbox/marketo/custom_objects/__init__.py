@@ -1,0 +1,1 @@
+"""Custom objects: what types there are, the API that makes them, and their records."""
