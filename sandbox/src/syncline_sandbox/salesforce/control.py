@@ -16,6 +16,7 @@ from .control_login import LoginControl
 from .control_objects import ObjectControl
 from .control_rules import RuleControl
 from .errors import OrgError
+from .events.control import EventControl
 from .people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
 from .schema import SObject
 
@@ -44,6 +45,7 @@ class OrgControl:
             "POST touch": self._touch,
             **LoginControl(self._org).routes(),
             **LifeControl(self._org).routes(),
+            **EventControl(self._org).routes(),
             **RuleControl(self._org).routes(),
             **ObjectControl(self._org).routes(),
         }

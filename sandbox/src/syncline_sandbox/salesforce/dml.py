@@ -18,6 +18,7 @@ from .automation import FollowUp
 from .caller import Caller
 from .campaign_rules import first_statuses, refuse_delete
 from .errors import OrgError, not_found
+from .events import EVENT_SUFFIX
 from .ids import IdSource, full_id
 from .recycle_bin import RecycleBin
 from .rights import UserRights
@@ -62,10 +63,12 @@ class Dml:
         self.input = RowInput(schema, storage)
         self.rules = SaveRules(schema, storage, clock, faults, self.input)
         self.touched = transactions.touched
+        self.events = transactions.events
         self.bin = RecycleBin(schema, storage, self.stamp, self.touched)
 
     def create(self, caller: Caller, sobject: SObject, record: Mapping[str, Any]) -> str:
-        """Store a new record; returns its id."""
+        """Store a new record; returns its id. A platform event is published instead."""
+        self.events.acting(caller)
         with self._storage.savepoint():
             return self._create(caller, sobject, record)
 
@@ -81,6 +84,9 @@ class Dml:
         _refuse_missing(sobject, values, creating=True)
         record_id = self._ids.new(sobject.key_prefix)
         event = self._save_event(caller, sobject, record_id, values, None)
+        if sobject.name.endswith(EVENT_SUFFIX):
+            self.events.publish_row(caller, sobject, record_id, values)
+            return record_id
         stamp = self.stamp()
         derive(sobject.name, self._saving(values, None, stamp))
         values |= {"Id": record_id, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
@@ -96,6 +102,7 @@ class Dml:
 
     def update(self, caller: Caller, sobject: SObject, record_id: str, record: Mapping[str, Any]) -> None:
         """Overlay the given fields on a live record the caller can see and edit."""
+        self.events.acting(caller)
         with self._storage.savepoint():
             self._update(caller, sobject, record_id, record)
 
@@ -148,6 +155,7 @@ class Dml:
 
     def delete(self, caller: Caller, sobject: SObject, record_id: str, *, hard: bool = False) -> None:
         """Move a record and the children it owns to the recycle bin; *hard* leaves no trace but the delete log."""
+        self.events.acting(caller)
         if not sobject.deletable:
             raise OrgError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete")
         row = self.existing(caller, sobject, record_id, "delete")
@@ -159,6 +167,7 @@ class Dml:
 
     def undelete(self, caller: Caller, sobject: SObject, record_id: str) -> str:
         """Bring a record back from the recycle bin, with what its delete took along; returns its full id."""
+        self.events.acting(caller)
         if not caller.rights.allows("delete", sobject.name):
             raise _no_access()
         return self.bin.restore(sobject, record_id)

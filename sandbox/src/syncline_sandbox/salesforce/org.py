@@ -6,6 +6,7 @@ What each resource does is in its own module, what a fault does to a request in 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -26,12 +27,14 @@ from .custom_fields import custom_field
 from .describe import DescribeResources
 from .dml import Dml
 from .errors import OrgError, not_found
+from .events import EventBus
 from .founding import found_org, organization
 from .ids import IdSource
 from .intake import read_call
 from .limits import ApiUsage, LimitResources, version_list
 from .merge import Merging
 from .org_objects import OrgObjects
+from .passwords import PasswordResources
 from .people import USERNAME, People, first_people
 from .query import QueryResources
 from .queues import Queues
@@ -72,6 +75,8 @@ class SalesforceOrg:
         seed: int = 1,
         faults: FaultPlan | None = None,
     ) -> None:
+        # Faces of several kinds may stand before one org; it serves one request at a time.
+        self.lock = threading.RLock()
         self.clock = clock or SandboxClock()
         self.faults = faults or FaultPlan()
         self.schema = Schema(standard_sobjects())
@@ -80,7 +85,8 @@ class SalesforceOrg:
         self._bin_checked_at: datetime | None = None
         self.schema_changed_at = self.clock.now()
         self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
-        self._transactions = Transactions(self.storage, self.ids, self.clock, self.reading)
+        self.events = EventBus(self.schema, self.storage, self.clock, self.faults, seed)
+        self._transactions = Transactions(self.storage, self.ids, self.clock, self.reading, self.events)
         self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.clock, self._transactions)
         self.objects = OrgObjects(self.schema, self.storage, self._transactions, self.dml)
         self.conversion = LeadConversion(self.schema, self.storage, self.dml)
@@ -90,13 +96,16 @@ class SalesforceOrg:
         organization_id = self._take_up()
         self.auth = Auth(self.clock, organization_id, seed, self.storage)
         self.people = People(self.storage, self.ids, self.auth)
+        self.passwords = PasswordResources(self.auth, self.people)
         self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
         self._settle_people()
         self.query = QueryResources(self.schema, self.reading, self.ids, self.clock)
         self.bulk = Bulk(
             self.schema, self.reading, self.dml, self.clock, self.ids, self.faults, self.platform_transaction
         )
-        self.limits = LimitResources(self.usage, self.reading, self.storage, self.bulk.consumed)
+        self.limits = LimitResources(
+            self.usage, self.reading, self.storage, lambda: {**self.bulk.consumed(), **self.events.consumed()}
+        )
         self.router = Router(self._routes())
         self.soap = SoapDoor(self)
         self._request_faults = RequestFaults(self)
@@ -126,7 +135,8 @@ class SalesforceOrg:
         self.dml.rules.validation.install(sobject_name, invalid, message, field)
 
     def handle(self, request: Request) -> Response:
-        return self.control.watch(self.soap.with_session(request), self._request_faults.answer)
+        with self.lock:
+            return self.control.watch(self.soap.with_session(request), self._request_faults.answer)
 
     def stamp(self) -> str:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""
@@ -213,6 +223,7 @@ class SalesforceOrg:
             *ReplicationResources(self.reading, self.clock).routes(),
             *ToolingResources(self.schema, self.ids, self.add_field).routes(),
             *composite.routes(),
+            *self.passwords.routes(),
             *collections.routes(),
             *describe.routes(),
             *records.routes(),
@@ -298,10 +309,12 @@ class SalesforceOrg:
                 self.people.load()
         self.rule_book.load()
         self.conversion.mapping.custom = self.storage.kept("lead_mapping") or {}
+        self.events.take_up()
 
     def _empty(self) -> None:
         """Start over: records, users, rights and quota gone; custom fields stay."""
         fields = self.storage.kept("fields") or []
+        self.events.clear()
         self.storage.empty()
         self.objects.start_over()
         self.storage.keep("fields", fields)

@@ -56,7 +56,7 @@ class CollectionResources:
     def _create(self, call: Call) -> Answer:
         def create(record: dict[str, Any]) -> dict[str, Any]:
             sobject = self._type_of(call, record)
-            return saved(self._dml.create(call.caller, sobject, record))
+            return saved(self._dml.create(call.caller, sobject, record), self._dml)
 
         return self._save(call, create, refuse_repeated=None)
 
@@ -66,7 +66,7 @@ class CollectionResources:
             record_id = _id_of(record)
             rest = {name: value for name, value in record.items() if name.lower() != "id"}
             self._dml.update(call.caller, sobject, record_id, rest)
-            return saved(full_id(record_id) or record_id)
+            return saved(full_id(record_id) or record_id, self._dml)
 
         return self._save(call, update, refuse_repeated="id")
 
@@ -80,7 +80,7 @@ class CollectionResources:
             value = next((given for name, given in record.items() if name.lower() == key.name.lower()), None)
             rest = {name: given for name, given in record.items() if name.lower() != key.name.lower()}
             record_id, created = self._dml.upsert(call.caller, target, key, value, rest)
-            return {**saved(record_id), "created": created}
+            return {**saved(record_id, self._dml), "created": created}
 
         return self._save(call, upsert, refuse_repeated=key.name)
 
@@ -93,7 +93,7 @@ class CollectionResources:
             def run() -> dict[str, Any]:
                 sobject = self._dml.sobject_of(record_id)
                 self._dml.delete(call.caller, sobject, record_id)
-                return saved(full_id(record_id) or record_id)
+                return saved(full_id(record_id) or record_id, self._dml)
 
             return run
 

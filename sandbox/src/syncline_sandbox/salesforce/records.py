@@ -42,7 +42,7 @@ class RecordResources:
         sobject = self._reading.object(call.caller, call.parts[0])
         record_id = self._dml.create(call.caller, sobject, call.json_object())
         location = f"{call.data_url}/sobjects/{sobject.name}/{record_id}"
-        return Answer(status=201, body=saved(record_id), headers=(("Location", location),))
+        return Answer(status=201, body=saved(record_id, self._dml), headers=(("Location", location),))
 
     def _read(self, call: Call) -> Answer:
         sobject = self._reading.object(call.caller, call.parts[0])
@@ -110,7 +110,7 @@ class RecordResources:
             return several(call, sobject, matches.ids)
         if not created and float(call.caller.version) < 46.0:
             return Answer(status=204)
-        return Answer(status=201 if created else 200, body={**saved(record_id), "created": created})
+        return Answer(status=201 if created else 200, body={**saved(record_id, self._dml), "created": created})
 
     def _key(self, call: Call) -> tuple[SObject, Field]:
         sobject = self._reading.object(call.caller, call.parts[0])
@@ -131,9 +131,9 @@ class RecordResources:
         return record_id
 
 
-def saved(record_id: str) -> dict[str, Any]:
-    """The result of a save that succeeded."""
-    return {"id": record_id, "success": True, "errors": []}
+def saved(record_id: str, dml: Dml) -> dict[str, Any]:
+    """The result of a save that succeeded; of a platform event with word that it was enqueued."""
+    return {"id": record_id, "success": True, "errors": dml.events.enqueued(record_id)}
 
 
 def key_field(caller: Caller, sobject: SObject, name: str) -> Field:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from syncline_sandbox.core.clock import SandboxClock
 
+from .events import EventBus
 from .ids import IdSource
 from .reading import Reading
 from .schema import SObject
@@ -22,11 +23,14 @@ from .web import Answer
 class Transactions:
     """Transactions of one org, one at a time. `touched` collects the records the running one changed."""
 
-    def __init__(self, storage: Storage, ids: IdSource, clock: SandboxClock, reading: Reading) -> None:
+    def __init__(
+        self, storage: Storage, ids: IdSource, clock: SandboxClock, reading: Reading, events: EventBus
+    ) -> None:
         self._storage = storage
         self._ids = ids
         self._clock = clock
         self._reading = reading
+        self.events = events
         self._own_stamp: str | None = None
         self.touched: list[tuple[SObject, str]] = []
 
@@ -47,12 +51,17 @@ class Transactions:
         self._reading.begin_lag()
         self._own_stamp = stamp or stamp_of(self._clock.now())
         self.touched.clear()
+        self.events.refresh()
+        committed = False
         try:
             with self._storage.transaction():
+                self.events.begin()
                 yield
                 self._storage.keep("serials", self._ids.serials)
+            committed = True
         finally:
             self._own_stamp = None
+            self.events.end(committed=committed)
         self._reading.committed(self.touched)
 
     def answer(self, act: Callable[[], Answer], stamp: str | None, *, keep: bool) -> Answer:

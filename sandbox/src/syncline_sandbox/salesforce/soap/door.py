@@ -1,7 +1,7 @@
 """The way of a SOAP request: session, quota, transaction, answer; a fault where a REST call has an error array.
 
 Lives here: the session of the SOAP header ("SessionHeader"), and the headers that change what a write does
-("AssignmentRuleHeader", "DuplicateRuleHeader" of the SOAP API Developer Guide). The calls are in `calls.py`.
+("AssignmentRuleHeader", "CallOptions", "DuplicateRuleHeader" of the SOAP API Developer Guide). The calls are in `calls.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.founding import organization
+from syncline_sandbox.salesforce.limits import FIRST_VERSION, LAST_VERSION
 from syncline_sandbox.salesforce.web import Answer
 
 from .calls import SoapCalls
@@ -49,6 +50,8 @@ class SoapDoor:
         try:
             asked = read_soap(request)
             flavour = asked.flavour
+            if not FIRST_VERSION <= float(asked.version) <= LAST_VERSION:
+                raise SoapFault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
             if asked.operation == "login":
                 org = self._org
                 return soap_login(asked, request, org.auth, organization(org.storage), org.user)
@@ -78,6 +81,11 @@ class SoapDoor:
         headers = {"sforce-auto-assign": "TRUE" if assign else "FALSE"}
         if flag(asked.headers.get("DuplicateRuleHeader"), "allowSave"):
             headers["sforce-duplicate-rule-header"] = "allowSave=true"
+        client = text(asked.headers.get("CallOptions"), "client")
+        if client is not None:
+            headers["sforce-call-options"] = f"client={client}"
+        if client := text(asked.headers.get("CallOptions"), "client"):
+            headers["sforce-call-options"] = f"client={client}"
         return Caller(
             user_id=user_id,
             rights=self._org.people.rights(user_id),
