@@ -308,7 +308,7 @@ def test_a_page_of_ids_carries_its_children(org):
     )
     ids = [row[0] for row in org.db.execute(compiled.ids_sql, compiled.parameters)]
     assert sorted(ids) == [ACME, BETA]
-    (row,) = org.db.execute(compiled.page_sql, (*compiled.page_parameters, f'["{ACME}"]'))
+    (row,) = org.db.execute(compiled.by_id.sql, (*compiled.by_id.parameters, f'["{ACME}"]'))
     assert RowShaper(compiled, "/x").record(row)["Contacts"]["totalSize"] == 1
 
 
@@ -391,7 +391,7 @@ def test_ids_and_pages_reach_the_same_records(org):
     )
     ids = [row[0] for row in org.db.execute(compiled.ids_sql, compiled.parameters)]
     assert ids == ["003000000000003AAA", "003000000000002AAA"]
-    page = list(org.db.execute(compiled.page_sql, ('["003000000000002AAA"]',)))
+    page = list(org.db.execute(compiled.by_id.sql, ('["003000000000002AAA"]',)))
     assert [RowShaper(compiled, "/x").record(row)["Name"] for row in page] == ["Brown"]
 
 

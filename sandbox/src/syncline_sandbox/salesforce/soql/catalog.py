@@ -15,6 +15,16 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 
+class PicklistEntry(Protocol):
+    """One value of a picklist."""
+
+    @property
+    def value(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+
 class SoqlField(Protocol):
     """One field of an object, as SOQL sees it."""
 
@@ -32,6 +42,14 @@ class SoqlField(Protocol):
 
     @property
     def custom(self) -> bool: ...
+
+    @property
+    def scale(self) -> int:
+        """Digits after the decimal point."""
+
+    @property
+    def picklist(self) -> Sequence[PicklistEntry]:
+        """The values of a picklist in their order; empty for anything else."""
 
     @property
     def filterable(self) -> bool: ...
@@ -98,7 +116,10 @@ class SoqlSchema(Protocol):
 
 
 class SoqlRights(Protocol):
-    """What the asking user may see."""
+    """Who asks, and what this user may see."""
+
+    @property
+    def user_id(self) -> str: ...
 
     def can_read_object(self, sobject: str) -> bool: ...
 

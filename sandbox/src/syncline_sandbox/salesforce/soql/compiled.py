@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,11 +18,24 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """The records of a child sub-query: a column of JSON, an array of rows, each of the shape `node`."""
+    """The records of a child sub-query: a column of JSON, an array of rows, each row an array of runs of columns.
+
+    `more` reads them by id: what lies beyond the first page of the children is fetched by a locator of its own.
+    """
 
     key: str
     index: int
-    node: Node
+    more: RowsById
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A TYPEOF: one of the nested records, by the object the column at `type_index` names; null where none is meant."""
+
+    key: str
+    type_index: int
+    nodes: Mapping[str, Node]
+    otherwise: Node | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +50,19 @@ class Node:
     type_name: str | None
     id_index: int | None
     type_index: int | None = None
-    entries: list[Cell | Node | Children] = field(default_factory=list)
+    entries: list[Cell | Node | Children | Choice] = field(default_factory=list)
 
-    def child(self, key: str) -> Node | None:
-        return next((entry for entry in self.entries if isinstance(entry, Node) and entry.key == key), None)
+
+@dataclass(frozen=True, slots=True)
+class RowsById:
+    """Reads rows again: `sql` takes `parameters` and then a JSON array of ids, and yields those rows in any order.
+
+    The first column is the record's Id.
+    """
+
+    sql: str
+    parameters: tuple[object, ...]
+    root: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +70,11 @@ class CompiledQuery:
     """What `compile_query` yields.
 
     - `kind`: `records`; `count` for SELECT COUNT(), answered by `count_sql` alone; `aggregate` for grouped rows
-    - `sql` yields every row of the answer; for `records` its first column is the record's Id
+    - `sql` yields every row of the answer; for `records` of style rest its first column is the record's Id
     - `count_sql` yields the total size, LIMIT and OFFSET applied; `ids_sql` only the ids, in the answer's order
-    - all three take `parameters`
-    - `page_sql` takes `page_parameters` and then a JSON array of ids, and yields those rows in any order
-    - `column_names` are the CSV headings (`Account.Name`); `cells` counts the SQL columns they stand for
+    - all three take `parameters`; `ids_sql` and `by_id` are of use for `records` alone
+    - `column_names` are the CSV headings (`Account.Name`)
+    - `wide` is True where two or more long custom texts are selected
     """
 
     kind: Literal["records", "count", "aggregate"]
@@ -59,8 +82,12 @@ class CompiledQuery:
     sql: str
     count_sql: str
     ids_sql: str
-    page_sql: str
     parameters: tuple[object, ...]
-    page_parameters: tuple[object, ...]
-    root: Node
+    by_id: RowsById
     column_names: tuple[str, ...]
+    wide: bool = False
+
+    @property
+    def root(self) -> Node:
+        """The shape of a row."""
+        return self.by_id.root

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from .cursor import Cursor
-from .dates import NAMED_DATES
+from .dates import MAX_UNITS, NAMED_DATES
 from .syntax import Call, Comparison, Condition, Expression, Literal, Logic, Membership, Path, Query
 from .tokens import Token, like_pattern, string_value
 
@@ -120,4 +120,4 @@ def _after_colon(cursor: Cursor) -> int:
     token = cursor.expect("number")
     if not token.text.isdigit():
         raise cursor.refuse(f"unexpected token: '{token.text}'", token)
-    return int(token.text)
+    return min(int(token.text[:12]), MAX_UNITS)

@@ -2,15 +2,19 @@
 
 SOQL and SOSL Reference, "Date Formats and Date Literals". Days begin at midnight of the zone of *now*; weeks begin on
 Sunday; the fiscal year is the calendar year. LAST_N_DAYS:n and LAST_90_DAYS include today, the other LAST_N units
-leave out the current unit.
+leave out the current unit. A range that reaches beyond the minimum or maximum date ends there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
+MAX_UNITS = 1_000_000
+"""A larger n is taken as this: it reaches beyond every date there can be, in any unit."""
+FIRST_DAY, LAST_DAY = date(1700, 1, 1), date(4000, 12, 31)
+"""SOQL and SOSL Reference, "Minimum and Maximum Dates"."""
 Shift = Callable[[date, int], date]
 """The first day of the unit that lies n units after the one holding the given day."""
 
@@ -27,16 +31,19 @@ def parse_datetime(text: str) -> str:
 
 
 def _days(day: date, count: int) -> date:
-    return day + timedelta(days=count)
+    wanted = day.toordinal() + count
+    return date.fromordinal(min(max(wanted, FIRST_DAY.toordinal()), LAST_DAY.toordinal()))
 
 
 def _weeks(day: date, count: int) -> date:
-    return day - timedelta(days=day.isoweekday() % 7) + timedelta(weeks=count)
+    return _days(day, 7 * count - day.isoweekday() % 7)
 
 
 def _months_of(size: int) -> Shift:
     def shift(day: date, count: int) -> date:
         month = day.year * 12 + (day.month - 1) // size * size + count * size
+        if not FIRST_DAY.year <= month // 12 <= LAST_DAY.year:
+            return FIRST_DAY if count < 0 else LAST_DAY
         return date(month // 12, month % 12 + 1, 1)
 
     return shift

@@ -1,22 +1,27 @@
 """How values of each field type are compared: which literals they take, how a literal is bound, which collation.
 
-SOQL and SOSL Reference, "Comparison Operators", "Date Formats and Date Literals". Text compares without case, ids and
-case-sensitive external ids with it. SQLite's NOCASE folds ASCII only, so a literal beyond ASCII compares through the
-function `sf_fold` that `install` registers.
+SOQL and SOSL Reference, "Comparison Operators", "Date Formats and Date Literals", "Use null in WHERE", "ORDER BY".
+
+- Text compares without case (`functions.fold`), ids and case-sensitive external ids with it. SQLite's NOCASE folds
+  ASCII only, so a literal beyond ASCII compares through the function `sf_fold`.
+- Text sorts and groups by its UTF-8 values with the case of ASCII letters aside: the page says so of English locales.
+- A picklist sorts in the order of its values, those not listed behind, among themselves as text.
+- An empty string is null, in a literal too. A null boolean is false, and `= null` of a boolean is `= FALSE`.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from syncline_sandbox.salesforce.ids import full_id
 
 from .dates import parse_datetime
 from .errors import INVALID_FIELD, INVALID_QUERY_FILTER_OPERATOR, MALFORMED_QUERY, pointed
+from .functions import fold
+from .names import text_sql
 from .scope import Resolved
 from .syntax import Literal
 
@@ -31,6 +36,7 @@ class Family:
     quoted: bool = False
 
 
+NUMBERS = frozenset({"int", "long", "double", "currency", "percent"})
 _TEXT = Family("text", "string", frozenset({"string"}), quoted=True)
 _KEY = Family("key", "string", frozenset({"string"}), quoted=True)
 _NUMBER = Family("number", "double", frozenset({"number"}))
@@ -54,10 +60,10 @@ def family_of(field_type: str) -> Family:
 
 def bound(field: Resolved, literal: Literal, text: str) -> object:
     """The value to bind for *literal* beside *field*; None for null. Raises SoqlError where the kinds do not fit."""
-    if literal.kind == "null" or (literal.kind == "string" and not literal.value):
-        return None
     family = family_of(field.type)
-    if literal.kind not in family.kinds:
+    if literal.kind == "null" or (literal.kind == "string" and not literal.value):
+        return 0 if family.name == "boolean" and literal.kind == "null" else None
+    if literal.kind not in family.kinds or (literal.kind == "range" and field.computed):
         negation = "" if family.quoted else "not "
         raise pointed(
             INVALID_FIELD,
@@ -69,7 +75,7 @@ def bound(field: Resolved, literal: Literal, text: str) -> object:
     if family.name == "key":
         return _record_id(literal, text)
     if family.name == "number":
-        return float(literal.value) if not literal.value.lstrip("+-").isdigit() else int(literal.value)
+        return _number(literal.value)
     if family.name == "boolean":
         return int(literal.value == "true")
     return _time(literal, text) if literal.kind in _TIMES else literal.value
@@ -93,6 +99,8 @@ def _day(text: str) -> str:
     return date.fromisoformat(text).isoformat()
 
 
+_LARGEST = sys.float_info.max
+_INTEGER_DIGITS = 18  # what fits SQLite's integers
 _TIMES: dict[str, Callable[[str], str]] = {"datetime": parse_datetime, "date": _day}
 
 
@@ -105,11 +113,30 @@ def comparable(field: Resolved, *values: object) -> tuple[str, list[object]]:
     return f"sf_fold({field.sql})", [fold(value) for value in values]
 
 
-def fold(value: Any) -> Any:
-    """Text without case, for characters beyond ASCII; anything else unchanged."""
-    return value.casefold() if isinstance(value, str) else value
+def _number(text: str) -> int | float:
+    whole = text.lstrip("+-")
+    if whole.isdigit() and len(whole) <= _INTEGER_DIGITS:
+        return int(text)
+    return min(max(float(text), -_LARGEST), _LARGEST)
 
 
-def install(connection: sqlite3.Connection) -> None:
-    """Register on *connection* the functions compiled queries call. Needed once a connection."""
-    connection.create_function("sf_fold", 1, fold, deterministic=True)
+def collation(value: Resolved) -> str:
+    """How SQL is told to compare *value* without case, where it does."""
+    return " COLLATE NOCASE" if family_of(value.type).name == "text" and not value.case_sensitive else ""
+
+
+def sorted_as(value: Resolved) -> str:
+    """The SQL that sorts and groups as *value* does, apart from the order of picklists."""
+    return f"{value.sql}{collation(value)}"
+
+
+def picklist_rank(value: Resolved) -> str | None:
+    """The SQL of a value's place among those of its picklist, null for null; None where it is no picklist."""
+    if value.type != "picklist" or value.field is None or not value.field.picklist:
+        return None
+    if value.sql == "NULL":  # rolled up
+        return value.sql
+    entries = value.field.picklist
+    cases = " ".join(f"WHEN {text_sql(entry.value)} THEN {rank}" for rank, entry in enumerate(entries))
+    ranked = f"CASE {value.sql} COLLATE NOCASE {cases} ELSE {len(entries)} END"
+    return f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE {ranked} END"

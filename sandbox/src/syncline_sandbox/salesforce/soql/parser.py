@@ -9,11 +9,16 @@ from __future__ import annotations
 from .conditions import parse_condition, parse_expression
 from .cursor import Cursor
 from .errors import MALFORMED_QUERY, NUMBER_OUTSIDE_VALID_RANGE, pointed
-from .syntax import Expression, Item, Order, Query, Subquery
+from .syntax import Branch, Expression, Item, Order, Path, Query, Subquery, TypeOf
 
 MAX_TEXT_CHARACTERS = 100_000
 MAX_OFFSET = 2000
-_CLAUSES = frozenset("USING WHERE WITH GROUP HAVING ORDER LIMIT OFFSET FOR UPDATE ALL FROM".split())
+MAX_COUNT = 2**31 - 1
+# No alias: the clauses that may follow, and the words "Alias Notation" of the SOQL and SOSL Reference reserves.
+_RESERVED = frozenset(
+    "USING WHERE WITH GROUP HAVING ORDER LIMIT OFFSET FOR UPDATE ALL FROM AND ASC DESC EXCLUDES FIRST IN INCLUDES LAST "
+    "LIKE NOT NULL NULLS OR SELECT".split()
+)
 _SECURITY_MODES = ("SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE")
 
 
@@ -37,36 +42,98 @@ def _select(cursor: Cursor) -> Query:
     at = cursor.here.at
     from_names = cursor.dotted_names()
     alias = _alias(cursor)
-    if cursor.take_word("USING"):
-        cursor.expect_word("SCOPE")
-        cursor.expect("name")
+    path_aliases = _path_aliases(cursor)
+    scope = _filter_scope(cursor)
     where = parse_condition(cursor, _select) if cursor.take_word("WHERE") else None
     if cursor.take_word("WITH") and not any(cursor.take_word(mode) for mode in _SECURITY_MODES):
         raise cursor.unexpected()
-    group_by: tuple[Expression, ...] = ()
-    if cursor.take_words("GROUP", "BY"):
-        group_by = cursor.comma_list(parse_expression)
+    subtotals, group_by = _group_by(cursor) if cursor.take_words("GROUP", "BY") else ("", ())
     having = parse_condition(cursor, _select) if cursor.take_word("HAVING") else None
     order_by = cursor.comma_list(_order) if cursor.take_words("ORDER", "BY") else ()
     limit = _count(cursor) if cursor.take_word("LIMIT") else None
     offset = _offset(cursor) if cursor.take_word("OFFSET") else None
     _trailing_notes(cursor)
-    return Query(items, from_names, at, alias, where, group_by, having, order_by, limit, offset)
+    return Query(
+        items,
+        from_names,
+        at,
+        alias,
+        where,
+        path_aliases,
+        scope,
+        group_by,
+        subtotals,
+        having,
+        order_by,
+        limit,
+        offset,
+    )
 
 
 def _item(cursor: Cursor) -> Item:
     if cursor.here.text == "(":
         at = cursor.advance().at
-        query = _select(cursor)
+        with cursor.deeper():
+            query = _select(cursor)
         cursor.expect_mark(")")
         return Item(Subquery(query, at), None)
+    if cursor.here.is_word("TYPEOF") and cursor.next.kind == "name":
+        return Item(_type_of(cursor), None)
     return Item(parse_expression(cursor), _alias(cursor))
+
+
+def _type_of(cursor: Cursor) -> TypeOf:
+    at = cursor.advance().at
+    relation = _path(cursor)
+    branches = []
+    while cursor.take_word("WHEN"):
+        name = cursor.expect("name")
+        cursor.expect_word("THEN")
+        branches.append(Branch(name.text, cursor.comma_list(_path), name.at))
+    otherwise = cursor.comma_list(_path) if branches and cursor.take_word("ELSE") else ()
+    if not branches:
+        raise cursor.unexpected()
+    cursor.expect_word("END")
+    return TypeOf(relation, tuple(branches), otherwise, at)
+
+
+def _path(cursor: Cursor) -> Path:
+    at = cursor.here.at
+    return Path(cursor.dotted_names(), at)
+
+
+def _path_aliases(cursor: Cursor) -> tuple[tuple[str, Path], ...]:
+    found = []
+    while cursor.take_mark(","):
+        path = _path(cursor)
+        found.append((cursor.expect("name").text, path))
+    return tuple(found)
+
+
+def _filter_scope(cursor: Cursor) -> Path | None:
+    if not cursor.take_word("USING"):
+        return None
+    cursor.expect_word("SCOPE")
+    token = cursor.expect("name")
+    return Path((token.text,), token.at)
+
+
+def _group_by(cursor: Cursor) -> tuple[str, tuple[Expression, ...]]:
+    """The grouped expressions, and ROLLUP or CUBE if they stand inside one ("GROUP BY ROLLUP", "GROUP BY CUBE")."""
+    word = cursor.here
+    if not (word.is_word("ROLLUP") or word.is_word("CUBE")) or cursor.next.text != "(":
+        return "", cursor.comma_list(parse_expression)
+    cursor.advance()
+    cursor.advance()
+    grouped = cursor.comma_list(parse_expression)
+    cursor.expect_mark(")")
+    return word.text.upper(), grouped
 
 
 def _alias(cursor: Cursor) -> str | None:
     """A name that is no clause, after an item or an object; `AS` does not exist in SOQL but is no clause either."""
     here = cursor.here
-    if here.kind != "name" or here.text.upper() in _CLAUSES:
+    if here.kind != "name" or here.text.upper() in _RESERVED:
         return None
     return cursor.advance().text
 
@@ -89,7 +156,8 @@ def _count(cursor: Cursor) -> int:
     if token.kind != "number" or not token.text.isdigit():
         raise cursor.unexpected()
     cursor.advance()
-    return int(token.text)
+    # A larger count is no other count: there are never so many rows.
+    return min(int(token.text[:12]), MAX_COUNT)
 
 
 def _offset(cursor: Cursor) -> int:

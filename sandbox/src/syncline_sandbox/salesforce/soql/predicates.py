@@ -1,51 +1,63 @@
 """Conditions to SQL predicates with bound values.
 
-SOQL has two truth values: `!=` and NOT IN hold for an empty field and NOT turns "unknown" into true, so every part
-under a NOT is pinned to 0 or 1 first. Semi-joins follow SOQL and SOSL Reference, "Comparison Operators".
+SOQL has two truth values (SOQL and SOSL Reference, "Comparison Operators", "Logical Operators", "Use null in WHERE"):
+
+- `f = null` holds for an empty field, `f != null` for one that is not; a missing parent's fields are empty.
+- `f != x` and `f NOT IN (…)` hold for an empty field too; with null in the list NOT IN does not, and IN does.
+- `<`, `<=`, `>`, `>=` and LIKE never hold for an empty field, nor beside null; `f LIKE ''` is `f = null`.
+- NOT turns true to false and false to true, so `NOT f < 5` holds for an empty field. Where the vendor is silent this
+  is the reading chosen: every part under a NOT is pinned to 0 or 1 first.
+- EXCLUDES holds for an empty field, INCLUDES does not; both ignore case. `=` on a multi-select compares the whole text.
+- A named date is a range: `=` is inside it, `<` before its start, `>` after its end, `!=` outside it or empty.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .dates import named_range
-from .errors import INVALID_FIELD, INVALID_QUERY_FILTER_OPERATOR, MALFORMED_QUERY, SoqlError, pointed
+from .errors import INVALID_FIELD, INVALID_QUERY_FILTER_OPERATOR, pointed
 from .expressions import Expressions
-from .families import bound, comparable, family_of, fold
+from .families import bound, comparable, family_of
+from .functions import fold
 from .scope import Resolved
-from .syntax import Comparison, Condition, Literal, Logic, Membership, Query
+from .semi_joins import SemiJoins
+from .syntax import Comparison, Condition, Literal, Logic, Membership
 
-MAX_SEMI_JOINS = 2
+MANY_VALUES = 200
+"""An IN of more values is bound as one JSON array: SQLite takes 32,766 variables."""
 Sql = tuple[str, list[object]]
-InnerSelect = Callable[[Query], Sql]
 _ORDERED = frozenset({"<", "<=", ">", ">="})
 
 
 @dataclass(slots=True)
 class Predicates:
-    """Compiles the WHERE or HAVING of one SELECT. `inner_select` compiles the SELECT of a semi-join."""
+    """Compiles the WHERE or HAVING of one SELECT."""
 
     expressions: Expressions
     now: datetime
-    inner_select: InnerSelect | None
-    semi_joins: int = 0
+    semi_joins: SemiJoins
 
     @property
     def _text(self) -> str:
         return self.expressions.scope.text
 
-    def sql(self, condition: Condition, *, top: bool = True) -> Sql:
-        """The predicate and its values, in the order of their placeholders."""
+    def sql(self, condition: Condition, *, inside: str = "") -> Sql:
+        """The predicate and its values, in the order of their placeholders. *inside* is what a semi-join would be
+        inside of: nothing at the top, OR, or anything deeper.
+        """
         if isinstance(condition, Comparison):
             return self._comparison(condition)
         if isinstance(condition, Membership):
-            return self._membership(condition, top=top)
-        return self._logic(condition, top=top)
+            return self.semi_joins.sql(condition, inside)
+        return self._logic(condition, inside)
 
-    def _logic(self, logic: Logic, *, top: bool) -> Sql:
-        parts = [self.sql(part, top=top and logic.operator == "AND") for part in logic.parts]
+    def _logic(self, logic: Logic, inside: str) -> Sql:
+        below = "OR" if logic.operator == "OR" and not inside else "nested" if inside else logic.operator
+        parts = [self.sql(part, inside=below) for part in logic.parts]
         values = [value for _, bound_values in parts for value in bound_values]
         if logic.operator == "NOT":
             return f"NOT IFNULL({parts[0][0]}, 0)", values
@@ -79,7 +91,7 @@ class Predicates:
         if literal.kind == "range":
             return self._compare_range(field, operator, literal)
         if value is None:
-            return f"{field.sql} IS {'NOT ' if operator == '!=' else ''}NULL", []
+            return _BESIDE_NULL.get(operator, "0").format(field.sql), []
         left, values = comparable(field, value)
         return f"{left} {'IS NOT' if operator == '!=' else operator} ?", values
 
@@ -102,7 +114,10 @@ class Predicates:
             return _balanced([sql for sql, _ in parts], "OR"), [value for _, one in parts for value in one]
         found = [bound(field, literal, self._text) for literal in comparison.right]
         left, values = comparable(field, *(value for value in found if value is not None))
-        sql = f"{left} IN ({', '.join('?' * len(values))})"
+        if len(values) > MANY_VALUES:
+            sql, values = f"{left} IN (SELECT value FROM json_each(?))", [json.dumps(values)]
+        else:
+            sql = f"{left} IN ({', '.join('?' * len(values))})"
         return (f"({sql} OR {field.sql} IS NULL)" if None in found else sql), values
 
     def _not_in(self, field: Resolved, comparison: Comparison) -> Sql:
@@ -110,48 +125,15 @@ class Predicates:
         return f"NOT IFNULL({sql}, 0)", values
 
     def _includes(self, field: Resolved, comparison: Comparison) -> Sql:
-        parts: list[str] = []
-        values: list[object] = []
         for literal in comparison.right:
-            wanted = [value for value in literal.value.split(";") if value]
-            parts.append("(" + " AND ".join(f"instr(';' || {field.sql} || ';', ?) > 0" for _ in wanted) + ")")
-            values += [f";{value};" for value in wanted]
-        return "(" + " OR ".join(parts) + ")", values
+            bound(field, literal, self._text)
+        combinations = [[value for value in literal.value.split(";") if value] for literal in comparison.right]
+        wanted = [";".join(values) for values in combinations if values]
+        return f"sf_includes({field.sql}, ?)", [json.dumps(wanted)]
 
     def _excludes(self, field: Resolved, comparison: Comparison) -> Sql:
         sql, values = self._includes(field, comparison)
         return f"NOT IFNULL({sql}, 0)", values
-
-    def _membership(self, membership: Membership, *, top: bool) -> Sql:
-        field = self.expressions.resolve(membership.left)
-        self._check_membership(membership, field, top=top)
-        assert self.inner_select is not None
-        inner, values = self.inner_select(membership.select)
-        if membership.negated:
-            return f"({field.sql} IS NULL OR {field.sql} NOT IN ({inner}))", values
-        return f"{field.sql} IN ({inner})", values
-
-    def _check_membership(self, membership: Membership, field: Resolved, *, top: bool) -> None:
-        self.semi_joins += 1
-        inner = membership.select
-        rules = (
-            (self.inner_select is None, "Nesting of semi join sub-selects is not supported"),
-            (not top, "Semi join sub-selects are not allowed with the 'OR' operator"),
-            (self.semi_joins > MAX_SEMI_JOINS, "SOQL semi joins are limited to 2 per query"),
-            (
-                family_of(field.type).name != "key",
-                f"The left operand field in the where expression for outer query "
-                f"should be an id field, cannot use: '{field.name}'",
-            ),
-            (len(inner.items) != 1, "semi join sub-selects can only query one field"),
-            (bool(inner.order_by) or inner.limit is not None, "semi join sub-selects do not allow ORDER BY or LIMIT"),
-        )
-        for broken, message in rules:
-            if broken:
-                raise self._malformed(message, membership.left.at)
-
-    def _malformed(self, message: str, at: int) -> SoqlError:
-        return pointed(MALFORMED_QUERY, message, self._text, at)
 
 
 def _balanced(parts: list[str], operator: str) -> str:
@@ -164,9 +146,10 @@ def _balanced(parts: list[str], operator: str) -> str:
 
 def _falsy(field: Resolved) -> Resolved:
     """A boolean of a parent that may be missing: null compares as false."""
-    return Resolved(f"IFNULL({field.sql}, 0)", field.type, field.names, field.parent)
+    return replace(field, sql=f"IFNULL({field.sql}, 0)")
 
 
+_BESIDE_NULL = {"=": "{0} IS NULL", "!=": "{0} IS NOT NULL"}
 # A named date is a range: "after" means after its end, "equal" inside it. Indices say which bound each `?` takes.
 _RANGES: dict[str, tuple[str, tuple[int, ...]]] = {
     "=": ("{field} >= ? AND {field} < ?", (0, 1)),

@@ -1,82 +1,89 @@
 """Names in one SELECT to SQL: the object, its parents by relationship, each field's expression, and the rights.
 
 A parent becomes one LEFT JOIN however often it is named; a polymorphic parent one join an object it may point to,
-seen through the few fields of the vendor's `Name` object. What the user may not read does not exist: the refusal is
-the one for a misspelt name (Salesforce Security Guide; REST "Status Codes and Error Responses").
+seen through the few fields of the vendor's `Name` object, or in TYPEOF as what it is. What the user may not read does
+not exist: the refusal is the one for a misspelt name, and a parent record hidden from the user is no parent
+(Salesforce Security Guide; REST "Status Codes and Error Responses"). How far paths reach: SOQL and SOSL Reference,
+"Understanding Relationship Query Limitations".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .catalog import SoqlField, SoqlObject, SoqlRights, SoqlSchema
-from .errors import INVALID_FIELD, INVALID_TYPE, SoqlError, pointed
+from .errors import INVALID_FIELD, QUERY_TOO_COMPLICATED, pointed
+from .names import quoted, unknown_column, unknown_relationship
 from .syntax import Path
 
 MAX_PARENT_DEPTH = 5
+MAX_RELATIONSHIPS = 55
+MAX_JOINS = 60
+"""SQLite joins 64 tables; a polymorphic relationship takes one for each object it may point to."""
 _NAME_FIELDS = frozenset(
     "id name type alias email firstname lastname isactive phone title username profileid userroleid".split()
 )
-_WSDL = "Please reference your WSDL or the describe call for the appropriate names."
-
-
-def unknown_object(name: str, text: str, at: int) -> SoqlError:
-    hint = "If you are attempting to use a custom object, be sure to append the '__c' after the entity name."
-    return pointed(INVALID_TYPE, f"sObject type '{name}' is not supported. {hint} {_WSDL}", text, at)
-
-
-def unknown_column(name: str, entity: str, text: str, at: int) -> SoqlError:
-    hint = "If you are attempting to use a custom field, be sure to append the '__c' after the custom field name."
-    return pointed(INVALID_FIELD, f"No such column '{name}' on entity '{entity}'. {hint} {_WSDL}", text, at)
-
-
-def unknown_relationship(name: str, text: str, at: int) -> SoqlError:
-    hint = (
-        "If you are attempting to use a custom relationship, be sure to append the '__r' "
-        "after the custom relationship name."
-    )
-    return pointed(INVALID_FIELD, f"Didn't understand relationship '{name}' in field path. {hint} {_WSDL}", text, at)
-
-
-def unknown_children(name: str, text: str, at: int) -> SoqlError:
-    hint = (
-        "If you are attempting to use a custom relationship, be sure to append the '__r' "
-        "after the custom relationship name."
-    )
-    message = f"Didn't understand relationship '{name}' in FROM part of query call. {hint} {_WSDL}"
-    return pointed(INVALID_TYPE, message, text, at)
-
-
-def quoted(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
+_NAME_RELATIONSHIPS = frozenset({"profile", "userrole"})
+_TOO_COMPLICATED = "Query is either selecting too many fields or the filter conditions are too complicated."
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A field path as SQL. `names` is its canonical path; `parent` the relation it was found in, None at the root."""
+    """An expression as SQL. `names` is its canonical path; `parent` the relation it was found in, None at the root.
+
+    `field` is the field it stands for, None for what a function makes of one. `computed` marks a date function.
+    """
 
     sql: str
     type: str
     names: tuple[str, ...]
     parent: Parent | None = None
-    filterable: bool = True
-    sortable: bool = True
-    groupable: bool = True
-    case_sensitive: bool = False
+    field: SoqlField | None = None
+    computed: bool = False
 
     @property
     def name(self) -> str:
         return self.names[-1]
 
+    @property
+    def filterable(self) -> bool:
+        return self.field is None or self.field.filterable
 
-@dataclass(slots=True)
+    @property
+    def sortable(self) -> bool:
+        return self.field is None or self.field.sortable
+
+    @property
+    def groupable(self) -> bool:
+        return self.field is None or self.field.groupable
+
+    @property
+    def case_sensitive(self) -> bool:
+        return self.field is not None and self.field.case_sensitive
+
+    @property
+    def long_custom_text(self) -> bool:
+        return self.field is not None and self.field.custom and self.type == "textarea" and not self.field.filterable
+
+
+@dataclass(slots=True, eq=False)
 class Parent:
-    """A joined parent: its canonical relationship path, and for each object it may be the alias of that table."""
+    """A joined parent: its relationship, the parent it hangs on, and for each object it may be the alias of its table.
 
-    names: tuple[str, ...]
+    `joined` are the parents found through it, by relationship; `branches` what TYPEOF sees it as, by object.
+    """
+
+    name: str
+    above: Parent | None
     targets: tuple[tuple[str, SoqlObject], ...]
     polymorphic: bool = False
+    joined: dict[str, Parent] = field(default_factory=dict)
+    branches: dict[str, Parent] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*(self.above.names if self.above else ()), self.name)
 
     @property
     def id_sql(self) -> str:
@@ -94,6 +101,13 @@ class Parent:
         queues = [f"WHEN {alias}.\"Type\" = 'Queue' THEN 'Queue'" for alias, s in self.targets if s.name == "Group"]
         return f"CASE {' '.join(queues)} ELSE {self.type_sql} END" if queues else self.type_sql
 
+    def seen_as(self, sobject_name: str) -> Parent | None:
+        """The same parent where it is this object; None when it can be none."""
+        for alias, sobject in self.targets:
+            if sobject.name.lower() == sobject_name.lower():
+                return self.branches.setdefault(sobject.name, Parent(self.name, self.above, ((alias, sobject),)))
+        return None
+
 
 def _first_of(expressions: list[str]) -> str:
     return expressions[0] if len(expressions) == 1 else f"COALESCE({', '.join(expressions)})"
@@ -101,7 +115,10 @@ def _first_of(expressions: list[str]) -> str:
 
 @dataclass(slots=True)
 class Scope:
-    """The row sources of one SELECT. `aliases` is shared by all SELECTs of a statement, so no alias repeats."""
+    """The row sources of one SELECT. `aliases` is shared by all SELECTs of a statement, so no alias repeats.
+
+    `join_values` are bound in `from_sql`. `path_aliases` are the relationships FROM gives a name of their own.
+    """
 
     text: str
     schema: SoqlSchema
@@ -109,9 +126,12 @@ class Scope:
     sobject: SoqlObject
     aliases: Iterator[int]
     alias: str | None = None
+    path_aliases: dict[str, Path] = field(default_factory=dict)
     row: str = ""
     joins: list[str] = field(default_factory=list)
-    _parents: dict[tuple[str, ...], Parent] = field(default_factory=dict)
+    join_values: list[object] = field(default_factory=list)
+    _joined: dict[str, Parent] = field(default_factory=dict)
+    _relationships: int = 0
 
     def __post_init__(self) -> None:
         self.row = f"t{next(self.aliases)}"
@@ -126,18 +146,15 @@ class Scope:
         found = sobject.field(name)
         return found if found is not None and self.rights.can_read_field(sobject.name, found.name) else None
 
-    def parent(self, names: tuple[str, ...]) -> Parent:
-        """The parent already joined under this canonical relationship path."""
-        return self._parents[names]
-
     def resolve(self, path: Path) -> Resolved:
         """The SQL of a field path. Raises SoqlError INVALID_FIELD where any name is unknown or unreadable."""
-        *relations, name = self._without_prefix(path)
-        parent: Parent | None = None
-        if len(relations) > MAX_PARENT_DEPTH:
-            raise pointed(INVALID_FIELD, "SOQL relationship path is deeper than 5 levels", self.text, path.at)
+        return self.resolve_below(None, self._without_prefix(path), path)
+
+    def resolve_below(self, parent: Parent | None, names: Sequence[str], path: Path) -> Resolved:
+        """The field at the end of *names*, which start at *parent*, or at the row itself."""
+        *relations, name = names
         for relation in relations:
-            parent = self._join(parent, relation, path)
+            parent = self.join(parent, relation, path)
         if parent is None:
             found = self.readable(self.sobject, name)
             if found is None:
@@ -145,9 +162,20 @@ class Scope:
             return _resolved(found, [found.sql.replace("{row}", self.row)], None)
         return self._in_parent(parent, name, path)
 
+    def relation(self, path: Path) -> Parent:
+        """The parent at the end of a path of relationships alone."""
+        parent: Parent | None = None
+        for name in self._without_prefix(path):
+            parent = self.join(parent, name, path)
+        assert parent is not None
+        return parent
+
     def _without_prefix(self, path: Path) -> tuple[str, ...]:
-        """The path without the object's own alias or name in front."""
+        """The path without the object's own alias or name in front, and with named relationships written out."""
         names = path.names
+        named = self.path_aliases.get(names[0].lower())
+        if named is not None:
+            names = (*named.names, *names[1:])
         if len(names) > 1:
             first = names[0].lower()
             if self.alias is not None and first == self.alias.lower():
@@ -178,42 +206,45 @@ class Scope:
                 return self.readable(sobject, candidate.name)
         return None
 
-    def _join(self, parent: Parent | None, relation: str, path: Path) -> Parent:
+    def join(self, parent: Parent | None, relation: str, path: Path) -> Parent:
+        """The parent that *relation* of *parent*, or of the row, leads to; joined at its first mention."""
         sources = ((self.row, self.sobject),) if parent is None else parent.targets
-        if parent is not None and parent.polymorphic:
+        if parent is not None and parent.polymorphic and relation.lower() not in _NAME_RELATIONSHIPS:
             raise unknown_relationship(relation, self.text, path.at)
-        alias, sobject = sources[0]
-        reference = self._reference(sobject, relation)
-        if reference is None:
-            raise unknown_relationship(relation, self.text, path.at)
-        names = (*(parent.names if parent else ()), reference.relationship_name or relation)
-        if names not in self._parents:
-            self._parents[names] = self._new_parent(names, reference, alias, path)
-        return self._parents[names]
+        if parent is not None and len(parent.names) >= MAX_PARENT_DEPTH:
+            raise pointed(INVALID_FIELD, "SOQL relationship path is deeper than 5 levels", self.text, path.at)
+        known = self._joined if parent is None else parent.joined
+        for alias, sobject in sources:
+            reference = self._reference(sobject, relation)
+            if reference is not None:
+                name = reference.relationship_name or relation
+                if name not in known:
+                    known[name] = self._new_parent(parent, name, reference, alias, path)
+                return known[name]
+        raise unknown_relationship(relation, self.text, path.at)
 
-    def _new_parent(self, names: tuple[str, ...], reference: SoqlField, alias: str, path: Path) -> Parent:
+    def _new_parent(self, above: Parent | None, name: str, reference: SoqlField, alias: str, path: Path) -> Parent:
         targets = []
-        for name in reference.reference_to:
-            sobject = self.schema.sobject(name)
+        for target in reference.reference_to:
+            sobject = self.schema.sobject(target)
             if sobject is None or not self.rights.can_read_object(sobject.name):
                 continue
             joined = f"t{next(self.aliases)}"
-            key = reference.sql.replace("{row}", alias)
-            self.joins.append(f'LEFT JOIN {quoted(sobject.table)} {joined} ON {joined}."Id" = {key}')
+            on = f'{joined}."Id" = {reference.sql.replace("{row}", alias)}'
+            visible = self.rights.visible_rows(sobject.name, joined)
+            if visible is not None:
+                on += f" AND ({visible[0]})"
+                self.join_values += visible[1]
+            self.joins.append(f"LEFT JOIN {quoted(sobject.table)} {joined} ON {on}")
             targets.append((joined, sobject))
         if not targets:
-            raise unknown_relationship(names[-1], self.text, path.at)
-        return Parent(names, tuple(targets), polymorphic=len(reference.reference_to) > 1)
+            raise unknown_relationship(name, self.text, path.at)
+        self._relationships += 1
+        if self._relationships > MAX_RELATIONSHIPS or len(self.joins) > MAX_JOINS:
+            raise pointed(QUERY_TOO_COMPLICATED, _TOO_COMPLICATED, self.text, path.at)
+        return Parent(name, above, tuple(targets), polymorphic=len(reference.reference_to) > 1)
 
 
 def _resolved(found: SoqlField, expressions: list[str], parent: Parent | None) -> Resolved:
-    return Resolved(
-        sql=_first_of(expressions),
-        type=found.type,
-        names=(*(parent.names if parent else ()), found.name),
-        parent=parent,
-        filterable=found.filterable,
-        sortable=found.sortable,
-        groupable=found.groupable,
-        case_sensitive=found.case_sensitive,
-    )
+    names = (*(parent.names if parent else ()), found.name)
+    return Resolved(_first_of(expressions), found.type, names, parent, found)

@@ -32,7 +32,7 @@ Expression = Path | Call
 class Item:
     """One entry of the SELECT list."""
 
-    expression: Expression | Subquery
+    expression: Expression | Subquery | TypeOf
     alias: str | None
 
 
@@ -92,14 +92,21 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One SELECT, outer or inner. `from_names` is the object, or for a child sub-query the relationship."""
+    """One SELECT, outer or inner. `from_names` is the object, or for a child sub-query the relationship.
+
+    `path_aliases` are the relationships named in FROM: `FROM Contact c, c.Account a`. `scope` is the filter scope of
+    USING SCOPE. `subtotals` is ROLLUP or CUBE where GROUP BY asks for it.
+    """
 
     items: tuple[Item, ...]
     from_names: tuple[str, ...]
     from_at: int
     alias: str | None = None
     where: Condition | None = None
+    path_aliases: tuple[tuple[str, Path], ...] = ()
+    scope: Path | None = None
     group_by: tuple[Expression, ...] = ()
+    subtotals: str = ""
     having: Condition | None = None
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
@@ -112,3 +119,33 @@ class Subquery:
 
     query: Query
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """`WHEN Account THEN Phone, Owner.Name`."""
+
+    sobject: str
+    fields: tuple[Path, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOf:
+    """`TYPEOF What WHEN … THEN … ELSE Name END`; `otherwise` is empty without ELSE."""
+
+    relation: Path
+    branches: tuple[Branch, ...]
+    otherwise: tuple[Path, ...]
+    at: int
+
+
+def functions_of(query: Query) -> set[str]:
+    """The functions in the SELECT list, those inside others too."""
+    found: set[str] = set()
+    for item in query.items:
+        expression: object = item.expression
+        while isinstance(expression, Call):
+            found.add(expression.function)
+            expression = expression.argument
+    return found

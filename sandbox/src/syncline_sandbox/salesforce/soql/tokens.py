@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\", "_": "_", "%": "%"}
+_SURROGATES = frozenset("D8 D9 DA DB DC DD DE DF".split())  # first half of what is no character alone
 _ESCAPED |= {letter.upper(): _ESCAPED[letter] for letter in "nrtbf"}
 
 
@@ -62,7 +63,7 @@ def string_value(token: Token, text: str) -> str:
 
     def replace(match: re.Match[str]) -> str:
         code = match.group(1)
-        if code[0] == "u" and len(code) == 5:
+        if code[0] == "u" and len(code) == 5 and code[1:3].upper() not in _SURROGATES:
             return chr(int(code[1:], 16))
         if code not in _ESCAPED:
             raise pointed(
