@@ -23,6 +23,7 @@ from syncline_sandbox.marketo.activity_types import (
     type_record,
 )
 from syncline_sandbox.marketo.call import Call, to_number
+from syncline_sandbox.marketo.custom_activities.shelf import FIRST_ID
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store, marks
@@ -175,16 +176,18 @@ def hidden_changes(store: Store) -> tuple[str, list[int]]:
 def activity_record(row: Sequence[Any]) -> Members:
     """One row of the activities endpoint: display names, empty attributes left out."""
     number, lead_id, type_id, at, primary_id, name = row[:6]
-    primary = {} if name is None else {"primaryAttributeValue": name}
+    primary = {} if primary_id is None else {"primaryAttributeValueId": primary_id}
+    primary |= {} if name is None else {"primaryAttributeValue": name}
     return {
         "id": number,
         "marketoGUID": str(number),
         "leadId": lead_id,
         "activityDate": _instant(at),
         "activityTypeId": type_id,
-        "primaryAttributeValueId": primary_id,
         **primary,
-        "attributes": _present(_ATTRIBUTES.get(type_id, _told_attributes)(row)),
+        "attributes": _custom(row)
+        if type_id >= FIRST_ID
+        else _present(_ATTRIBUTES.get(type_id, _told_attributes)(row)),
     }
 
 
@@ -216,6 +219,11 @@ def _score_attributes(row: Sequence[Any]) -> list[tuple[str, Any]]:
     old, new, _source, reason = row[6:10]
     step = int(new or 0) - int(old or 0)
     return [("Change Value", f"{step:+d}"), ("New Value", new), ("Old Value", old), ("Reason", reason)]
+
+
+def _custom(row: Sequence[Any]) -> list[Members]:
+    """The attributes of a custom activity, stored as they are shown."""
+    return list(orjson.loads(row[13] or "[]"))
 
 
 def _told_attributes(row: Sequence[Any]) -> list[tuple[str, Any]]:

@@ -5,7 +5,7 @@ Source: Marketo "Activities". The types are in activity_types.py, reading is act
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,13 @@ class ActivityLog:
         """A row of any other type, with its attributes by display name."""
         self._add(lead_id, type_id, stamp, primary_id, name, attributes=orjson.dumps(dict(attributes)).decode())
 
+    def custom(
+        self, lead_id: int, type_id: int, stamp: Stamp, primary: str, attributes: Sequence[Mapping[str, Any]]
+    ) -> int:
+        """A row of a custom type, its attributes as they are shown; its id."""
+        told = orjson.dumps([*attributes]).decode()
+        return self._add(lead_id, type_id, stamp, None, primary, attributes=told)
+
     def flush(self) -> None:
         if self._rows:
             self._store.insert("activities", _COLUMNS, self._rows)
@@ -78,15 +85,16 @@ class ActivityLog:
         lead_id: int,
         type_id: int,
         stamp: Stamp,
-        primary_id: int,
+        primary_id: int | None,
         name: str | None,
         old: str | None = None,
         new: str | None = None,
         attributes: str | None = None,
-    ) -> None:
+    ) -> int:
         number = self._store.next_activity_id()
         when = stamp.at, stamp.visible_at, stamp.cause_id
         self._rows.append((number, lead_id, type_id, *when, primary_id, name, old, new, attributes))
+        return number
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,9 @@ from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_
 from syncline_sandbox.marketo.control_routes import MarketoControl
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
 from syncline_sandbox.marketo.crm_objects.room import CrmObjects
+from syncline_sandbox.marketo.custom_activities.adding import CustomActivities
+from syncline_sandbox.marketo.custom_activities.schema import CustomActivitySchema
+from syncline_sandbox.marketo.custom_activities.shelf import KindShelf
 from syncline_sandbox.marketo.custom_objects.room import CustomObjects
 from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
 from syncline_sandbox.marketo.custom_objects.shelf import TypeShelf
@@ -97,7 +100,7 @@ class MarketoInstance:
         writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
         crm = CrmObjects(self.store, self.log, self.past, self.clock, self.settings, self._refused_records)
         accounts = crm.rooms["namedaccounts"]
-        shelf = TypeShelf(self.store)
+        shelf, kinds = TypeShelf(self.store), KindShelf(self.store)
         custom = CustomObjects(self.store, shelf, self.clock, self.settings, self._refused_records)
         return Rooms(
             leads=leads,
@@ -105,6 +108,8 @@ class MarketoInstance:
             activities=Activities(self.store, self.clock, self.settings, self._lag, self._empty_page),
             crm=crm,
             account_lists=AccountLists(self.store, self.clock, self.settings, self._refused_records, accounts),
+            custom_activities=CustomActivities(self.store, self.log, kinds, self.clock, self._refused_records),
+            custom_activity_schema=CustomActivitySchema(kinds, self.clock),
             custom_objects=custom,
             custom_object_schema=CustomObjectSchema(self.store, shelf, self.clock, self.settings, custom.refresh),
             exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
 from syncline_sandbox.marketo.crm_objects.room import EXTENSIBLE, CrmObjects
+from syncline_sandbox.marketo.custom_activities.adding import CustomActivities
+from syncline_sandbox.marketo.custom_activities.schema import CustomActivitySchema
 from syncline_sandbox.marketo.custom_objects.room import CustomObjects
 from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
 from syncline_sandbox.marketo.routes import (
+    RO_ACTIVITY_METADATA,
     RO_COMPANY,
     RO_CUSTOM_OBJECT,
     RO_CUSTOM_OBJECT_TYPE,
@@ -16,6 +21,8 @@ from syncline_sandbox.marketo.routes import (
     RO_NAMED_ACCOUNT_LIST,
     RO_OPPORTUNITY,
     RO_SALES_PERSON,
+    RW_ACTIVITY,
+    RW_ACTIVITY_METADATA,
     RW_ANY_FIELD,
     RW_CUSTOM_OBJECT,
     RW_CUSTOM_OBJECT_TYPE,
@@ -56,6 +63,28 @@ def account_list_routes(lists: AccountLists) -> tuple[Route, ...]:
         Route("GET", f"{members}.json", RO_NAMED_ACCOUNT, lists.members),
         Route("POST", f"{members}.json", RW_NAMED_ACCOUNT, lists.add),
         Route("POST", f"{members}/remove.json", RW_NAMED_ACCOUNT, lists.remove),
+    )
+
+
+def custom_activity_routes(
+    activities: CustomActivities, schema: CustomActivitySchema, standard_types: Callable[[Call], dict[str, Any]]
+) -> tuple[Route, ...]:
+    """*standard_types* answers activities/types.json for the types that are not custom."""
+    base = f"{V1}/activities/external"
+    one = f"{base}/type/{{name}}"
+    return (
+        Route("GET", f"{V1}/activities/types.json", RO_ACTIVITY_METADATA, schema.beside(standard_types)),
+        Route("POST", f"{base}.json", RW_ACTIVITY, activities.add, writes=True),
+        Route("GET", f"{base}/types.json", RO_ACTIVITY_METADATA, schema.types),
+        Route("POST", f"{base}/type.json", RW_ACTIVITY_METADATA, schema.create),
+        Route("GET", f"{one}/describe.json", RO_ACTIVITY_METADATA, schema.describe),
+        Route("POST", f"{one}.json", RW_ACTIVITY_METADATA, schema.update),
+        Route("POST", f"{one}/approve.json", RW_ACTIVITY_METADATA, schema.approve),
+        Route("POST", f"{one}/discardDraft.json", RW_ACTIVITY_METADATA, schema.discard),
+        Route("POST", f"{one}/delete.json", RW_ACTIVITY_METADATA, schema.delete),
+        Route("POST", f"{one}/attributes/create.json", RW_ACTIVITY_METADATA, schema.add_attributes),
+        Route("POST", f"{one}/attributes/update.json", RW_ACTIVITY_METADATA, schema.change_attributes),
+        Route("POST", f"{one}/attributes/delete.json", RW_ACTIVITY_METADATA, schema.remove_attributes),
     )
 
 

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
 from syncline_sandbox.marketo.crm_objects.room import CrmObjects
+from syncline_sandbox.marketo.custom_activities.adding import CustomActivities
+from syncline_sandbox.marketo.custom_activities.schema import CustomActivitySchema
 from syncline_sandbox.marketo.custom_objects.room import CustomObjects
 from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
 from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.lists import Lists
-from syncline_sandbox.marketo.object_routes import account_list_routes, crm_routes, custom_object_routes
+from syncline_sandbox.marketo.object_routes import (
+    account_list_routes,
+    crm_routes,
+    custom_activity_routes,
+    custom_object_routes,
+)
 from syncline_sandbox.marketo.routes import (
     RO_ACTIVITY,
-    RO_ACTIVITY_METADATA,
     RO_ASSET,
     RO_LEAD,
     RW_CUSTOM_FIELD,
@@ -41,6 +47,8 @@ class Rooms:
     activities: Activities
     crm: CrmObjects
     account_lists: AccountLists
+    custom_activities: CustomActivities
+    custom_activity_schema: CustomActivitySchema
     custom_objects: CustomObjects
     custom_object_schema: CustomObjectSchema
     exports: Exports
@@ -68,7 +76,7 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("POST", f"{V1}/leads/delete.json", RW_LEAD, writes.delete, writes=True),
             Route("POST", f"{V1}/leads/{{id}}/merge.json", RW_LEAD, writes.merge, writes=True),
             Route("GET", f"{V1}/lead/{{id}}.json", RO_LEAD, leads.by_id),
-            Route("GET", f"{V1}/activities/types.json", RO_ACTIVITY_METADATA, activities.types),
+            *custom_activity_routes(rooms.custom_activities, rooms.custom_activity_schema, activities.types),
             Route("GET", f"{V1}/activities/pagingtoken.json", RO_ACTIVITY, activities.paging_token),
             Route("GET", f"{V1}/activities/leadchanges.json", RO_ACTIVITY, activities.lead_changes),
             Route("GET", f"{V1}/activities/deletedleads.json", RO_ACTIVITY, activities.deleted_leads),
