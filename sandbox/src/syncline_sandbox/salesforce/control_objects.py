@@ -22,7 +22,11 @@ class ObjectControl:
         self._org = org
 
     def routes(self) -> dict[str, ControlRoute]:
-        return {"POST campaigns": self._campaigns}
+        return {"POST campaigns": self._campaigns, "POST objects": self._add_objects}
+
+    def _add_objects(self, body: Any) -> Any:
+        specs = body if isinstance(body, list) else [body]
+        return {"added": [self._org.add_object(dict(required_object(spec))) for spec in specs]}
 
     def _campaigns(self, body: Any) -> Any:
         wanted = required_object(body)

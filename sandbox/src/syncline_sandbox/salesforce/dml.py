@@ -20,6 +20,7 @@ from .campaign_rules import first_statuses, refuse_delete
 from .errors import OrgError, not_found
 from .events import EVENT_SUFFIX
 from .ids import IdSource, full_id
+from .numbering import number
 from .recycle_bin import RecycleBin
 from .rights import UserRights
 from .row_input import RowInput, visible
@@ -83,6 +84,7 @@ class Dml:
         self.rules.assign(caller, sobject, values, {})
         _refuse_missing(sobject, values, creating=True)
         record_id = self._ids.new(sobject.key_prefix)
+        number(self._ids, sobject, values, record_id)
         event = self._save_event(caller, sobject, record_id, values, None)
         if sobject.name.endswith(EVENT_SUFFIX):
             self.events.publish_row(caller, sobject, record_id, values)

@@ -45,6 +45,16 @@ class IdSource:
         self.serials[key_prefix] = serial
         return self._compose(key_prefix, serial)
 
+    def number(self, name: str) -> int:
+        """The next number of the series *name*, from 1."""
+        self.serials[name] = self.serials.get(name, 0) + 1
+        return self.serials[name]
+
+    def numbered(self, name: str, pattern: str) -> str:
+        """The next number of a series in its format: `A-{0000}` gives A-0001."""
+        number = self.number(name)
+        return re.sub(r"\{(0+)\}", lambda match: f"{number:0{len(match[1])}d}", pattern)
+
     def _compose(self, key_prefix: str, serial: int) -> str:
         digits = [""] * _SERIAL_LENGTH
         for place in range(_SERIAL_LENGTH - 1, -1, -1):

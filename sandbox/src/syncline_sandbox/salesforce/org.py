@@ -23,7 +23,6 @@ from .bulk.api import Bulk
 from .composite import CompositeResources
 from .control import OrgControl
 from .convert import LeadConversion
-from .custom_fields import custom_field
 from .describe import DescribeResources
 from .dml import Dml
 from .errors import OrgError, not_found
@@ -33,7 +32,7 @@ from .ids import IdSource
 from .intake import read_call
 from .limits import ApiUsage, LimitResources, version_list
 from .merge import Merging
-from .org_objects import OrgObjects
+from .org_objects import STAYING, OrgObjects
 from .passwords import PasswordResources
 from .people import USERNAME, People, first_people
 from .query import QueryResources
@@ -187,14 +186,17 @@ class SalesforceOrg:
         sobject = self.schema.sobject(sobject_name)
         if sobject is None:
             raise LookupError(f"no object {sobject_name!r}")
-        field = custom_field(spec)
-        if sobject.field(field.name) is not None:
-            raise ValueError(f"{sobject.name} already has a field {field.name}")
-        if field.column is not None:
-            self.storage.add_column(sobject, field)
-        sobject.put_field(field)
-        kept = self.storage.kept("fields") or []
-        self.storage.keep("fields", [*kept, [sobject.name, spec]])
+        self.objects.fields.add_field(sobject, spec)
+        self.schema_changed()
+
+    def add_object(self, spec: dict[str, Any]) -> str:
+        """Add a custom object (see `custom_objects.custom_object`); returns its name. ValueError or LookupError."""
+        name = self.objects.fields.add_object(spec).name
+        self.schema_changed()
+        return name
+
+    def schema_changed(self) -> None:
+        """Note that objects, fields or what is said of them are not what they were."""
         self.schema_changed_at = self.clock.now()
         self.reading.forget_replica()
 
@@ -290,10 +292,7 @@ class SalesforceOrg:
 
     def _take_up(self) -> str:
         """Continue an org found in the database, or found a fresh one; returns the organization's id."""
-        for name, spec in self.storage.kept("fields") or []:
-            sobject = self.schema.sobject(name)
-            assert sobject is not None
-            sobject.put_field(custom_field(spec))
+        self.objects.fields.take_up()
         self.ids.serials.update(self.storage.kept("serials") or {})
         if not self.ids.serials:
             with self.storage.transaction():
@@ -313,11 +312,12 @@ class SalesforceOrg:
 
     def _empty(self) -> None:
         """Start over: records, users, rights and quota gone; custom fields stay."""
-        fields = self.storage.kept("fields") or []
+        kept = {name: self.storage.kept(name) for name in STAYING}
         self.events.clear()
         self.storage.empty()
         self.objects.start_over()
-        self.storage.keep("fields", fields)
+        for name, value in kept.items():
+            self.storage.keep(name, value)
         self.ids.serials.clear()
         self.query.forget()
         self.bulk.clear()

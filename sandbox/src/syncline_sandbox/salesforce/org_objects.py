@@ -10,11 +10,15 @@ from typing import Any
 
 from .campaign_rules import settings
 from .dml import Dml
+from .org_fields import OrgFields
 from .rollups import Rollup, Rollups
 from .schema import Schema
 from .standard_campaigns import ROLLUPS as CAMPAIGN_ROLLUPS
 from .storage import Storage
 from .transactions import Transactions
+
+STAYING = ("objects", "fields")
+"""What an administrator added that a reset leaves there: names of kept values."""
 
 
 class OrgObjects:
@@ -32,6 +36,7 @@ class OrgObjects:
                 condition=condition,
             )
             self.rollups.install(rollup)
+        self.fields = OrgFields(schema, storage, self.rollups)
         self._schema = schema
         self._storage = storage
         self._open_statuses()

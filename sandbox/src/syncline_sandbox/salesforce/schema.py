@@ -7,7 +7,8 @@ Lives here: the model and its look-ups, nothing that touches a database or a req
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox"})
 NUMBER_TYPES = frozenset({"int", "double", "currency", "percent"})
@@ -67,11 +68,20 @@ class Field:
     sortable: bool = True
     groupable: bool = True
     default: object = None
+    auto_number: str | None = None
+    """The format of numbers the platform gives, such as `A-{0000}`; None for any other field."""
+    relationship_order: int | None = None
+    """0 for the master of a detail, 1 for its second master; None for a look-up."""
+    help_text: str | None = None
 
     @property
     def compound(self) -> bool:
         """True for what is read as a whole and written by its components."""
         return self.type in COMPOUND_TYPES
+
+    def changed(self, **changes: Any) -> Field:
+        """This field with other attributes."""
+        return replace(self, **changes)
 
     @property
     def never_null(self) -> bool:
@@ -114,6 +124,7 @@ class SObject:
         self._unique: list[Field] = []
         self._required: list[Field] = []
         self._references: list[Field] = []
+        self._numbered: list[Field] = []
         for field in fields:
             self.put_field(field)
 
@@ -142,6 +153,19 @@ class SObject:
         """The writable fields that never hold null; a default may fill them in."""
         return self._required
 
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
+
+    @property
+    def master(self) -> Field | None:
+        """The master-detail field that owns the records of this object; None for an object with owners."""
+        return next((field for field in self._references if field.relationship_order == 0), None)
+
+    def numbered_fields(self) -> list[Field]:
+        """The fields whose value is the next number of the object."""
+        return self._numbered
+
     def references(self) -> list[Field]:
         """The fields that point to records."""
         return self._references
@@ -161,6 +185,7 @@ class SObject:
         self._unique = [known for known in self.fields() if known.unique]
         self._required = [known for known in self.fields() if known.never_null]
         self._references = [known for known in self.fields() if known.reference_to]
+        self._numbered = [known for known in self.fields() if known.auto_number is not None]
 
 
 class Schema:

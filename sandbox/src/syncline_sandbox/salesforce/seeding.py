@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from .ids import IdSource
+from .numbering import number
 from .schema import Field, SObject
 from .storage import Storage
 from .values import stored_value
@@ -29,6 +30,7 @@ def seed(
     for names, alike in groupby(records, key=_names):
         fields = [_stored(sobject, name) for name in names]
         defaults = _defaults(sobject, fields, stamp, user_id)
+        numbered = _numbered(sobject, fields)
         with_id = any(field.type == "id" for field in fields)
         rows: list[tuple[Any, ...]] = []
         extra = tuple(defaults.values())
@@ -41,9 +43,19 @@ def seed(
                 record_id = ids.new(sobject.key_prefix)
                 made.append(record_id)
                 rows.append((*values, *extra, record_id))
-        columns = [*(str(field.column) for field in fields), *defaults, *(() if with_id else ("Id",))]
+            if numbered:
+                given = {str(field.column): value for field, value in zip(fields, values, strict=True)}
+                number(ids, sobject, given, made[-1])
+                rows[-1] = (*rows[-1], *(given[column] for column in numbered))
+        columns = [*(str(field.column) for field in fields), *defaults, *(() if with_id else ("Id",)), *numbered]
         storage.insert_many(sobject, columns, rows)
     return made
+
+
+def _numbered(sobject: SObject, given: list[Field]) -> list[str]:
+    """The columns that get a value of their own where none is given."""
+    names = [*(field.column for field in sobject.numbered_fields()), *(["Name"] if sobject.custom else [])]
+    return [name for name in dict.fromkeys(names) if name is not None and name not in {f.column for f in given}]
 
 
 def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
