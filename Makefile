@@ -90,7 +90,7 @@ types: $(STAMPS)/dev ## Type check: strict for syncline and the sandbox, lighter
 .PHONY: benchmarks
 benchmarks: $(STAMPS)/dev $(STAMPS)/demo ## Run every benchmark; prints ratios and absolutes
 	@test -d benchmarks || { echo "There are no benchmarks yet." >&2; exit 1; }
-	@for each in benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
+	@for each in benchmarks/bench_*.py benchmarks/sandbox/bench_*.py; do echo "== $$each"; $(BIN)/python "$$each" || exit 1; done
 
 # --- keeping ----------------------------------------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ def _up(options: argparse.Namespace, scratch: Path) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
-        places = [pipe.recv() for _, pipe in started]
+        places = [_told(process, pipe) for process, pipe in started]
         if failed := [place["error"] for place in places if "error" in place]:
             print("\n".join(failed), file=sys.stderr)
             return 1
@@ -124,6 +124,14 @@ def _start(place: Place) -> tuple[BaseProcess, Connection]:
     process.start()
     theirs.close()
     return process, ours
+
+
+def _told(process: BaseProcess, pipe: Connection) -> dict[str, Any]:
+    """Where the child listens, or why it does not."""
+    try:
+        return dict(pipe.recv())
+    except EOFError:
+        return {"error": f"{process.name}: ended before it could answer; what went wrong is above"}
 
 
 def _stop(processes: Sequence[BaseProcess]) -> None:
