@@ -131,7 +131,8 @@ def test_composites_that_are_refused_whole(client, parts):
 
 
 def test_what_is_no_composite(client):
-    for body in ({}, {"compositeRequest": {}}, {"compositeRequest": [{"method": "GET"}]}, []):
+    bodies: list[Any] = [{}, {"compositeRequest": {}}, {"compositeRequest": [{"method": "GET"}]}, []]
+    for body in bodies:
         assert client.call("POST", "composite", body)[1][0]["errorCode"] == "JSON_PARSER_ERROR"
     headers = [part("a", "GET", f"{V}/limits", httpHeaders=[1])]
     assert client.call("POST", "composite", {"compositeRequest": headers})[1][0]["errorCode"] == "JSON_PARSER_ERROR"

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from .caller import Caller
-from .errors import not_found
 from .reading import Reading
 from .schema import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
 from .stamps import http_date, parse_http_date
@@ -46,8 +45,6 @@ class DescribeResources:
             Route("GET", "sobjects", self._global),
             Route("GET", "sobjects/{}", self._basic),
             Route("GET", "sobjects/{}/describe", self._object),
-            Route("GET", "sobjects/{}/describe/layouts", self._layouts),
-            Route("GET", "sobjects/{}/describe/layouts/{}", self._layouts),
         ]
 
     def _global(self, call: Call) -> Answer:
@@ -60,10 +57,6 @@ class DescribeResources:
     def _basic(self, call: Call) -> Answer:
         sobject = self._reading.object(call.caller, call.parts[0])
         return Answer(body={"objectDescribe": _summary(call, sobject), "recentItems": []})
-
-    def _layouts(self, call: Call) -> Answer:
-        self._reading.object(call.caller, call.parts[0])
-        raise not_found("This org has no page layouts")
 
     def _unless_unchanged(self, call: Call, describe: Callable[[], Any]) -> Answer:
         changed_at = self._changed_at().replace(microsecond=0)
@@ -152,7 +145,24 @@ def _summary(call: Call, sobject: SObject) -> dict[str, Any]:
         "triggerable": sobject.createable,
         "undeletable": can_delete and sobject.undeletable,
         "updateable": can_edit,
-        "urls": {"sobject": url, "describe": f"{url}/describe", "rowTemplate": f"{url}/{{ID}}"},
+        "urls": _urls(url, laid_out=sobject.createable),
+    }
+
+
+def _urls(url: str, *, laid_out: bool) -> dict[str, str]:
+    """Where more is told of an object; an object no layout shows has the first three alone."""
+    plain = {"sobject": url, "describe": f"{url}/describe", "rowTemplate": f"{url}/{{ID}}"}
+    if not laid_out:
+        return plain
+    return {
+        "compactLayouts": f"{url}/describe/compactLayouts",
+        "rowTemplate": plain["rowTemplate"],
+        "approvalLayouts": f"{url}/describe/approvalLayouts",
+        "listviews": f"{url}/listviews",
+        "describe": plain["describe"],
+        "quickActions": f"{url}/quickActions",
+        "layouts": f"{url}/describe/layouts",
+        "sobject": url,
     }
 
 

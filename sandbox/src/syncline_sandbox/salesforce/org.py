@@ -18,6 +18,7 @@ from syncline_sandbox.core.control import Control
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.wire import Request, Response
 
+from .appearance import AppearanceResources
 from .auth import Auth
 from .bulk.api import Bulk
 from .composite import CompositeResources
@@ -33,6 +34,7 @@ from .intake import read_call
 from .limits import ApiUsage, LimitResources, version_list
 from .merge import Merging
 from .org_objects import STAYING, OrgObjects
+from .passwords import PasswordResources
 from .passwords import PasswordResources
 from .people import USERNAME, People, first_people
 from .query import QueryResources
@@ -95,6 +97,7 @@ class SalesforceOrg:
         organization_id = self._take_up()
         self.auth = Auth(self.clock, organization_id, seed, self.storage)
         self.people = People(self.storage, self.ids, self.auth)
+        self.passwords = PasswordResources(self.auth, self.people)
         self.passwords = PasswordResources(self.auth, self.people)
         self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
         self._settle_people()
@@ -225,6 +228,8 @@ class SalesforceOrg:
             *ReplicationResources(self.reading, self.clock).routes(),
             *ToolingResources(self.schema, self.ids, self.add_field).routes(),
             *composite.routes(),
+            *self.passwords.routes(),
+            *AppearanceResources(self.schema, self.reading).routes(),
             *self.passwords.routes(),
             *collections.routes(),
             *describe.routes(),

@@ -1,48 +1,28 @@
-"""The calls of the SOAP API this org answers, each row for itself.
+"""The calls of the SOAP API this org answers, by name.
 
-Lives here: from elements to the org's operations and back, in the element order of the WSDL ("convertLead()",
-"merge()", "undelete()", "emptyRecycleBin()", "create()", "update()", "upsert()", "delete()", "getUserInfo()",
-"getServerTimestamp()", "logout()" of the SOAP API Developer Guide). The operations themselves are in `convert.py`,
-`merge.py`, `recycle_bin.py` and `dml.py`.
+Lives here: which room a call is answered in, and the small ones ("getUserInfo()", "getServerTimestamp()",
+"setPassword()", "resetPassword()", "invalidateSessions()" of the SOAP API Developer Guide). Rows are in `rows.py`,
+reads in `reads.py`, describes in `describes.py`, `login` and `logout` at the door.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING
 
-from syncline_sandbox.salesforce.bulk.row_faults import injected_refusal
 from syncline_sandbox.salesforce.caller import Caller
-from syncline_sandbox.salesforce.convert import MAX_CONVERTS, LeadConvert
-from syncline_sandbox.salesforce.dml import SeveralMatches
 from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.founding import organization
-from syncline_sandbox.salesforce.ids import full_id
-from syncline_sandbox.salesforce.merge import MAX_MERGES
-from syncline_sandbox.salesforce.records import key_field
-from syncline_sandbox.salesforce.schema import SObject
 
-from .envelope import (
-    SoapFault,
-    SoapRequest,
-    child,
-    children,
-    elements,
-    flag,
-    row_errors,
-    sobject_values,
-    text,
-    texts,
-)
+from .describes import SoapDescribes
+from .envelope import SoapFault, SoapRequest, result, row_errors, text, texts
 from .login import user_info
+from .reads import SoapReads
+from .rows import ROW_CALLS, SoapRows
+from .sobjects import soap_time
 
 if TYPE_CHECKING:
     from syncline_sandbox.salesforce.org import SalesforceOrg
-
-MAX_ROWS = 200
-Result = dict[str, Any]
 
 
 class SoapCalls:
@@ -50,179 +30,54 @@ class SoapCalls:
 
     def __init__(self, org: SalesforceOrg) -> None:
         self._org = org
+        self._rows = SoapRows(org)
+        reads = SoapReads(org)
+        describes = SoapDescribes(reads)
+        self._calls: dict[str, Callable[[Caller, SoapRequest], list[str]]] = {
+            "query": reads.query,
+            "queryAll": reads.query_all,
+            "queryMore": reads.query_more,
+            "retrieve": reads.retrieve,
+            "getUpdated": reads.updated,
+            "getDeleted": reads.deleted,
+            "describeGlobal": describes.everything,
+            "describeSObject": describes.one,
+            "describeSObjects": describes.some,
+            "describeTabs": describes.tabs,
+            "getUserInfo": self.user_info,
+            "getServerTimestamp": self.timestamp,
+            "setPassword": self.set_password,
+            "resetPassword": self.reset_password,
+            "invalidateSessions": self.invalidate_sessions,
+        }
 
     def answer(self, caller: Caller, asked: SoapRequest) -> list[str]:
         """The results of a call, written. SoapFault for a call this endpoint does not answer, or one too large."""
         if asked.operation in ROW_CALLS:
-            return self._rows(ROW_CALLS[asked.operation], caller, asked)
-        if asked.operation in _PLAIN_CALLS:
-            return [elements(_PLAIN_CALLS[asked.operation](self, caller))]
-        raise SoapFault("INVALID_OPERATION", f"this endpoint does not answer {asked.operation}")
+            return self._rows.answer(ROW_CALLS[asked.operation], caller, asked)
+        call = self._calls.get(asked.operation)
+        if call is None:
+            raise SoapFault("INVALID_OPERATION", f"this endpoint does not answer {asked.operation}")
+        return call(caller, asked)
 
-    def _rows(self, call: RowCall, caller: Caller, asked: SoapRequest) -> list[str]:
-        wanted = children(asked.arguments, call.element)
-        if len(wanted) > call.most:
-            text_ = f"record limit reached. cannot submit more than {call.most} records into this call"
-            raise SoapFault(call.too_many, text_)
-        fault = self._org.faults.strike("partial_failure", caller.request_line)
-        failing = int(fault.parameters.get("index", 0)) if fault is not None else -1
-        results = []
-        for place, element in enumerate(wanted):
-            injected = injected_refusal(fault.parameters) if fault is not None and place == failing else None
-            results.append(elements(self._row(call, caller, asked, element, injected)))
-        return results
-
-    def _row(
-        self, call: RowCall, caller: Caller, asked: SoapRequest, element: Element, injected: OrgError | None
-    ) -> Result:
-        """One row, in a savepoint of its own: what it raises is told, and undone."""
-        try:
-            with self._org.storage.savepoint():
-                if injected is not None:
-                    raise injected
-                return call.run(self, caller, asked, element)
-        except OrgError as refused:
-            return call.refusal(refused, element)
-
-    def convert(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
-        done = self._org.conversion.convert(caller, _lead_convert(element))
-        return {
-            "accountId": done.account_id,
-            "contactId": done.contact_id,
-            "leadId": done.lead_id,
-            "opportunityId": done.opportunity_id,
-            "success": True,
-        }
-
-    def merge(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
-        kind, fields = sobject_values(_required(element, "masterRecord"))
-        master_id, losers = str(fields.pop("Id", "")), texts(element, "recordToMergeIds")
-        done = self._org.merging.merge(caller, self._sobject(caller, kind), master_id, fields, losers)
-        return {
-            "id": done.master_id,
-            "mergedRecordIds": done.merged_ids,
-            "success": True,
-            "updatedRelatedIds": done.related_ids,
-        }
-
-    def undelete(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
-        record_id = (element.text or "").strip()
-        return _saved(self._org.dml.undelete(caller, self._org.dml.sobject_of(record_id), record_id))
-
-    def empty_bin(self, _caller: Caller, _asked: SoapRequest, element: Element) -> Result:
-        record_id = (element.text or "").strip()
-        return _saved(self._org.dml.bin.empty(self._org.dml.sobject_of(record_id), record_id))
-
-    def delete(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
-        record_id = (element.text or "").strip()
-        self._org.dml.delete(caller, self._org.dml.sobject_of(record_id), record_id)
-        return _saved(record_id)
-
-    def create(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
-        kind, fields = sobject_values(element)
-        return _saved(self._org.dml.create(caller, self._sobject(caller, kind), fields))
-
-    def update(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
-        kind, fields = sobject_values(element)
-        record_id = str(fields.pop("Id", None) or "")
-        if not record_id:
-            raise OrgError("MISSING_ARGUMENT", "Id not specified in an update call")
-        self._org.dml.update(caller, self._sobject(caller, kind), record_id, fields)
-        return _saved(record_id)
-
-    def upsert(self, caller: Caller, asked: SoapRequest, element: Element) -> Result:
-        kind, fields = sobject_values(element)
-        sobject = self._sobject(caller, kind)
-        # One client writes ID where the WSDL has Id.
-        name = text(asked.arguments, "externalIDFieldName") or text(asked.arguments, "externalIdFieldName") or ""
-        key = key_field(caller, sobject, name)
-        value = fields.pop(key.name, None)
-        try:
-            record_id, created = self._org.dml.upsert(caller, sobject, key, value, fields)
-        except SeveralMatches as several:
-            raise OrgError("DUPLICATE_EXTERNAL_ID", f"{key.name}: {several}", (key.name,)) from several
-        return {"created": created, **_saved(record_id)}
-
-    def user_info(self, caller: Caller) -> Result:
+    def user_info(self, caller: Caller, _asked: SoapRequest) -> list[str]:
         org = self._org
-        return user_info(org.auth, organization(org.storage), org.user(caller.user_id))
+        return [result(user_info(org.auth, organization(org.storage), org.user(caller.user_id)))]
 
-    def timestamp(self, _caller: Caller) -> Result:
-        return {"timestamp": self._org.stamp().replace("+0000", "Z")}
+    def timestamp(self, _caller: Caller, _asked: SoapRequest) -> list[str]:
+        return [result({"timestamp": soap_time(self._org.stamp())})]
 
-    def _sobject(self, caller: Caller, kind: str) -> SObject:
-        try:
-            return self._org.reading.object(caller, kind)
-        except OrgError as missing:
-            raise SoapFault("INVALID_TYPE", f"sObject type '{kind}' is not supported.") from missing
+    def set_password(self, caller: Caller, asked: SoapRequest) -> list[str]:
+        user_id, password = text(asked.arguments, "userId") or "", text(asked.arguments, "password") or ""
+        self._org.passwords.set(caller, user_id, password)
+        return [result({})]
 
+    def reset_password(self, caller: Caller, asked: SoapRequest) -> list[str]:
+        return [result({"password": self._org.passwords.reset(caller, text(asked.arguments, "userId") or "")})]
 
-def _lead_convert(element: Element) -> LeadConvert:
-    return LeadConvert(
-        lead_id=text(element, "leadId") or "",
-        converted_status=text(element, "convertedStatus"),
-        account_id=text(element, "accountId"),
-        contact_id=text(element, "contactId"),
-        opportunity_id=text(element, "opportunityId"),
-        opportunity_name=text(element, "opportunityName"),
-        owner_id=text(element, "ownerId"),
-        do_not_create_opportunity=flag(element, "doNotCreateOpportunity"),
-        overwrite_lead_source=flag(element, "overwriteLeadSource"),
-        bypass_account_dedupe_check=flag(element, "bypassAccountDedupeCheck"),
-        bypass_contact_dedupe_check=flag(element, "bypassContactDedupeCheck"),
-    )
-
-
-def _not_converted(refused: OrgError, element: Element) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"accountId": None, "contactId": None}
-    lead_id = text(element, "leadId")
-    return {**nothing, "errors": row_errors(refused), "leadId": lead_id, "opportunityId": None, "success": False}
-
-
-def _not_saved(refused: OrgError, _element: Element) -> Result:
-    return {"errors": row_errors(refused), "id": None, "success": False}
-
-
-def _not_upserted(refused: OrgError, element: Element) -> Result:
-    return {"created": False, **_not_saved(refused, element)}
-
-
-def _saved(record_id: str) -> dict[str, Any]:
-    return {"id": full_id(record_id) or record_id, "success": True}
-
-
-def _required(element: Element, name: str) -> Element:
-    found = child(element, name)
-    if found is None:
-        raise SoapFault("MISSING_ARGUMENT", f"{name} is required")
-    return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowCall:
-    """A call that takes rows: the element of a row, what is done with one, how a refused one is told."""
-
-    element: str
-    run: Callable[[SoapCalls, Caller, SoapRequest, Element], Result]
-    refusal: Callable[[OrgError, Element], Result] = _not_saved
-    most: int = MAX_ROWS
-    too_many: str = "EXCEEDED_ID_LIMIT"
-
-
-ROW_CALLS = {
-    "convertLead": RowCall(
-        element="leadConverts",
-        run=SoapCalls.convert,
-        refusal=_not_converted,
-        most=MAX_CONVERTS,
-        too_many="EXCEEDED_LEAD_CONVERT_LIMIT",
-    ),
-    "merge": RowCall(element="mergeRequests", run=SoapCalls.merge, most=MAX_MERGES),
-    "undelete": RowCall(element="ids", run=SoapCalls.undelete),
-    "emptyRecycleBin": RowCall(element="ids", run=SoapCalls.empty_bin),
-    "create": RowCall(element="sObjects", run=SoapCalls.create),
-    "update": RowCall(element="sObjects", run=SoapCalls.update),
-    "upsert": RowCall(element="sObjects", run=SoapCalls.upsert, refusal=_not_upserted),
-    "delete": RowCall(element="ids", run=SoapCalls.delete),
-}
-_PLAIN_CALLS = {"getUserInfo": SoapCalls.user_info, "getServerTimestamp": SoapCalls.timestamp}
+    def invalidate_sessions(self, _caller: Caller, asked: SoapRequest) -> list[str]:
+        ended = [self._org.auth.sessions.end(token) is not None for token in texts(asked.arguments, "sessionIds")]
+        unknown = OrgError("INVALID_SESSION_ID", "Session not found")
+        return [
+            result({"success": True} if done else {"errors": row_errors(unknown), "success": False}) for done in ended
+        ]

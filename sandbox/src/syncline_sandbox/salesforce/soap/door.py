@@ -1,7 +1,8 @@
 """The way of a SOAP request: session, quota, transaction, answer; a fault where a REST call has an error array.
 
 Lives here: the session of the SOAP header ("SessionHeader"), and the headers that change what a write does
-("AssignmentRuleHeader", "CallOptions", "DuplicateRuleHeader" of the SOAP API Developer Guide). The calls are in `calls.py`.
+("AssignmentRuleHeader", "CallOptions", "DuplicateRuleHeader" of the SOAP API Developer Guide). The calls are in
+`calls.py`.
 """
 
 from __future__ import annotations
@@ -81,9 +82,6 @@ class SoapDoor:
         headers = {"sforce-auto-assign": "TRUE" if assign else "FALSE"}
         if flag(asked.headers.get("DuplicateRuleHeader"), "allowSave"):
             headers["sforce-duplicate-rule-header"] = "allowSave=true"
-        client = text(asked.headers.get("CallOptions"), "client")
-        if client is not None:
-            headers["sforce-call-options"] = f"client={client}"
         if client := text(asked.headers.get("CallOptions"), "client"):
             headers["sforce-call-options"] = f"client={client}"
         return Caller(

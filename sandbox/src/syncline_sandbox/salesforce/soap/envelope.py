@@ -34,7 +34,14 @@ _FAULT_ELEMENTS = {
     "INVALID_LOGIN": "LoginFault",
     "MALFORMED_ID": "InvalidIdFault",
     "INVALID_ID_FIELD": "InvalidIdFault",
+    "INVALID_FIELD": "InvalidFieldFault",
+    "INVALID_TYPE": "InvalidSObjectFault",
+    "MALFORMED_QUERY": "MalformedQueryFault",
+    "INVALID_QUERY_LOCATOR": "InvalidQueryLocatorFault",
 }
+# These say where in the query they found it ("ApiQueryFault").
+_QUERY_FAULTS = frozenset({"InvalidFieldFault", "InvalidSObjectFault", "MalformedQueryFault"})
+_PLACE = re.compile(r"ERROR at Row:(\d+):Column:(\d+)")
 
 
 class SoapFault(Exception):
@@ -167,18 +174,28 @@ def row_errors(refused: OrgError) -> Raw:
 
 
 def response(asked: SoapRequest, results: Iterable[str]) -> Answer:
-    """The answer to a call: one `result` element for each of *results*, which are written XML."""
-    body = "".join(f"<result>{result}</result>" for result in results)
-    namespace = f'xmlns="urn:{asked.flavour}.soap.sforce.com"'
-    return _answer(200, namespace, f"<{asked.operation}Response>{body}</{asked.operation}Response>")
+    """The answer to a call: its `result` elements, which are written XML."""
+    namespace = (
+        f'xmlns="urn:{asked.flavour}.soap.sforce.com" xmlns:sf="urn:sobject.{asked.flavour}.soap.sforce.com" '
+        'xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+    )
+    return _answer(200, namespace, f"<{asked.operation}Response>{''.join(results)}</{asked.operation}Response>")
+
+
+def result(values: Mapping[str, object]) -> str:
+    """One `result` element."""
+    return f"<result>{elements(values)}</result>"
 
 
 def fault(code: str, message: str, flavour: str = "partner") -> Answer:
     """A SOAP fault, with status 500."""
     kind = _FAULT_ELEMENTS.get(code, "UnexpectedErrorFault")
+    found = _PLACE.search(message)
+    row, column = found.groups() if found else ("-1", "-1")
+    place = f"<sf:row>{row}</sf:row><sf:column>{column}</sf:column>" if kind in _QUERY_FAULTS else ""
     detail = (
         f'<sf:{kind} xsi:type="sf:{kind}"><sf:exceptionCode>{code}</sf:exceptionCode>'
-        f"<sf:exceptionMessage>{_escaped(message)}</sf:exceptionMessage></sf:{kind}>"
+        f"<sf:exceptionMessage>{_escaped(message)}</sf:exceptionMessage>{place}</sf:{kind}>"
     )
     told = f"<faultcode>sf:{code}</faultcode><faultstring>{code}: {_escaped(message)}</faultstring>"
     namespace = f'xmlns:sf="urn:fault.{flavour}.soap.sforce.com"'

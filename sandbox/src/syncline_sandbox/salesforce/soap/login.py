@@ -13,7 +13,7 @@ from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.auth import Auth, org_id_15
 from syncline_sandbox.salesforce.web import Answer
 
-from .envelope import Raw, SoapFault, SoapRequest, elements, response, text
+from .envelope import Raw, SoapFault, SoapRequest, elements, response, result, text
 
 LAST_VERSION = 64.0
 _BAD_LOGIN = "Invalid username, password, security token; or user locked out."
@@ -34,7 +34,7 @@ def soap_login(
     server = f"{instance}/services/Soap/{endpoint}/{asked.version}/{org_id_15(organization['Id'])}"
     user = user_of(user_id)
     info = elements(user_info(auth, organization, user))
-    result = {
+    login = {
         "metadataServerUrl": f"{instance}/services/Soap/m/{server.partition(f'/Soap/{endpoint}/')[2]}",
         "passwordExpired": False,
         "sandbox": bool(organization["IsSandbox"]),
@@ -43,7 +43,7 @@ def soap_login(
         "userId": user["Id"],
         "userInfo": Raw(f"<userInfo>{info}</userInfo>"),
     }
-    return response(asked, [elements(result)])
+    return response(asked, [result(login)])
 
 
 def user_info(auth: Auth, organization: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
