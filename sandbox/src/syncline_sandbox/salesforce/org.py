@@ -47,6 +47,7 @@ from .request_faults import RequestFaults
 from .rule_book import RuleBook
 from .save_event import AfterWrite, Flow
 from .schema import Schema
+from .search import SearchResources
 from .seeding import seed
 from .soap import SoapDoor
 from .soap.envelope import is_soap
@@ -224,6 +225,7 @@ class SalesforceOrg:
         return [
             *self.limits.routes(),
             *self.query.routes(),
+            *SearchResources(self.schema, self.reading, self.query.runs).routes(),
             *self.bulk.routes(),
             *ReplicationResources(self.reading, self.clock).routes(),
             *ToolingResources(self.schema, self.ids, self.add_field).routes(),

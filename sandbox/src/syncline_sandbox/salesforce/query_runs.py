@@ -24,8 +24,11 @@ from .errors import OrgError
 from .ids import IdSource
 from .reading import Reading
 from .schema import Schema
-from .soql import CompiledQuery, RowsById, RowShaper, SoqlError, Style, compile_query
+from .soql import CompiledQuery, RowsById, RowShaper, SoqlError, Style
+from .soql.compiler import compile_parsed
 from .soql.functions import zone_named
+from .soql.parser import parse
+from .soql.statement import Statement
 
 MAX_PAGE_ROWS = 2000
 MIN_PAGE_ROWS = 200
@@ -87,18 +90,22 @@ class QueryRuns:
     ) -> CompiledQuery:
         """Compile SOQL for the caller (see `compile_query`). OrgError with the compiler's code and text, HTTP 400."""
         try:
-            return compile_query(
-                text,
-                self._schema,
-                caller.rights,
-                self._now(caller),
-                include_deleted=include_deleted,
-                style=style,
-                api_version=float(caller.version),
-                also=also,
-            )
+            statement = self.statement(caller, text, include_deleted=include_deleted, also=also)
+            return compile_parsed(parse(text), statement, style=style)
         except SoqlError as refused:
             raise OrgError(refused.code, refused.message, status=400) from refused
+
+    def statement(
+        self,
+        caller: Caller,
+        text: str,
+        *,
+        include_deleted: bool = False,
+        also: tuple[str, Sequence[object]] | None = None,
+    ) -> Statement:
+        """Who asks, when and of what: for `compile_parsed`, which raises SoqlError."""
+        now, version = self._now(caller), float(caller.version)
+        return Statement(text, self._schema, caller.rights, now, include_deleted, version, also)
 
     def run(self, caller: Caller, text: str, *, include_deleted: bool = False, page_rows: int = MAX_PAGE_ROWS) -> Page:
         """The first page of a query. OrgError with the vendor's code and text for what cannot be answered."""

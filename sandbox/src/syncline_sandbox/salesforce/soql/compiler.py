@@ -48,9 +48,14 @@ def compile_query(
     yields records as `rest` does; both refuse what Bulk refuses. *also* is a SQL predicate, with `{row}` for the alias
     of the object's table, that must hold as well.
     """
-    statement = Statement(text, schema, rights, now, include_deleted, api_version, also)
-    compiler = _Compiler(statement, style)
-    return compiler.compile(parse(text))
+    return compile_parsed(
+        parse(text), Statement(text, schema, rights, now, include_deleted, api_version, also), style=style
+    )
+
+
+def compile_parsed(query: Query, statement: Statement, *, style: Style = "rest") -> CompiledQuery:
+    """Compile a SELECT that somebody parsed, or put together, from the text of *statement*."""
+    return _Compiler(statement, style).compile(query)
 
 
 @dataclass(slots=True)

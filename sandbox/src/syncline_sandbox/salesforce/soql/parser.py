@@ -27,7 +27,7 @@ def parse(text: str) -> Query:
     if len(text) > MAX_TEXT_CHARACTERS:
         raise pointed(MALFORMED_QUERY, "SOQL statements cannot be longer than 100000 characters.", text[:80], 0)
     cursor = Cursor(text)
-    query = _select(cursor)
+    query = parse_select(cursor)
     if cursor.take_words("ALL", "ROWS"):
         raise cursor.refuse("ALL ROWS not allowed in this context", cursor.previous)
     if cursor.here.kind != "end":
@@ -35,23 +35,24 @@ def parse(text: str) -> Query:
     return query
 
 
-def _select(cursor: Cursor) -> Query:
+def parse_select(cursor: Cursor) -> Query:
+    """One SELECT, with whatever may stand behind it left to the caller."""
     cursor.expect_word("SELECT")
-    items = cursor.comma_list(_item)
+    items = cursor.comma_list(parse_item)
     cursor.expect_word("FROM")
     at = cursor.here.at
     from_names = cursor.dotted_names()
     alias = _alias(cursor)
     path_aliases = _path_aliases(cursor)
     scope = _filter_scope(cursor)
-    where = parse_condition(cursor, _select) if cursor.take_word("WHERE") else None
+    where = parse_condition(cursor, parse_select) if cursor.take_word("WHERE") else None
     if cursor.take_word("WITH") and not any(cursor.take_word(mode) for mode in _SECURITY_MODES):
         raise cursor.unexpected()
     subtotals, group_by = _group_by(cursor) if cursor.take_words("GROUP", "BY") else ("", ())
-    having = parse_condition(cursor, _select) if cursor.take_word("HAVING") else None
-    order_by = cursor.comma_list(_order) if cursor.take_words("ORDER", "BY") else ()
-    limit = _count(cursor) if cursor.take_word("LIMIT") else None
-    offset = _offset(cursor) if cursor.take_word("OFFSET") else None
+    having = parse_condition(cursor, parse_select) if cursor.take_word("HAVING") else None
+    order_by = cursor.comma_list(parse_order) if cursor.take_words("ORDER", "BY") else ()
+    limit = parse_count(cursor) if cursor.take_word("LIMIT") else None
+    offset = parse_offset(cursor) if cursor.take_word("OFFSET") else None
     _trailing_notes(cursor)
     return Query(
         items,
@@ -70,11 +71,12 @@ def _select(cursor: Cursor) -> Query:
     )
 
 
-def _item(cursor: Cursor) -> Item:
+def parse_item(cursor: Cursor) -> Item:
+    """One entry of the SELECT list."""
     if cursor.here.text == "(":
         at = cursor.advance().at
         with cursor.deeper():
-            query = _select(cursor)
+            query = parse_select(cursor)
         cursor.expect_mark(")")
         return Item(Subquery(query, at), None)
     if cursor.here.is_word("TYPEOF") and cursor.next.kind == "name":
@@ -138,7 +140,8 @@ def _alias(cursor: Cursor) -> str | None:
     return cursor.advance().text
 
 
-def _order(cursor: Cursor) -> Order:
+def parse_order(cursor: Cursor) -> Order:
+    """One entry of ORDER BY."""
     expression = parse_expression(cursor)
     descending = cursor.take_word("DESC")
     if not descending:
@@ -151,7 +154,8 @@ def _order(cursor: Cursor) -> Order:
     return Order(expression, descending, nulls_last)
 
 
-def _count(cursor: Cursor) -> int:
+def parse_count(cursor: Cursor) -> int:
+    """The n of LIMIT."""
     token = cursor.here
     if token.kind != "number" or not token.text.isdigit():
         raise cursor.unexpected()
@@ -160,9 +164,10 @@ def _count(cursor: Cursor) -> int:
     return min(int(token.text[:12]), MAX_COUNT)
 
 
-def _offset(cursor: Cursor) -> int:
+def parse_offset(cursor: Cursor) -> int:
+    """The n of OFFSET."""
     token = cursor.here
-    offset = _count(cursor)
+    offset = parse_count(cursor)
     if offset > MAX_OFFSET:
         raise cursor.refuse(f"Maximum SOQL offset allowed is {MAX_OFFSET}", token, NUMBER_OUTSIDE_VALID_RANGE)
     return offset
