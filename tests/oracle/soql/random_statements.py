@@ -229,7 +229,7 @@ class RandomStatements:
         if kind < 0.6:
             return Named(f"{self._dice.choice(('LAST', 'THIS', 'NEXT'))}_{self._dice.choice(UNITS)}")
         n = self._dice.choice((1, 2, 3, 7, 30))
-        unit = self._dice.choice(("DAY", *UNITS))
+        unit = self._dice.choice(("DAY", "DAY", "DAY", "DAY", *UNITS))
         if unit not in ("WEEK", "DAY"):
             n = min(n, 3)
         shape = self._dice.choice(("LAST_N_{}S", "NEXT_N_{}S", "N_{}S_AGO"))
