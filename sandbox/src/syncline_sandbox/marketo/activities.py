@@ -36,7 +36,7 @@ _DAY_SECONDS = 86_400
 
 COLUMNS = (
     "a.id, a.lead_id, a.type_id, a.at, a.field_id, a.name, a.old, a.new, "
-    "c.source, c.reason, c.api_method, c.user, c.request_id, a.attributes"
+    "c.source, c.reason, c.api_method, c.user, c.request_id, a.attributes, c.campaign_id"
 )
 Members = dict[str, Any]
 
@@ -184,6 +184,7 @@ def activity_record(row: Sequence[Any]) -> Members:
         "leadId": lead_id,
         "activityDate": _instant(at),
         "activityTypeId": type_id,
+        **({} if row[14] is None else {"campaignId": row[14]}),
         **primary,
         "attributes": _custom(row)
         if type_id >= FIRST_ID

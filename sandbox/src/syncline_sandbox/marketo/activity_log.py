@@ -28,6 +28,7 @@ class Cause:
     api_method: str = ""
     user: str = ""
     request_id: str = ""
+    campaign_id: int | None = None  # the smart campaign whose flow it was
 
 
 class ActivityLog:
@@ -39,8 +40,8 @@ class ActivityLog:
 
     def cause(self, cause: Cause) -> int:
         """Store a cause once per call; its id goes into the rows."""
-        members = (cause.source, cause.reason, cause.api_method, cause.user, cause.request_id)
-        sql = "INSERT INTO causes (source, reason, api_method, user, request_id) VALUES (?, ?, ?, ?, ?)"
+        members = (cause.source, cause.reason, cause.api_method, cause.user, cause.request_id, cause.campaign_id)
+        sql = "INSERT INTO causes (source, reason, api_method, user, request_id, campaign_id) VALUES (?, ?, ?, ?, ?, ?)"
         row_id = self._store.connection.execute(sql, members).lastrowid
         assert row_id is not None
         return row_id

@@ -16,6 +16,16 @@ ADD_TO_LIST = 24
 REMOVE_FROM_LIST = 25
 MERGE_LEADS = 32
 DELETE_LEAD = 37
+FILL_OUT_FORM = 2
+SEND_EMAIL = 6
+EMAIL_DELIVERED = 7
+INTERESTING_MOMENT = 46
+REQUEST_CAMPAIGN = 47
+CHANGE_LEAD_PARTITION = 100
+CHANGE_STATUS_IN_PROGRESSION = 104
+CALL_WEBHOOK = 110
+CHANGE_PROGRAM_MEMBER_DATA = 123
+PUSH_LEAD = 145
 
 _BY = "API Method Name|Modifying User|Request Id"
 _TASK = "Activity Owner|Description|Due Date:date|Is Task:boolean|Priority|Status"
@@ -35,7 +45,15 @@ class ActivityType(NamedTuple):
         return {name: kind or "string" for name, _, kind in parts}
 
 
+_VISITOR = "Client IP Address|Form Fields|Query Parameters|Referrer URL|User Agent|Webpage ID"
+_RUN = "Campaign Run ID:integer|Choice Number:integer|Step ID:integer"
+
 ACTIVITY_TYPES: dict[int, ActivityType] = {
+    FILL_OUT_FORM: ActivityType("Fill Out Form", "Person/record fills out and submits a form", "Webform ID", _VISITOR),
+    SEND_EMAIL: ActivityType("Send Email", "Send Marketo Email to a person/record", "Mailing ID", _RUN),
+    EMAIL_DELIVERED: ActivityType(
+        "Email Delivered", "Marketo Email is delivered to a person/record/contact", "Mailing ID", _RUN
+    ),
     NEW_LEAD: ActivityType(
         "New Lead",
         "New person/record is added to the lead database",
@@ -89,6 +107,29 @@ ACTIVITY_TYPES: dict[int, ActivityType] = {
         "Campaign",
         "New Status|Old Status",
     ),
+    INTERESTING_MOMENT: ActivityType(
+        "Interesting Moment", "Record an interesting moment", "Milestone Type", "Date:datetime|Description|Source"
+    ),
+    REQUEST_CAMPAIGN: ActivityType("Request Campaign", "Campaign membership is requested", "Campaign ID", "Source"),
+    CHANGE_LEAD_PARTITION: ActivityType(
+        "Change Lead Partition", "Lead partition is changed", "New Partition ID", "Old Partition ID:integer|Reason"
+    ),
+    CHANGE_STATUS_IN_PROGRESSION: ActivityType(
+        "Change Status in Progression",
+        "Change the status in a program progression",
+        "Program ID",
+        "Acquired By:boolean|New Status|New Status ID:integer|Old Status|Old Status ID:integer|"
+        "Program Member ID:integer|Reached Success Date:datetime|Reason|Registration Code|Status Reason|"
+        "Success:boolean|Webinar URL",
+    ),
+    CALL_WEBHOOK: ActivityType("Call Webhook", "Call a webhook", "Webhook", "Error Type|Response"),
+    CHANGE_PROGRAM_MEMBER_DATA: ActivityType(
+        "Change Program Member Data",
+        "Changed attribute value for a program member",
+        "Program ID",
+        "Attribute Name|New Value|Old Value|Program Member ID:integer|Source",
+    ),
+    PUSH_LEAD: ActivityType("Push Lead to Marketo", "Push lead to Marketo", "Program ID", "Reason|Source"),
 }
 
 # What nothing inside the sandbox does by itself.

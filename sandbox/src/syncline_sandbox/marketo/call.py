@@ -97,9 +97,12 @@ class Call:
 
 def to_number(text: str) -> int:
     try:
-        return int(text)
-    except ValueError as wrong:
-        raise Refused(1001, f'For input string: "{text}" failed to convert to a number') from wrong
+        number = int(text)
+        if abs(number) < 2**63:
+            return number
+    except ValueError:
+        pass
+    raise Refused(1001, f'For input string: "{text}" failed to convert to a number')
 
 
 def tidy(request: Request, request_id: str) -> Call:

@@ -18,6 +18,7 @@ from syncline_sandbox.marketo.identity import (
     Service,
     permissions,
 )
+from syncline_sandbox.marketo.marketing_control import MarketingControl
 from syncline_sandbox.marketo.object_control import ObjectControl
 from syncline_sandbox.marketo.record import WriteOrder
 from syncline_sandbox.marketo.settings import Settings
@@ -34,6 +35,7 @@ class MarketoControl:
     def __init__(self, instance: MarketoInstance) -> None:
         self._instance = instance
         self._objects = ObjectControl(instance)
+        self._marketing = MarketingControl(instance)
 
     def routes(self) -> Mapping[str, ControlRoute]:
         return {
@@ -44,13 +46,13 @@ class MarketoControl:
             "POST people/read": self._read_people,
             "POST people/merge": self._merge_people,
             "POST activities": self._tell,
-            "POST lists": self._make_list,
             "GET users": lambda _body: [_service(service) for service in self._instance.identity.services.values()],
             "POST users": self._put_user,
             "POST fields": self._change_field,
             "GET settings": lambda _body: asdict(self._instance.settings),
             "POST settings": self._change_settings,
             **self._objects.routes(),
+            **self._marketing.routes(),
             "POST tokens/expire": lambda _body: self._instance.identity.expire_all(),
         }
 
@@ -136,13 +138,6 @@ class MarketoControl:
 
         self._instance.changing(tell)
         return {"leadId": lead_id, "activityTypeId": number}
-
-    def _make_list(self, body: Any) -> dict[str, int]:
-        wanted = required_object(body)
-        if not wanted.get("name"):
-            raise ControlRefused("a list needs a name")
-        lists = self._instance.rooms.lists
-        return {"id": self._instance.changing(lambda: lists.make(str(wanted["name"]), wanted.get("programName")))}
 
     def _read_people(self, body: Any) -> list[dict[str, Any]]:
         """What is stored, hidden or not: for tests that must see the truth."""

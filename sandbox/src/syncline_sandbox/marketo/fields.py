@@ -17,8 +17,8 @@ from syncline_sandbox.marketo.envelope import Refused
 # Marketo "Create Lead Field" (POST schema/fields.json): the types the API can create.
 CREATABLE_TYPES = frozenset("boolean currency date datetime email float integer percent phone score string url".split())
 _LOOKUP_TYPES = frozenset(("string", "email", "integer"))
-_LENGTHS = {"string": 255, "email": 255, "phone": 255, "url": 255}
-_API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+LENGTHS = {"string": 255, "email": 255, "phone": 255, "url": 255}
+API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 MAX_API_FIELDS = 100
 
 
@@ -106,7 +106,7 @@ class FieldCatalog:
         name, label, kind = (str(item.get(key) or "") for key in ("name", "displayName", "dataType"))
         if not (name and label and kind):
             raise Refused(1002, "Missing required parameter: displayName, name and dataType are needed")
-        if not _API_NAME.match(name):
+        if not API_NAME.match(name):
             raise Refused(1003, f"Invalid value for field 'name' and value '{name}'")
         if kind not in CREATABLE_TYPES:
             raise Refused(1003, f"Invalid value for field 'dataType' and value '{kind}'")
@@ -119,7 +119,7 @@ class FieldCatalog:
             name=name,
             label=label,
             type=kind,
-            length=_LENGTHS.get(kind),
+            length=LENGTHS.get(kind),
             custom=True,
             description=str(item.get("description") or ""),
             is_hidden=bool(item.get("isHidden", False)),

@@ -40,7 +40,9 @@ from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.limits import Limits
 from syncline_sandbox.marketo.lists import Lists
+from syncline_sandbox.marketo.marketing import Marketing
 from syncline_sandbox.marketo.partial_failure import Refusals, refused_records
+from syncline_sandbox.marketo.partitions import Partitions
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.routes import Route
 from syncline_sandbox.marketo.row_faults import spoilt_rows
@@ -96,11 +98,13 @@ class MarketoInstance:
         )
 
     def _make_rooms(self) -> Rooms:
-        leads = Leads(self.store, self.writer, self.past, self.settings, self._lag)
+        partitions = Partitions(self.store, self.log, self.clock)
+        leads = Leads(self.store, self.writer, self.past, self.settings, self._lag, partitions)
         writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
         crm = CrmObjects(self.store, self.log, self.past, self.clock, self.settings, self._refused_records)
         accounts = crm.rooms["namedaccounts"]
         shelf, kinds = TypeShelf(self.store), KindShelf(self.store)
+        lists = Lists(self.store, self.log, leads, self.clock)
         custom = CustomObjects(self.store, shelf, self.clock, self.settings, self._refused_records)
         return Rooms(
             leads=leads,
@@ -114,9 +118,14 @@ class MarketoInstance:
             custom_object_schema=CustomObjectSchema(self.store, shelf, self.clock, self.settings, custom.refresh),
             exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),
             imports=Imports(self.store, writes, self.clock, self.settings, self._change_later),
-            lists=Lists(self.store, self.log, leads, self.clock),
+            lists=lists,
+            marketing=self._make_marketing(leads, writes, lists, partitions),
             stats=Stats(self.limits),
         )
+
+    def _make_marketing(self, leads: Leads, writes: Writes, lists: Lists, partitions: Partitions) -> Marketing:
+        shared = (self.store, self.log, self.clock, self.settings, self.writer)
+        return Marketing(*shared, leads, writes, lists, partitions, self.limits.today, self.changing)
 
     def handle(self, request: Request) -> Response:
         self._run_due()
@@ -252,6 +261,7 @@ class MarketoInstance:
         self._later = [(at, action) for at, action in self._later if at > now]
         for action in due:
             action()
+        self.rooms.marketing.runner.tick()
 
     def _refused_records(self, call: Call, count: int) -> Refusals:
         return refused_records(self.faults, call.line, count)

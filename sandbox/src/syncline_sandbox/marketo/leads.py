@@ -1,4 +1,4 @@
-"""The lead endpoints: describe, field schema, reads by id and by filter, sync, delete, partitions.
+"""The lead endpoints: describe, field schema, reads by id and by filter; what sync and delete ask for.
 
 Source: Marketo "Leads" (Describe, Get Lead by Id, Get Leads by Filter Type, Sync Leads, Delete Leads), "Paging Tokens".
 """
@@ -14,6 +14,7 @@ from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.crm_objects.native import is_crm_managed
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.fields import Field
+from syncline_sandbox.marketo.partitions import Partitions
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.record import ACTIONS, WriteOrder, folded
 from syncline_sandbox.marketo.settings import Settings
@@ -25,7 +26,6 @@ from syncline_sandbox.marketo.writer import LeadWriter
 DEFAULT_FIELDS = ("id", "email", "updatedAt", "createdAt", "lastName", "firstName")
 MAX_FILTER_VALUES = 300
 MAX_MATCHES = 1000
-PARTITIONS = {1: "Default"}
 API_SOURCE = "Web service API"
 
 Members = dict[str, Any]
@@ -35,13 +35,20 @@ class Leads:
     """Answers the lead endpoints. `lag` tells how many seconds ago the state is that a call reads (0: now)."""
 
     def __init__(
-        self, store: Store, writer: LeadWriter, past: LeadPast, settings: Settings, lag: Callable[[Call], float]
+        self,
+        store: Store,
+        writer: LeadWriter,
+        past: LeadPast,
+        settings: Settings,
+        lag: Callable[[Call], float],
+        partitions: Partitions,
     ) -> None:
         self._store = store
         self._writer = writer
         self._past = past
         self._settings = settings
         self._lag = lag
+        self._partitions = partitions
 
     # -- describe and schema ----------------------------------------------------------------------------------------
 
@@ -108,7 +115,7 @@ class Leads:
 
     def by_id(self, call: Call) -> Members:
         lead_id = to_number(call.captured["id"])
-        rows = self._read(self.wanted(call), self._store.fields["id"], [lead_id], 0, 1, self._lag(call))
+        rows = self._read(call, self.wanted(call), self._store.fields["id"], [lead_id], 0, 1)
         if not rows and self._settings.unknown_lead_is_error:
             raise Refused(1004, "Lead not found")
         return {"result": [self.shown(row) for row in rows]}
@@ -118,8 +125,8 @@ class Leads:
         wanted = self.wanted(call)
         query = f"{field.name}|{values}|{list(wanted)}"
         after = read_cursor(token, query) if (token := call.one("nextPageToken")) else 0
-        size, lag = call.batch_size(), self._lag(call)
-        rows = self._read(wanted, field, values, after, MAX_MATCHES + 1, lag)
+        size = call.batch_size()
+        rows = self._read(call, wanted, field, values, after, MAX_MATCHES + 1)
         if len(rows) > MAX_MATCHES:
             raise Refused(1003, "Too many results match the filter")
         more = {"nextPageToken": cursor(query, rows[size - 1]["id"])} if len(rows) > size else {}
@@ -149,10 +156,11 @@ class Leads:
         return {"id": self._store.fields["id"], **wanted}
 
     def _read(
-        self, wanted: dict[str, Field], field: Field, values: Sequence[Any], after: int, limit: int, lag: float
+        self, call: Call, wanted: dict[str, Field], field: Field, values: Sequence[Any], after: int, limit: int
     ) -> list[Row]:
+        lag = self._lag(call)
         self._store.index_lookup(field)
-        condition = f'"{field.name}" IN {marks(values)} AND id > ? ORDER BY id LIMIT ?'
+        condition = f'"{field.name}" IN {marks(values)} AND id > ?{self.seen_by(call)} ORDER BY id LIMIT ?'
         rows = self._store.leads_where(wanted, condition, (*values, after, limit))
         unseen = self._past.seen(lag)
         if not unseen:
@@ -165,6 +173,10 @@ class Leads:
             if past is not None and lead_id > after and folded(past.get(field.name)) in accepted
         ]
         return sorted(rows, key=lambda row: row["id"])[:limit]
+
+    def seen_by(self, call: Call) -> str:
+        """SQL over leads that holds for those the caller's partitions hold, to stand after a condition."""
+        return self._partitions.condition(call.user)
 
     def shown(self, row: Row) -> Row:
         """A stored row as the answer has it."""
@@ -185,13 +197,17 @@ class Leads:
             raise Refused(1003, f"Invalid action '{action}'")
         lookup = self._store.fields.lookup(document.get("lookupField") or "email")
         partition = document.get("partitionName")
-        if partition is not None and (action == "updateOnly" or partition not in PARTITIONS.values()):
+        if partition is not None and action == "updateOnly":
             raise Refused(1003, f"Invalid value for field 'partitionName' and value '{partition}'")
+        creates = action != "updateOnly"
         return WriteOrder(
             cause=Cause(source=API_SOURCE, api_method="syncLead", user=call.user, request_id=call.request_id),
             lookup=lookup,
             action=action,
             commit_delay_seconds=call.commit_delay_seconds,
+            partition_id=self._partitions.wanted(call.user, partition) if creates else 1,
+            must_be_there=partition is not None,
+            seen_partitions=self._partitions.seen_by(call.user),
         )
 
     def lead_ids(self, call: Call) -> list[Any]:
@@ -208,6 +224,3 @@ class Leads:
             return parse(self._store.fields["id"], value)
         except InvalidValue as wrong:
             raise Refused(1001, f'For input string: "{value}" failed to convert to a number') from wrong
-
-    def partitions(self, _call: Call) -> Members:
-        return {"result": [{"id": number, "name": name} for number, name in PARTITIONS.items()]}

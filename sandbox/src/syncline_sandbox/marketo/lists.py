@@ -1,13 +1,13 @@
 """Static lists: reading them and their members, adding and removing people, membership of one person.
 
 Source: Marketo "Static Lists" and "List Membership" (added, removed, memberof, 1004, 1013, 1015); recorded traffic for
-adding a member again, which reports "added". The asset API, which makes lists, is not imitated: the control endpoint
-makes them.
+adding a member again, which reports "added". Lists are made by the asset API (static_lists.py) and by the control
+endpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
@@ -22,6 +22,8 @@ from syncline_sandbox.marketo.values import iso
 
 Members = dict[str, Any]
 _COLUMNS = ("id", "name", "description", "programName", "createdAt", "updatedAt")
+_GROUP_LISTS = ("Folder", 13)
+_WORKSPACE = "Default"
 
 
 class Lists:
@@ -33,10 +35,11 @@ class Lists:
         self._leads = leads
         self._clock = clock
 
-    def make(self, name: str, program: str | None = None, description: str | None = None) -> int:
-        """A new list; its id."""
+    def make(self, name: str, program: str | None = None, folder: tuple[str, int] = _GROUP_LISTS) -> int:
+        """A new list; its id. `program` is only a label here: who puts a list into a program says so by the folder."""
         now = iso(self._clock.now())
-        self._store.insert("lists", _COLUMNS[1:], [(name, description, program, now, now)])
+        columns = (*_COLUMNS[1:], "folderType", "folderId")
+        self._store.insert("lists", columns, [(name, None, program, now, now, *folder)])
         (list_id,) = self._store.one("SELECT max(id) FROM lists")
         return int(list_id)
 
@@ -48,6 +51,8 @@ class Lists:
             if values := call.many(column):
                 condition += f" AND {column} IN {marks(values)}"
                 parameters += values
+        if (names := call.many("workspaceName")) and _WORKSPACE not in names:
+            return {"result": []}
         size = call.batch_size()
         after = read_cursor(token, "lists") if (token := call.one("nextPageToken")) else 0
         sql = f"SELECT {', '.join(_COLUMNS)} FROM lists WHERE {condition} AND id > ? ORDER BY id LIMIT ?"
@@ -63,7 +68,8 @@ class Lists:
         list_id, wanted, size = self._list(call)["id"], self._leads.wanted(call), call.batch_size()
         query = f"list {list_id}|{list(wanted)}"
         after = read_cursor(token, query) if (token := call.one("nextPageToken")) else 0
-        condition = "id IN (SELECT lead_id FROM list_members WHERE list_id = ?) AND id > ? ORDER BY id LIMIT ?"
+        inside = f"id IN (SELECT lead_id FROM list_members WHERE list_id = ?){self._leads.seen_by(call)}"
+        condition = f"{inside} AND id > ? ORDER BY id LIMIT ?"
         rows = self._store.leads_where(wanted, condition, (list_id, after, size + 1))
         more = {"nextPageToken": cursor(query, rows[size - 1]["id"])} if len(rows) > size else {}
         return {"result": [self._leads.shown(row) for row in rows[:size]], **more}
@@ -92,10 +98,7 @@ class Lists:
         found, stamp = self._list(call), self._stamp(call)
 
         def add(lead: int) -> Members:
-            if not self._holds(found["id"], lead):
-                now = iso(self._clock.now())
-                self._store.insert("list_members", ("list_id", "lead_id", "createdAt"), [(found["id"], lead, now)])
-                self._tell(lead, ADD_TO_LIST, found, stamp)
+            self._add(found, lead, stamp, API_SOURCE)
             return {"id": lead, "status": "added"}
 
         return self._each(call, add)
@@ -104,14 +107,46 @@ class Lists:
         found, stamp = self._list(call), self._stamp(call)
 
         def remove(lead: int) -> Members:
-            if not self._holds(found["id"], lead):
+            if not self._remove(found, lead, stamp, API_SOURCE):
                 return skipped(1015, "Lead not in list", id=lead)
-            sql = "DELETE FROM list_members WHERE list_id = ? AND lead_id = ?"
-            self._store.connection.execute(sql, (found["id"], lead))
-            self._tell(lead, REMOVE_FROM_LIST, found, stamp)
             return {"id": lead, "status": "removed"}
 
         return self._each(call, remove)
+
+    def named(self, name: str) -> Members:
+        """The list, for who is no client. Refused 1013."""
+        row = self._store.one(f"SELECT {', '.join(_COLUMNS)} FROM lists WHERE name = ? ORDER BY id", (name,))
+        if row is None:
+            raise Refused(1013, "Object not found")
+        return _record(row)
+
+    def put_on(self, found: Members, people: Iterable[int], cause: Cause) -> None:
+        """Add people, as a flow does."""
+        stamp = self._caused(cause)
+        for lead in people:
+            self._add(found, lead, stamp, cause.source)
+        self._log.flush()
+
+    def take_off(self, found: Members, people: Iterable[int], cause: Cause) -> None:
+        """Remove people, as a flow does."""
+        stamp = self._caused(cause)
+        for lead in people:
+            self._remove(found, lead, stamp, cause.source)
+        self._log.flush()
+
+    def _add(self, found: Members, lead: int, stamp: Stamp, source: str) -> None:
+        if not self._holds(found["id"], lead):
+            now = iso(self._clock.now())
+            self._store.insert("list_members", ("list_id", "lead_id", "createdAt"), [(found["id"], lead, now)])
+            self._tell(lead, ADD_TO_LIST, found, stamp, source)
+
+    def _remove(self, found: Members, lead: int, stamp: Stamp, source: str) -> bool:
+        """Whether the lead was on the list."""
+        sql = "DELETE FROM list_members WHERE list_id = ? AND lead_id = ?"
+        was_there = self._store.connection.execute(sql, (found["id"], lead)).rowcount > 0
+        if was_there:
+            self._tell(lead, REMOVE_FROM_LIST, found, stamp, source)
+        return was_there
 
     def _each(self, call: Call, deed: Callable[[int], Members]) -> Members:
         results = [
@@ -121,13 +156,16 @@ class Lists:
         self._log.flush()
         return {"result": results}
 
-    def _tell(self, lead: int, type_id: int, found: Mapping[str, Any], stamp: Stamp) -> None:
+    def _tell(self, lead: int, type_id: int, found: Mapping[str, Any], stamp: Stamp, source: str) -> None:
         name = ".".join(part for part in (found.get("programName"), found["name"]) if part)
-        self._log.told(lead, type_id, stamp, found["id"], name, {"Source": API_SOURCE})
+        self._log.told(lead, type_id, stamp, found["id"], name, {"Source": source})
 
     def _stamp(self, call: Call) -> Stamp:
+        return self._caused(Cause(source=API_SOURCE), call.commit_delay_seconds)
+
+    def _caused(self, cause: Cause, delay_seconds: float = 0.0) -> Stamp:
         now = self._clock.now().timestamp()
-        return Stamp(int(now), now + call.commit_delay_seconds, self._log.cause(Cause(source=API_SOURCE)))
+        return Stamp(int(now), now + delay_seconds, self._log.cause(cause))
 
     def _list(self, call: Call) -> Members:
         sql = f"SELECT {', '.join(_COLUMNS)} FROM lists WHERE id = ?"
@@ -145,4 +183,5 @@ class Lists:
 
 
 def _record(row: Any) -> Members:
-    return {name: value for name, value in zip(_COLUMNS, row, strict=True) if value is not None}
+    told = {name: value for name, value in zip(_COLUMNS, row, strict=True) if value is not None}
+    return {**told, "workspaceName": _WORKSPACE}

@@ -9,7 +9,7 @@ Where the vendor is silent the README says what was chosen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from syncline_sandbox.marketo.activity_log import ActivityLog, Stamp
 from syncline_sandbox.marketo.activity_types import MERGE_LEADS
@@ -28,12 +28,21 @@ MAX_LOSERS = 25
 class LeadMerger:
     """Merges people in the database. Call inside a transaction."""
 
-    def __init__(self, store: Store, log: ActivityLog, past: LeadPast, consent: Consent, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        log: ActivityLog,
+        past: LeadPast,
+        consent: Consent,
+        settings: Settings,
+        departures: Sequence[Callable[[list[int], int | None], None]] = (),
+    ) -> None:
         self._store = store
         self._log = log
         self._past = past
         self._consent = consent
         self._settings = settings
+        self._departures = departures
 
     def merge(self, winner_id: int, loser_ids: Sequence[int], stamp: Stamp, now: str, delay_seconds: float) -> None:
         """Merge *loser_ids* into *winner_id*. Refused, with nothing changed, when one of them cannot be found."""
@@ -91,6 +100,8 @@ class LeadMerger:
         self._store.connection.execute(united, (winner_id, *ids))
         sql = f"UPDATE activities SET lead_id = ? WHERE lead_id IN {marks(ids)}"
         self._store.connection.execute(sql, (winner_id, *ids))
+        for depart in self._departures:
+            depart(ids, winner_id)
 
     def _fill(self, winner: Row, filled: Row, stamp: Stamp, now: str) -> None:
         if not filled:

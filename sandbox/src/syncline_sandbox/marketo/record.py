@@ -35,7 +35,9 @@ class WriteOrder:
     cause: Cause
     lookup: Field
     action: str = "createOrUpdate"
-    partition_id: int = 1
+    partition_id: int = 1  # where new people come
+    must_be_there: bool = False  # people found in another partition are refused
+    seen_partitions: frozenset[int] | None = None  # of the user; None: all
     commit_delay_seconds: float = 0.0
     refusals: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     ignored_fields: frozenset[str] = frozenset()

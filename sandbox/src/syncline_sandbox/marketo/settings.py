@@ -30,6 +30,11 @@ class Settings:
     deletions_kept_days: int = 14  # older ones are no longer among the deleted leads
     merged_people_in_deleted_leads: bool = False  # not documented by the vendor
     import_blank_clears: bool = False  # blank cells: not documented by the vendor
+    member_extras_writable: bool = True  # acquiredBy and statusReason: release notes against the sample of describe
+    member_limit_counts_all: bool = False  # which of two configurations the cap of 100,000 program members follows
+    unknown_member_status_per_record: bool = False  # 1025 for each record instead of for the call
+    webhook_timeout_seconds: float = 30.0  # of real time
+    webhooks_wait: bool = False  # True: a flow's webhook holds up the instance until it answers
     id_field_needs_update_only: bool = False  # dedupeBy idField: the overview page allows createOrUpdate too
     native_crm: str = ""  # sfdc or dynamics: a native CRM sync owns companies, opportunities, roles, sales persons
     native_crm_reads: bool = True  # False: the older page, those calls are disabled altogether

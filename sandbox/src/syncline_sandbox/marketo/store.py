@@ -21,7 +21,7 @@ Row = dict[str, Any]
 _TABLES = """
 CREATE TABLE IF NOT EXISTS custom_fields (id INTEGER PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS causes (
-    id INTEGER PRIMARY KEY, source TEXT, reason TEXT, api_method TEXT, user TEXT, request_id TEXT
+    id INTEGER PRIMARY KEY, source TEXT, reason TEXT, api_method TEXT, user TEXT, request_id TEXT, campaign_id INTEGER
 );
 CREATE TABLE IF NOT EXISTS activities (
     id INTEGER PRIMARY KEY,       -- rises with every row, in order of writing
@@ -48,7 +48,8 @@ CREATE TABLE IF NOT EXISTS lead_past (
 CREATE INDEX IF NOT EXISTS past_of_lead ON lead_past (lead_id);
 CREATE TABLE IF NOT EXISTS unsubscribed_emails (email TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lists (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT, programName TEXT, createdAt TEXT, updatedAt TEXT
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT, programName TEXT, createdAt TEXT, updatedAt TEXT,
+    folderId INTEGER, folderType TEXT
 );
 CREATE TABLE IF NOT EXISTS list_members (
     list_id INTEGER NOT NULL, lead_id INTEGER NOT NULL, createdAt TEXT, PRIMARY KEY (list_id, lead_id)

@@ -15,6 +15,8 @@ from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.lists import Lists
+from syncline_sandbox.marketo.marketing import Marketing
+from syncline_sandbox.marketo.marketing_routes import marketing_routes
 from syncline_sandbox.marketo.object_routes import (
     account_list_routes,
     crm_routes,
@@ -54,6 +56,7 @@ class Rooms:
     exports: Exports
     imports: Imports
     lists: Lists
+    marketing: Marketing
     stats: Stats
 
 
@@ -69,7 +72,6 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("POST", f"{V1}/leads/schema/fields.json", RW_CUSTOM_FIELD, leads.create_fields),
             Route("GET", f"{V1}/leads/schema/fields/{{name}}.json", RW_CUSTOM_FIELD, leads.schema_field),
             Route("POST", f"{V1}/leads/schema/fields/{{name}}.json", RW_CUSTOM_FIELD, leads.update_field),
-            Route("GET", f"{V1}/leads/partitions.json", RO_LEAD, leads.partitions),
             Route("GET", f"{V1}/leads.json", RO_LEAD, leads.by_filter),
             Route("POST", f"{V1}/leads.json", RW_LEAD, writes.sync, writes=True),
             Route("DELETE", f"{V1}/leads.json", RW_LEAD, writes.delete, writes=True),
@@ -101,6 +103,7 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             Route("GET", f"{V1}/stats/usage/last7days.json", "", stats.usage_of_week),
             Route("GET", f"{V1}/stats/errors.json", "", stats.errors),
             Route("GET", f"{V1}/stats/errors/last7days.json", "", stats.errors_of_week),
+            *marketing_routes(rooms.marketing),
         )
     )
 

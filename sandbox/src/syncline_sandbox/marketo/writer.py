@@ -7,7 +7,7 @@ Lives here: the semantics shared by sync, bulk import, flows and the control end
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
@@ -24,7 +24,9 @@ from syncline_sandbox.marketo.standard_fields import COMPANY_FIELDS
 from syncline_sandbox.marketo.store import Row, Store, marks
 from syncline_sandbox.marketo.values import Normaliser, iso
 
-_ALWAYS_READ = ("id", "email", "unsubscribed", "externalCompanyId", "firstName", "lastName")
+_ALWAYS_READ = ("id", "email", "unsubscribed", "externalCompanyId", "firstName", "lastName", "leadPartitionId")
+# Told of people who vanish: their ids, and who they were merged into (None: they were deleted).
+Departure = Callable[[list[int], "int | None"], None]
 _COMPANY_FIELDS = frozenset(COMPANY_FIELDS)
 
 
@@ -40,7 +42,8 @@ class LeadWriter:
         self._parser = RecordParser(store)
         self._consent = Consent(store, log, past)
         self._companies = CompanyFields(store, log, past)
-        self._merger = LeadMerger(store, log, past, self._consent, settings)
+        self.departures: list[Departure] = []
+        self._merger = LeadMerger(store, log, past, self._consent, settings, self.departures)
 
     @property
     def normalisers(self) -> dict[str, Normaliser]:
@@ -75,6 +78,8 @@ class LeadWriter:
                 self._log.deleted(lead_id, row["mktoName"], stamp)
                 for table, column in (("leads", "id"), ("list_members", "lead_id")):
                     self._store.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (lead_id,))
+                for depart in self.departures:
+                    depart([lead_id], None)
                 self._remember({lead_id: row}, order)
                 results.append({"id": lead_id, "status": "deleted"})
         self._log.flush()
@@ -107,6 +112,7 @@ class LeadWriter:
         if not matches and order.action == "updateOnly":
             raise RecordSkipped(1004, "Lead not found")
         row = matches[0] if matches else {}
+        self._refuse_partition(row, order)
         self._refuse_unknown_sales_person(values)
         values = self._with_company(values, row, batch)
         if matches:
@@ -142,6 +148,17 @@ class LeadWriter:
         sql = "SELECT 1 FROM sales_persons WHERE externalSalesPersonId = ?"
         if key is not None and self._store.one(sql, (key,)) is None:
             raise RecordSkipped(1013, "Sales person not found")
+
+    def _refuse_partition(self, row: Row, order: WriteOrder) -> None:
+        """People in a partition the user does not see, or in another than the call names, are left alone."""
+        partition_id = row.get("leadPartitionId")
+        if partition_id is None:
+            return
+        if order.seen_partitions is not None and partition_id not in order.seen_partitions:
+            (name,) = self._store.one("SELECT name FROM partitions WHERE id = ?", (partition_id,))
+            raise RecordSkipped(1008, f"Access denied to partition '{name}'")
+        if order.must_be_there and partition_id != order.partition_id:
+            raise RecordSkipped(1010, "Partition update not allowed")
 
     def _create(self, values: Row, batch: Batch) -> int:
         lead_id = self._store.next_lead_id()

@@ -1,0 +1,1 @@
+"""Program members: who is in which program, with which status and data."""
