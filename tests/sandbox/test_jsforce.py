@@ -136,6 +136,61 @@ def test_bulk_jobs(client: NodeClient) -> None:
     assert sorted((row["LastName"], row["Company"]) for row in found) == [(f"n{n}", 'Ä, "c"') for n in range(3)]
 
 
+def test_bulk_loads_of_version_1(client: NodeClient, org: SalesforceOrg) -> None:
+    rows = [{"LastName": f"n{n}", "Company": 'Ä, "c"', "Ext__c": f"x{n}"} for n in range(3)]
+    made = client("bulk.load", "Lead", "insert", [*rows, {"LastName": "no company"}])
+    assert [result["success"] for result in made] == [True, True, True, False]
+    assert made[3]["errors"][0].startswith("REQUIRED_FIELD_MISSING")
+    ids = [result["id"] for result in made[:3]]
+    changed = client("bulk.load", "Lead", "update", [{"Id": ids[0], "City": "Ulm", "Company": None}, {"Id": ids[1]}])
+    assert [result["success"] for result in changed] == [False, True]
+    # The client takes the columns from the first record.
+    fixed = {"Company": "c", "City": "Ulm"}
+    more = [{"Ext__c": key, "LastName": name, **fixed} for key, name in (("x0", "n0"), ("x9", "n9"))]
+    upserted = client("bulk.load", "Lead", "upsert", {"extIdField": "Ext__c", "concurrencyMode": "Serial"}, more)
+    assert [result["created"] for result in upserted] == [False, True]
+    found = client("bulk.query", "SELECT LastName, City FROM Lead ORDER BY LastName", within="stream")
+    assert [(row["LastName"], row["City"]) for row in found][::3] == [("n0", "Ulm"), ("n9", "Ulm")]
+    assert client("bulk.load", "Lead", "delete", [{"Id": ids[0]}])[0]["success"] is True
+    assert client("bulk.load", "Lead", "hardDelete", [{"Id": ids[1]}])[0]["success"] is True
+    org.people.set_rights(org.people.user_id(USERNAME), {"permissions": []})
+    with pytest.raises(ClientError) as refused:
+        client("bulk.load", "Lead", "hardDelete", [{"Id": ids[2]}])
+    assert refused.value.said["errorCode"] == "FeatureNotEnabled"
+
+
+def test_bulk_loads_of_version_2(client: NodeClient, org: SalesforceOrg) -> None:
+    def load(operation: str, rows: list[dict[str, Any]], **more: str) -> Any:
+        wanted = {"object": "Lead", "operation": operation, "input": rows, **more}
+        return client("bulk2.loadAndWaitForResults", wanted)
+
+    made = load("insert", [{"LastName": f"n{n}", "Company": "c", "Ext__c": f"x{n}"} for n in range(3)])
+    ids = [row["sf__Id"] for row in made["successfulResults"]]
+    changed = load("update", [{"Id": ids[0], "Email": ""}, {"Id": ids[1], "Email": "nope"}])
+    assert [row["sf__Id"] for row in changed["failedResults"]] == [ids[1]]
+    rows = [{"Ext__c": key, "LastName": name, "Company": "c"} for key, name in (("x0", "n0"), ("x9", "n9"))]
+    upserted = load("upsert", rows, externalIdFieldName="Ext__c")
+    assert sorted(row["sf__Created"] for row in upserted["successfulResults"]) == ["false", "true"]
+    assert len(load("delete", [{"Id": ids[0]}])["successfulResults"]) == 1
+    assert len(load("hardDelete", [{"Id": ids[1]}])["successfulResults"]) == 1
+    found = client("bulk2.query", "SELECT LastName, IsDeleted FROM Lead", {"scanAll": True}, within="stream")
+    assert sorted((row["LastName"], row["IsDeleted"]) for row in found) == [
+        ("n0", "true"),
+        ("n2", "false"),
+        ("n9", "false"),
+    ]
+    org.people.set_rights(org.people.user_id(USERNAME), {"permissions": []})
+    with pytest.raises(ClientError) as refused:
+        load("hardDelete", [{"Id": ids[2]}])
+    assert refused.value.said["errorCode"] == "FEATURENOTENABLED"
+
+
+def test_a_session_is_renewed_in_bulk(client: NodeClient, org: SalesforceOrg) -> None:
+    org.auth.expire_all()
+    made = client("bulk.load", "Lead", "insert", [LEAD])
+    assert made[0]["success"] is True
+
+
 def test_converting_merging_and_undeleting(client: NodeClient) -> None:
     lead = _made(client, "Lead", **LEAD)
     convert = {"leadId": lead, "convertedStatus": "Closed - Converted", "doNotCreateOpportunity": True}

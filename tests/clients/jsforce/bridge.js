@@ -13,7 +13,7 @@ const conn = new jsforce.Connection({ loginUrl: url, version: "59.0", logLevel: 
 async function perform({ call, args, on }) {
   const [room, method] = call.includes(".") ? call.split(".") : [null, call];
   const owner = on ? conn.sobject(on) : room ? conn[room] : conn;
-  if (room === "bulk2") Object.assign(owner, { pollInterval: 10, pollTimeout: 10000 });
+  if (room === "bulk" || room === "bulk2") Object.assign(owner, { pollInterval: 10, pollTimeout: 10000 });
   return owner[method](...args);
 }
 

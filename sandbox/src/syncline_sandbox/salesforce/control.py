@@ -115,10 +115,10 @@ class OrgControl:
         return {"used": self._org.usage.used, "maximum": self._org.usage.maximum}
 
     def _bulk(self, body: Any) -> Any:
-        """How long bulk jobs closed from now on take by the sandbox's clock."""
-        seconds = float(required_object(body)["processing_seconds"])
-        self._org.bulk.take_seconds(seconds)
-        return {"processing_seconds": seconds}
+        """How long bulk jobs take by the sandbox's clock, whether Bulk API 1.0 is on, how large uploads may be."""
+        wanted = required_object(body)
+        self._org.bulk.switch(wanted)
+        return wanted
 
     def _write(self, body: Any) -> Any:
         """Create, update, delete or undelete records as a user, with no API call counted."""

@@ -21,6 +21,7 @@ from syncline_sandbox.core.wire import Request, Response
 from .appearance import AppearanceResources
 from .auth import Auth
 from .bulk.api import Bulk
+from .bulk1.door import is_async, with_session
 from .composite import CompositeResources
 from .control import OrgControl
 from .convert import LeadConversion
@@ -103,9 +104,7 @@ class SalesforceOrg:
         self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
         self._settle_people()
         self.query = QueryResources(self.schema, self.reading, self.ids, self.clock)
-        self.bulk = Bulk(
-            self.schema, self.reading, self.dml, self.clock, self.ids, self.faults, self.platform_transaction
-        )
+        self.bulk = Bulk(self, self.platform_transaction)
         self.limits = LimitResources(
             self.usage, self.reading, self.storage, lambda: {**self.bulk.consumed(), **self.events.consumed()}
         )
@@ -139,7 +138,7 @@ class SalesforceOrg:
 
     def handle(self, request: Request) -> Response:
         with self.lock:
-            return self.control.watch(self.soap.with_session(request), self._request_faults.answer)
+            return self.control.watch(self.soap.with_session(with_session(request)), self._request_faults.answer)
 
     def stamp(self) -> str:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""
@@ -162,6 +161,8 @@ class SalesforceOrg:
             OrgError: the request is refused as a whole; nothing was written.
             SoapFault: the same, in SOAP.
         """
+        if is_async(request.path):
+            return self.bulk.door.run(request, user_id)  # what a job writes it writes by itself
         act: Callable[[], Answer] = partial(self.soap.run, request, user_id)
         if not is_soap(request.path):
             call = read_call(request, self.people.rights(user_id))
@@ -244,6 +245,8 @@ class SalesforceOrg:
             return self.auth.answer(request)
         if is_soap(path):
             return self.soap.answer(request)
+        if is_async(path):
+            return self.bulk.door.answer(request)
         if path.rstrip("/") == "/services/data":
             return Answer(body=version_list())
         if not path.startswith("/services/data/"):
@@ -275,6 +278,8 @@ class SalesforceOrg:
 
     def refusal(self, request: Request, refused: OrgError) -> Answer:
         """How a refused request is told: an error array, or in SOAP a fault."""
+        if is_async(request.path):
+            return self.bulk.door.refusal(request, refused)
         return self.soap.refusal(refused) if is_soap(request.path) else refusal(refused)
 
     def user(self, user_id: str) -> dict[str, Any]:

@@ -5,58 +5,78 @@ Lives here: construction, the routes, the switches of the control endpoint, and 
 
 from __future__ import annotations
 
-from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.faults import FaultPlan
-from syncline_sandbox.salesforce.bulk2.ingest import BulkIngest
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from syncline_sandbox.salesforce.bulk1.door import AsyncDoor
+from syncline_sandbox.salesforce.bulk1.extract import BatchQuery
+from syncline_sandbox.salesforce.bulk1.jobs import AsyncJob, AsyncShelf, Batch
+from syncline_sandbox.salesforce.bulk1.load import BatchLoad
+from syncline_sandbox.salesforce.bulk2.ingest import MAX_UPLOAD_BYTES, BulkIngest
 from syncline_sandbox.salesforce.bulk2.load import IngestRun
 from syncline_sandbox.salesforce.bulk2.query import BulkQuery
-from syncline_sandbox.salesforce.dml import Dml
-from syncline_sandbox.salesforce.ids import IdSource
-from syncline_sandbox.salesforce.reading import Reading
-from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.web import Route
 
 from .allowances import Allowances
 from .chunks import Transaction
 
+if TYPE_CHECKING:
+    from syncline_sandbox.salesforce.org import SalesforceOrg
+
 
 class Bulk:
-    """Both bulk APIs of one org. Each chunk of a load has a *transaction* of its own."""
+    """Both bulk APIs of one org. Each chunk of a load has a *transaction* of its own; `door` answers Bulk API 1.0."""
 
-    def __init__(
-        self,
-        schema: Schema,
-        reading: Reading,
-        dml: Dml,
-        clock: SandboxClock,
-        ids: IdSource,
-        faults: FaultPlan,
-        transaction: Transaction,
-    ) -> None:
-        self.allowances = Allowances(clock)
-        run = IngestRun(schema, dml, clock, faults, transaction, self.allowances)
-        self.query = BulkQuery(schema, reading, clock, ids, faults, self.allowances.query_jobs, lambda: ())
-        self.ingest = BulkIngest(schema, clock, ids, run, lambda: ())
+    def __init__(self, org: SalesforceOrg, transaction: Transaction) -> None:
+        schema, reading, dml, clock, ids, faults = org.schema, org.reading, org.dml, org.clock, org.ids, org.faults
+        self.allowances = allowances = Allowances(clock)
+        self.shelf = AsyncShelf(clock, ids, self._work)
+        self._load = BatchLoad(schema, dml, clock, faults, transaction, allowances)
+        self._extract = BatchQuery(schema, reading, clock, ids, faults, allowances, self.shelf.add_batch)
+        self.door = AsyncDoor(org, self.shelf, allowances)
+        run = IngestRun(schema, dml, clock, faults, transaction, allowances)
+        self.query = BulkQuery(schema, reading, clock, ids, faults, allowances.query_jobs, self._classic(queries=True))
+        self.ingest = BulkIngest(schema, clock, ids, run, self._classic(queries=False))
 
     def routes(self) -> list[Route]:
+        """The resources of Bulk API 2.0."""
         return [*self.query.routes(), *self.ingest.routes()]
 
     def run_due(self) -> None:
         """Let the platform work on the jobs that are due. Called before a request is answered, in no transaction."""
         self.ingest.shelf.run_due()
         self.query.shelf.run_due()
+        self.shelf.run_due()
 
     def take_seconds(self, processing_seconds: float) -> None:
-        """Let jobs closed from now on take this long by the sandbox's clock; 0 means done at the next request."""
-        self.ingest.shelf.processing_seconds = processing_seconds
-        self.query.shelf.processing_seconds = processing_seconds
+        """Let jobs and batches take this long by the sandbox's clock from now on; 0: done at the next request."""
+        for shelf in (self.ingest.shelf, self.query.shelf, self.shelf):
+            shelf.processing_seconds = processing_seconds
+
+    def switch(self, wanted: Mapping[str, Any]) -> None:
+        """What the control endpoint can set. ValueError for what is none of it."""
+        if unknown := wanted.keys() - {"processing_seconds", "async_api_enabled", "max_upload_bytes"}:
+            raise ValueError(f"nothing in bulk is called {', '.join(sorted(unknown))}")
+        if "processing_seconds" in wanted:
+            self.take_seconds(float(wanted["processing_seconds"]))
+        self.door.enabled = bool(wanted.get("async_api_enabled", self.door.enabled))
+        self.ingest.max_upload_bytes = int(wanted.get("max_upload_bytes", self.ingest.max_upload_bytes))
 
     def consumed(self) -> dict[str, int]:
         """What `/limits` subtracts, by limit name."""
         return self.allowances.consumed()
 
     def clear(self) -> None:
-        """Forget every job and what was consumed."""
-        for shelf in (self.ingest.shelf, self.query.shelf):
+        """Forget every job, what was consumed, and the switches."""
+        for shelf in (self.ingest.shelf, self.query.shelf, self.shelf):
             shelf.clear()
         self.allowances.clear()
+        self.door.enabled = True
+        self.ingest.max_upload_bytes = MAX_UPLOAD_BYTES
+
+    def _work(self, job: AsyncJob, batch: Batch) -> None:
+        (self._extract if job.is_query else self._load).work(job, batch)
+
+    def _classic(self, *, queries: bool) -> Callable[[], Iterator[dict[str, Any]]]:
+        """The jobs of Bulk API 1.0 as the lists of 2.0 have them."""
+        return lambda: (job.list_info() for job in self.shelf.jobs.values() if job.is_query == queries)

@@ -10,6 +10,7 @@ import io
 import tempfile
 import weakref
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ DELIMITERS = {"COMMA": ",", "TAB": "\t", "SEMICOLON": ";", "PIPE": "|", "CARET":
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 CONTENT_TYPE = "text/csv;charset=UTF-8"
 _SPOOLED_BYTES = 1 << 20
-_ROWS_AT_ONCE = 5000
+_ROWS_A_BLOCK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,16 @@ class CsvForm:
     delimiter: str = "COMMA"
     line_ending: str = "LF"
 
-    def lines(self, rows: Iterable[Sequence[Any]]) -> list[bytes]:
-        """Each row as one encoded record, all cells quoted, None as an empty cell."""
-        written = _Lines()
+    def text(self, rows: Iterable[Sequence[Any]]) -> bytes:
+        """The rows as encoded records, all cells quoted, None as an empty cell."""
+        written = io.StringIO(newline="")
         csv.writer(
             written,
             delimiter=DELIMITERS[self.delimiter],
             lineterminator=LINE_ENDINGS[self.line_ending],
             quoting=csv.QUOTE_ALL,
         ).writerows(rows)
-        return [line.encode() for line in written.lines]
+        return written.getvalue().encode()
 
     def read(self, content: bytes) -> Iterator[list[str]]:
         """The rows of an upload, header first. csv.Error or UnicodeDecodeError where it is no CSV."""
@@ -50,52 +51,63 @@ class CsvForm:
         return not found or header.endswith(b"\r") == (self.line_ending == "CRLF")
 
 
-class _Lines:
-    """A file to csv.writer, which writes one record a call."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def write(self, line: str) -> int:
-        self.lines.append(line)
-        return len(line)
-
-
 class CsvSpool:
-    """Rows written once and read by page, in a temporary file that vanishes with the job. One header for all pages."""
+    """Rows written once and read by page, in a temporary file that vanishes with the job. One header for all pages.
+
+    Where rows begin is known for every block of rows that was appended; a page that begins or ends inside a block
+    has the block read again.
+    """
 
     def __init__(self, form: CsvForm, header: Sequence[str]) -> None:
         self._form = form
-        self._header = b"".join(form.lines([header]))
+        self._header = form.text([header])
         self._file = tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES)  # noqa: SIM115  closed with the spool
         weakref.finalize(self, self._file.close)
-        self._starts = array("Q", [0])
+        self._bytes = array("Q", [0])
+        self._rows = array("Q", [0])
 
     def __len__(self) -> int:
-        return len(self._starts) - 1
+        return self._rows[-1]
 
     def append(self, rows: Sequence[Sequence[Any]]) -> None:
-        at = self._starts[-1]
-        self._file.seek(at)
-        lines = self._form.lines(rows)
-        for line in lines:
-            at += len(line)
-            self._starts.append(at)
-        self._file.write(b"".join(lines))
+        """Add a block of rows."""
+        if not rows:
+            return
+        text = self._form.text(rows)
+        self._file.seek(self._bytes[-1])
+        self._file.write(text)
+        self._bytes.append(self._bytes[-1] + len(text))
+        self._rows.append(self._rows[-1] + len(rows))
 
     def append_all(self, rows: Any) -> None:
-        """Drain a database cursor, a few thousand rows in memory at a time."""
-        while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+        """Drain a database cursor, a block in memory at a time."""
+        while chunk := rows.fetchmany(_ROWS_A_BLOCK):
             self.append(chunk)
 
     def page(self, first: int, count: int) -> tuple[bytes, int]:
         """The header and up to *count* rows from row *first*; also how many rows that is."""
         last = min(first + count, len(self))
-        self._file.seek(self._starts[first])
-        return self._header + self._file.read(self._starts[last] - self._starts[first]), last - first
+        return self._header + b"".join(self._between(first, last)), last - first
 
     def whole(self) -> bytes:
         return self.page(0, len(self))[0]
 
     def close(self) -> None:
         self._file.close()
+
+    def _between(self, first: int, last: int) -> Iterator[bytes]:
+        while first < last:
+            block = bisect_right(self._rows, first) - 1
+            whole = bisect_right(self._rows, last) - 1
+            if first == self._rows[block] and whole > block:
+                yield self._read(block, whole)
+                first = self._rows[whole]
+                continue
+            start = self._rows[block]
+            end = min(last, self._rows[block + 1])
+            yield self._form.text(list(self._form.read(self._read(block, block + 1)))[first - start : end - start])
+            first = end
+
+    def _read(self, block: int, end: int) -> bytes:
+        self._file.seek(self._bytes[block])
+        return self._file.read(self._bytes[end] - self._bytes[block])
