@@ -130,3 +130,12 @@ def test_control_refuses_nonsense(url: str) -> None:
             _call(f"{url}/_sandbox/faults", body, "POST")
         with refused.value as answer:
             assert answer.code == 400
+
+
+def test_header_names_keep_the_vendors_case(url: str) -> None:
+    with _connection(url) as connection:
+        connection.request("GET", "/_sandbox/clock")
+        answer = connection.getresponse()
+        names = [name for name, _ in answer.getheaders()]
+        assert sorted(names) == ["Content-Length", "Content-Type"]
+        answer.read()

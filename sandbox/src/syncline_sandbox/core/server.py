@@ -147,6 +147,23 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
+class _HeaderName(bytes):
+    """A header's name in the case the vendor writes it, which uvicorn would make lower on its way out.
+
+    Names are compared without case, and there are clients that do not know: airbyte-cdk reads the headers of a bulk
+    result as a plain dict and takes a lower-case content-type for one it cannot read.
+    """
+
+    def lower(self) -> bytes:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, bytes) and bytes.lower(self) == bytes.lower(other)
+
+    def __hash__(self) -> int:
+        return hash(bytes.lower(self))
+
+
 async def _send(response: Response, send: Send) -> None:
     await _send_head(response, send)
     if response.body_seconds > 0:
@@ -161,9 +178,9 @@ async def _send(response: Response, send: Send) -> None:
 
 
 async def _send_head(response: Response, send: Send) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers = [(_HeaderName(name.encode("latin-1")), value.encode("latin-1")) for name, value in response.headers]
     if not any(name == b"content-length" for name, _ in headers):
-        headers.append((b"content-length", str(len(response.body)).encode()))
+        headers.append((_HeaderName(b"Content-Length"), str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
 
 
