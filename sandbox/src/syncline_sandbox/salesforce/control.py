@@ -112,7 +112,11 @@ class OrgControl:
         if "used" in wanted:
             self._org.usage.clear()
             self._org.usage.count(int(wanted["used"]))
-        return {"used": self._org.usage.used, "maximum": self._org.usage.maximum}
+        if "per_app_maximum" in wanted:
+            most = wanted["per_app_maximum"]
+            self._org.usage.per_app_maximum = None if most is None else int(most)
+        usage = self._org.usage
+        return {"used": usage.used, "maximum": usage.maximum, "per_app_maximum": usage.per_app_maximum}
 
     def _bulk(self, body: Any) -> Any:
         """How long bulk jobs take by the sandbox's clock, whether Bulk API 1.0 is on, how large uploads may be."""

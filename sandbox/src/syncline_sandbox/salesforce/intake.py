@@ -13,6 +13,7 @@ from syncline_sandbox.core.wire import Request
 
 from .caller import Caller
 from .errors import OrgError, malformed_json, not_found
+from .formats import split_format
 from .limits import FIRST_VERSION, LAST_VERSION
 from .rights import UserRights
 from .web import Call, split_query
@@ -29,7 +30,7 @@ def read_call(request: Request, rights: UserRights) -> Call:
         OrgError: no such resource or version, a head too long, a body that is not the gzip it says.
     """
     _check_head(request)
-    match = _DATA.fullmatch(request.path)
+    match = _DATA.fullmatch(split_format(request.path)[0])
     if match is None:
         raise not_found()
     check_version(float(match["version"]))

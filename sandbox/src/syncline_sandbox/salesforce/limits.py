@@ -1,29 +1,24 @@
-"""Quota: calls counted over the last 24 hours, `/limits`, and the small resources about the org itself.
+"""The org's limits and what is left of them, and the small resources about the org itself.
 
-Lives here: the counter and its resources ("Limits", "Record Count", "Versions", "Resources by Version" of the REST
-API Developer Guide).
+Lives here: "Limits", "Record Count", "Versions" and "Resources by Version" of the REST API Developer Guide. API calls
+are counted in `usage.py`, jobs and events where they are run.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
-
-from syncline_sandbox.core.clock import SandboxClock
 
 from .errors import OrgError
 from .reading import Reading
 from .storage import Storage
+from .usage import ApiUsage
 from .web import Answer, Call, Route
 
-DAILY_CALLS = 100_000
 FIRST_VERSION, LAST_VERSION = 31, 68
-_WINDOW = timedelta(hours=24)
 _SEASONS = ("Winter", "Spring", "Summer")
-# Limits nothing in this sandbox consumes: (name, maximum).
-_UNTOUCHED = {
+# What an org has of everything; API calls and storage are counted below.
+_MAXIMA = {
     "ActiveScratchOrgs": 40,
     "AnalyticsExternalDataSizeMB": 40960,
     "ConcurrentAsyncGetReportInstances": 200,
@@ -59,48 +54,29 @@ _UNTOUCHED = {
     "HourlyTimeBasedWorkflow": 1_000,
     "MassEmail": 5_000,
     "MonthlyPlatformEvents": 750_000,
+    "MonthlyPlatformEventsUsageEntitlement": 0,
     "Package2VersionCreates": 6,
     "PermissionSets": 1_500,
     "SingleEmail": 5_000,
     "StreamingApiConcurrentClients": 20,
 }
-_KIB_A_RECORD = 2
-
-
-class ApiUsage:
-    """API calls of the last rolling 24 hours, kept by the minute; `maximum` may be set to see exhaustion."""
-
-    def __init__(self, clock: SandboxClock) -> None:
-        self._clock = clock
-        self._minutes: deque[tuple[datetime, int]] = deque()
-        self._used = 0
-        self.maximum = DAILY_CALLS
-
-    def count(self, calls: int = 1) -> None:
-        minute = self._clock.now().replace(second=0, microsecond=0)
-        earlier = 0
-        if self._minutes and self._minutes[-1][0] == minute:
-            earlier = self._minutes.pop()[1]
-        self._minutes.append((minute, earlier + calls))
-        self._used += calls
-
-    @property
-    def used(self) -> int:
-        while self._minutes and self._clock.now() - self._minutes[0][0] >= _WINDOW:
-            self._used -= self._minutes.popleft()[1]
-        return self._used
-
-    @property
-    def exhausted(self) -> bool:
-        return self.used >= self.maximum
-
-    @property
-    def header(self) -> tuple[str, str]:
-        return "Sforce-Limit-Info", f"api-usage={self.used}/{self.maximum}"
-
-    def clear(self) -> None:
-        self._minutes.clear()
-        self._used = 0
+_STORAGE_MB = 10_240
+_KIB_A_RECORD = {"Campaign": 8}
+_KIB_OF_OTHERS = 2
+_DIRECTORY = (
+    "tooling",
+    "tabs",
+    "quickActions",
+    "queryAll",
+    "search",
+    "composite",
+    "parameterizedSearch",
+    "theme",
+    "recent",
+    "limits",
+    "query",
+    "sobjects",
+)
 
 
 class LimitResources:
@@ -123,8 +99,7 @@ class LimitResources:
         ]
 
     def _directory(self, call: Call) -> Answer:
-        names = ("sobjects", "query", "queryAll", "limits", "composite", "recent")
-        urls = {name: f"{call.data_url}/{name}" for name in names}
+        urls = {name: f"{call.data_url}/{name}" for name in _DIRECTORY}
         identity = f"{call.caller.base_url}/id/{self._organization_id()}/{call.caller.user_id}"
         return Answer(body={**urls, "jobs": f"{call.data_url}/jobs", "identity": identity})
 
@@ -136,21 +111,31 @@ class LimitResources:
             raise OrgError("INSUFFICIENT_ACCESS", "You do not have access to the Limits resource.")
         consumed = self.consumed()
         shape: dict[str, Any] = {
-            name: {"Max": maximum, "Remaining": maximum - consumed.get(name, 0)} for name, maximum in _UNTOUCHED.items()
+            name: {"Max": maximum, "Remaining": maximum - consumed.get(name, 0)} for name, maximum in _MAXIMA.items()
         }
         shape["DailyApiRequests"] = {
             "Max": self._usage.maximum,
             "Remaining": max(0, self._usage.maximum - self._usage.used),
         }
-        stored = sum(self._count(name) for name in ("Account", "Contact", "Lead")) * _KIB_A_RECORD // 1024
-        shape["DataStorageMB"] = {"Max": 10_240, "Remaining": max(0, 10_240 - stored)}
+        shape["DataStorageMB"] = {"Max": _STORAGE_MB, "Remaining": max(0, _STORAGE_MB - self._stored_mb())}
+        shape["PermissionSets"]["CreateCustom"] = {"Max": 1_000, "Remaining": 1_000}
         return Answer(body=dict(sorted(shape.items())))
 
+    def _stored_mb(self) -> int:
+        """What records take: nearly every one counts the same, whatever is in it."""
+        tables = [sobject.table for sobject in self._storage.schema.sobjects() if sobject.createable]
+        return sum(self._count(table) * _KIB_A_RECORD.get(table, _KIB_OF_OTHERS) for table in tables) // 1024
+
     def _record_counts(self, call: Call) -> Answer:
-        names = [name for name in call.query.get("sObjects", "Account,Contact,Lead").split(",") if name]
-        counted = [(self._reading.object(call.caller, name).name) for name in names]
-        rows = [{"count": self._count(name), "name": name} for name in counted]
+        named = [name for name in call.query.get("sObjects", "").split(",") if name]
+        names = named or [sobject.name for sobject in self._storage.schema.sobjects()]
+        seen = [self._reading.object(call.caller, name) for name in names if named or self._visible(call, name)]
+        rows = [{"count": self._count(sobject.table), "name": sobject.name} for sobject in seen]
+        # Of an object that was not counted yet, or has nothing to count, nothing is said.
         return Answer(body={"sObjects": [row for row in rows if row["count"]]})
+
+    def _visible(self, call: Call, name: str) -> bool:
+        return call.caller.rights.can_read_object(name)
 
     def _count(self, table: str) -> int:
         return int(self._storage.db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])

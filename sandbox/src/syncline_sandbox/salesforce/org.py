@@ -29,10 +29,11 @@ from .describe import DescribeResources
 from .dml import Dml
 from .errors import OrgError, not_found
 from .events import EventBus
+from .formats import as_asked
 from .founding import found_org, organization
 from .ids import IdSource
 from .intake import read_call
-from .limits import ApiUsage, LimitResources, version_list
+from .limits import LimitResources, version_list
 from .merge import Merging
 from .org_objects import STAYING, OrgObjects
 from .passwords import PasswordResources
@@ -57,6 +58,7 @@ from .standard import standard_sobjects
 from .storage import Storage
 from .tooling import ToolingResources
 from .transactions import Transactions
+from .usage import ApiUsage
 from .validation import Invalid
 from .web import Answer, Router, refusal
 
@@ -150,9 +152,9 @@ class SalesforceOrg:
         self.bulk.run_due()
         self._run_follow_ups()
         try:
-            return self._dispatch(request).as_response()
+            return as_asked(request, self._dispatch(request))
         except OrgError as refused:
-            return refusal(refused).as_response()
+            return as_asked(request, refusal(refused))
 
     def serve_data(self, request: Request, user_id: str, *, stamp: str | None = None, keep: bool = True) -> Answer:
         """Answer a data request of this user. *stamp* replaces the time of its writes; not *keep* undoes them.
@@ -249,6 +251,9 @@ class SalesforceOrg:
             return self.bulk.door.answer(request)
         if path.rstrip("/") == "/services/data":
             return Answer(body=version_list())
+        if path.startswith("/services/apexrest/"):
+            self.auth.user_of(request)
+            raise not_found("Could not find a match for URL")
         if not path.startswith("/services/data/"):
             raise not_found()
         try:
@@ -273,7 +278,7 @@ class SalesforceOrg:
         user_id = self.auth.user_of(request)
         if self.usage.exhausted:
             raise OrgError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-        self.usage.count()
+        self.usage.begin(self.auth.app_of(request))
         return self._request_faults.answer_data(request, user_id)
 
     def refusal(self, request: Request, refused: OrgError) -> Answer:

@@ -69,6 +69,12 @@ class Auth:
             raise OrgError("INVALID_SESSION_ID", "Session expired or invalid")
         return session.user_id
 
+    def app_of(self, request: Request) -> str | None:
+        """The name of the app whose session the request carries; None for a session without one."""
+        session = self.sessions.live(bearer(request))
+        app = self.apps.get(session.client_id) if session is not None else None
+        return app.name if app is not None else None
+
     def expire(self, request: Request) -> None:
         """End the session the request carries."""
         self.sessions.end(bearer(request))
