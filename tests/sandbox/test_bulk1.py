@@ -113,7 +113,7 @@ def test_a_load_in_csv_answers_in_xml_and_csv_in_the_order_of_the_rows(client: A
     ).split()
     assert (told.findtext(f"{NS}state"), told.findtext(f"{NS}numberRecordsFailed")) == ("Completed", "2")
     answer = client.ask("GET", f"job/{job}/batch/{batch}/result")
-    assert dict(answer.headers)["Content-Type"] == "text/csv"
+    assert dict(answer.headers)["Content-Type"] == "text/csv; charset=UTF-8"
     one, two, three = csv.DictReader(io.StringIO(answer.body.decode()))
     assert (one["Success"], one["Created"], one["Error"]) == ("true", "true", "")
     assert (two["Id"], two["Success"]) == ("", "false")

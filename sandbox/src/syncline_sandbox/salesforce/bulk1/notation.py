@@ -23,7 +23,8 @@ from syncline_sandbox.salesforce.web import Answer
 NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 NIL = f"{{{XSI}}}nil"
-JSON, XML, CSV = "application/json", "application/xml", "text/csv"
+# "Use Compression for Responses" (Bulk API Developer Guide) shows the charset; tap-salesforce cannot do without.
+JSON, XML, CSV = "application/json", "application/xml", "text/csv; charset=UTF-8"
 _PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>'
 # Characters no XML document can hold ("Char" of XML 1.0).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
