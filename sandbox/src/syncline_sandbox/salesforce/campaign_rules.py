@@ -18,6 +18,10 @@ SETTINGS: dict[str, object] = {"unknown_status": "default", "statuses_writable":
 """The switches of campaigns as a fresh org has them; `unknown_status` is default, store or refuse."""
 UNKNOWN_STATUS = ("default", "store", "refuse")
 _STATUSES = 'SELECT "Label", "HasResponded", "IsDefault" FROM "CampaignMemberStatus"'
+_MEMBERS_RECORD_TYPE = """
+SELECT r."Id" FROM "Campaign" AS c JOIN "RecordType" AS r ON r."Id" = c."CampaignMemberRecordTypeId"
+WHERE c."Id" = ? AND r."SobjectType" = 'CampaignMember'
+"""
 _OF_CAMPAIGN = 'WHERE "CampaignId" = ? AND "IsDeleted" = 0'
 
 
@@ -51,6 +55,9 @@ def _member(saving: Saving) -> None:
     values = saving.values
     if saving.before is None:
         _refuse_second(saving)
+        kind = saving.one(_MEMBERS_RECORD_TYPE, values["CampaignId"])
+        if kind is not None:
+            values["RecordTypeId"] = kind[0]
     if saving.before is None or "Status" in values:
         _take_status(saving)
 

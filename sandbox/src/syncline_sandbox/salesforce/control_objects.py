@@ -22,7 +22,19 @@ class ObjectControl:
         self._org = org
 
     def routes(self) -> dict[str, ControlRoute]:
-        return {"POST campaigns": self._campaigns, "POST objects": self._add_objects}
+        return {
+            "POST campaigns": self._campaigns,
+            "POST objects": self._add_objects,
+            "POST record_types": self._add_record_types,
+            "GET sharing": lambda _: self._org.objects.sharing.defaults,
+            "POST sharing": lambda body: self._org.objects.sharing.set_defaults(required_object(body)),
+        }
+
+    def _add_record_types(self, body: Any) -> Any:
+        specs = body if isinstance(body, list) else [body]
+        made = [self._org.objects.record_types.add(dict(required_object(spec))) for spec in specs]
+        self._org.schema_changed()
+        return {"ids": made}
 
     def _add_objects(self, body: Any) -> Any:
         specs = body if isinstance(body, list) else [body]

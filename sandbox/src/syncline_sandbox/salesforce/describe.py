@@ -12,7 +12,7 @@ from typing import Any
 
 from .caller import Caller
 from .reading import Reading
-from .schema import NUMBER_TYPES, TEXT_TYPES, Field, Schema, SObject
+from .schema import NUMBER_TYPES, TEXT_TYPES, Field, RecordTypeInfo, Schema, SObject
 from .stamps import http_date, parse_http_date
 from .web import Answer, Call, Route
 
@@ -30,6 +30,7 @@ _SOAP_TYPES = {
     "location": "urn:location",
 }
 _BYTES_A_CHARACTER = 3
+MASTER_RECORD_TYPE = "012000000000000AAA"
 
 
 class DescribeResources:
@@ -89,7 +90,7 @@ class DescribeResources:
             "lookupLayoutable": None,
             "namedLayoutInfos": [],
             "networkScopeFieldName": None,
-            "recordTypeInfos": [_master_record_type(call, sobject)],
+            "recordTypeInfos": _record_types(call, sobject),
             "searchLayoutable": True,
             "sobjectDescribeOption": "FULL",
             "supportedScopes": [{"label": f"All {sobject.label_plural.lower()}", "name": "everything"}],
@@ -166,18 +167,24 @@ def _urls(url: str, *, laid_out: bool) -> dict[str, str]:
     }
 
 
-def _master_record_type(call: Call, sobject: SObject) -> dict[str, Any]:
-    master = "012000000000000AAA"
-    return {
-        "active": True,
-        "available": True,
-        "defaultRecordTypeMapping": True,
-        "developerName": "Master",
-        "master": True,
-        "name": "Master",
-        "recordTypeId": master,
-        "urls": {"layout": f"{call.data_url}/sobjects/{sobject.name}/describe/layouts/{master}"},
-    }
+def _record_types(call: Call, sobject: SObject) -> list[dict[str, Any]]:
+    """The record types of an object, and last the master, which is the default where no other is."""
+    layouts = f"{call.data_url}/sobjects/{sobject.name}/describe/layouts"
+    defaulted = any(info.default for info in sobject.record_types)
+    master = RecordTypeInfo(id=MASTER_RECORD_TYPE, name="Master", developer_name="Master", default=not defaulted)
+    return [
+        {
+            "active": info.active,
+            "available": info.active,
+            "defaultRecordTypeMapping": info.default,
+            "developerName": info.developer_name,
+            "master": info is master,
+            "name": info.name,
+            "recordTypeId": info.id,
+            "urls": {"layout": f"{layouts}/{info.id}"},
+        }
+        for info in (*sobject.record_types, master)
+    ]
 
 
 def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, Any]:

@@ -19,8 +19,11 @@ from .caller import Caller
 from .campaign_rules import first_statuses, refuse_delete
 from .errors import OrgError, not_found
 from .events import EVENT_SUFFIX
+from .grants import GRANTING, check_grant
 from .ids import IdSource, full_id
+from .mixed_dml import MixedDml
 from .numbering import number
+from .record_types import take_record_type
 from .recycle_bin import RecycleBin
 from .rights import UserRights
 from .row_input import RowInput, visible
@@ -65,11 +68,13 @@ class Dml:
         self.rules = SaveRules(schema, storage, clock, faults, self.input)
         self.touched = transactions.touched
         self.events = transactions.events
+        self._mixed = MixedDml(self.touched)
         self.bin = RecycleBin(schema, storage, self.stamp, self.touched)
 
     def create(self, caller: Caller, sobject: SObject, record: Mapping[str, Any]) -> str:
         """Store a new record; returns its id. A platform event is published instead."""
         self.events.acting(caller)
+        self._mixed.refuse(caller, sobject, record)
         with self._storage.savepoint():
             return self._create(caller, sobject, record)
 
@@ -85,11 +90,14 @@ class Dml:
         _refuse_missing(sobject, values, creating=True)
         record_id = self._ids.new(sobject.key_prefix)
         number(self._ids, sobject, values, record_id)
+        take_record_type(sobject, values, None)
         event = self._save_event(caller, sobject, record_id, values, None)
         if sobject.name.endswith(EVENT_SUFFIX):
             self.events.publish_row(caller, sobject, record_id, values)
             return record_id
         stamp = self.stamp()
+        if sobject.name in GRANTING:
+            check_grant(self._schema, sobject.name, values)
         derive(sobject.name, self._saving(values, None, stamp))
         values |= {"Id": record_id, "CreatedDate": stamp, "LastModifiedDate": stamp, "SystemModstamp": stamp}
         values |= {"CreatedById": caller.user_id, "LastModifiedById": caller.user_id}
@@ -105,6 +113,7 @@ class Dml:
     def update(self, caller: Caller, sobject: SObject, record_id: str, record: Mapping[str, Any]) -> None:
         """Overlay the given fields on a live record the caller can see and edit."""
         self.events.acting(caller)
+        self._mixed.refuse(caller, sobject, record, updating=True)
         with self._storage.savepoint():
             self._update(caller, sobject, record_id, record)
 
@@ -117,6 +126,7 @@ class Dml:
         self.rules.ignore_fields(caller, sobject, values)
         self.rules.assign(caller, sobject, values, before)
         _refuse_missing(sobject, values, creating=False)
+        take_record_type(sobject, values, before)
         event = self._save_event(caller, sobject, before["Id"], values, before)
         stamp = max(self.stamp(), before["SystemModstamp"])
         derive(sobject.name, self._saving(values, before, stamp))
@@ -160,6 +170,7 @@ class Dml:
         self.events.acting(caller)
         if not sobject.deletable:
             raise OrgError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support delete")
+        self._mixed.refuse(caller, sobject, {})
         row = self.existing(caller, sobject, record_id, "delete")
         if sobject.name == "CampaignMemberStatus":
             refuse_delete(self._storage, row)
@@ -209,7 +220,7 @@ class Dml:
             raise OrgError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         if row.get("IsDeleted"):
             raise OrgError("ENTITY_IS_DELETED", "entity is deleted")
-        if not caller.rights.allows(right, sobject.name) or self._locked(caller, sobject, full):
+        if not caller.rights.allows(right, sobject.name) or self._locked(caller, sobject, full, right):
             raise _no_access()
         return row
 
@@ -251,7 +262,12 @@ class Dml:
         assert sobject is not None
         self.touched.append((sobject, record_id))
 
-    def _locked(self, caller: Caller, sobject: SObject, record_id: str) -> bool:
+    def _locked(self, caller: Caller, sobject: SObject, record_id: str, right: str) -> bool:
+        reach = caller.rights.reach(sobject.name, "r", right)
+        if reach is not None:
+            sql = f'SELECT 1 FROM "{sobject.table}" AS r WHERE r."Id" = ? AND ({reach[0]})'
+            if self._storage.db.execute(sql, (record_id, *reach[1])).fetchone() is None:
+                return True
         predicate = caller.rights.locked_rows.get(sobject.name)
         if predicate is None:
             return False

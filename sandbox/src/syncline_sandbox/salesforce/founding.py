@@ -22,6 +22,7 @@ def found_org(storage: Storage, schema: Schema, ids: IdSource, stamp: str) -> No
         sobject = schema.sobject(table)
         assert sobject is not None
         storage.insert(sobject, {"Id": ids.new(sobject.key_prefix), **audit, **values})
+    _give_profiles_sets(storage, schema, ids, audit)
 
 
 def organization(storage: Storage) -> dict[str, Any]:
@@ -29,6 +30,17 @@ def organization(storage: Storage) -> dict[str, Any]:
     cursor = storage.db.execute('SELECT * FROM "Organization"')
     names = [column[0] for column in cursor.description]
     return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def _give_profiles_sets(storage: Storage, schema: Schema, ids: IdSource, audit: dict[str, Any]) -> None:
+    """Each profile has a permission set of its own; what it gives comes on top of what its users may anyway."""
+    sobject = schema.sobject("PermissionSet")
+    assert sobject is not None
+    for (profile_id,) in storage.db.execute('SELECT "Id" FROM "Profile"').fetchall():
+        flags = {field.column: 0 for field in sobject.stored_fields() if field.type == "boolean" and field.column}
+        named = {"Name": f"X{profile_id[:15]}", "Label": f"00e{profile_id[3:15]}", "Type": "Profile"}
+        owned = {"ProfileId": profile_id, "IsOwnedByProfile": 1}
+        storage.insert(sobject, {"Id": ids.new(sobject.key_prefix), **audit, **flags, **named, **owned})
 
 
 def _first_rows() -> list[tuple[str, dict[str, Any]]]:

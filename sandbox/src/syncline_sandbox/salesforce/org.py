@@ -93,14 +93,14 @@ class SalesforceOrg:
         self.events = EventBus(self.schema, self.storage, self.clock, self.faults, seed)
         self._transactions = Transactions(self.storage, self.ids, self.clock, self.reading, self.events)
         self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.clock, self._transactions)
-        self.objects = OrgObjects(self.schema, self.storage, self._transactions, self.dml)
+        self.objects = OrgObjects(self.schema, self.storage, self.ids, self._transactions, self.dml)
         self.conversion = LeadConversion(self.schema, self.storage, self.dml)
         self.merging = Merging(self.schema, self.storage, self.dml)
         self.queues = Queues(self.schema, self.storage, self.ids)
         self.usage = ApiUsage(self.clock)
         organization_id = self._take_up()
         self.auth = Auth(self.clock, organization_id, seed, self.storage)
-        self.people = People(self.storage, self.ids, self.auth)
+        self.people = People(self.storage, self.ids, self.auth, self.objects.grants, self.objects.sharing)
         self.passwords = PasswordResources(self.auth, self.people)
         self.passwords = PasswordResources(self.auth, self.people)
         self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
@@ -205,6 +205,7 @@ class SalesforceOrg:
     def schema_changed(self) -> None:
         """Note that objects, fields or what is said of them are not what they were."""
         self.schema_changed_at = self.clock.now()
+        self.objects.grants.refresh()
         self.reading.forget_replica()
 
     def counters(self) -> dict[str, Any]:
@@ -309,7 +310,7 @@ class SalesforceOrg:
 
     def _take_up(self) -> str:
         """Continue an org found in the database, or found a fresh one; returns the organization's id."""
-        self.objects.fields.take_up()
+        self.objects.take_up()
         self.ids.serials.update(self.storage.kept("serials") or {})
         if not self.ids.serials:
             with self.storage.transaction():
@@ -323,6 +324,7 @@ class SalesforceOrg:
                 self.storage.keep("serials", self.ids.serials)
             else:
                 self.people.load()
+            self.objects.record_types.restore()
         self.rule_book.load()
         self.conversion.mapping.custom = self.storage.kept("lead_mapping") or {}
         self.events.take_up()

@@ -10,9 +10,11 @@ from typing import Any
 
 from .custom_fields import custom_field
 from .custom_objects import check_object, custom_object, key_prefix
+from .field_lines import sobject_of_lines
 from .formula import compile_formula
 from .rollups import OPERATIONS, Rollup, Rollups
 from .schema import Field, Schema, SObject
+from .standard_access import share_lines
 from .storage import Storage
 from .values import stored_value
 
@@ -54,6 +56,7 @@ class OrgFields:
                 self._check(sobject, field)
             with self._storage.savepoint():
                 self._storage.create_table(sobject)
+                self._put_share(sobject, fields)
                 self._storage.keep("objects", [*kept, {"prefix": prefix, **rest}])
                 for field in fields:
                     self._add(sobject, field)
@@ -81,11 +84,22 @@ class OrgFields:
                 sobject = custom_object(spec, prefix)
                 self._schema.put(sobject)
                 self._storage.create_table(sobject)
+                fields = [field for owner, field in self.specifications() if owner == sobject.name]
+                self._put_share(sobject, fields)
         for name, spec in self.specifications():
             sobject_of_field = self._schema.sobject(name)
             assert sobject_of_field is not None
             if sobject_of_field.field(spec["name"]) is None:
                 self._put(sobject_of_field, spec)
+
+    def _put_share(self, sobject: SObject, fields: list[dict[str, Any]]) -> None:
+        """Add the share object of a custom object that is no detail."""
+        if all(field.get("master_detail") is None for field in fields):
+            lines = share_lines(sobject.name, "ParentId", "AccessLevel")
+            prefix = f"s{sobject.key_prefix[1:]}"
+            share = sobject_of_lines(f"{sobject.name[:-1]}Share", f"Share: {sobject.label}", prefix, lines)
+            self._schema.put(share)
+            self._storage.create_table(share)
 
     def _check(self, sobject: SObject, spec: dict[str, Any]) -> None:
         field = self._field(sobject, spec)

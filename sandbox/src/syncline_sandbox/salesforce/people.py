@@ -9,9 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from .auth import Auth, ConnectedApp, Login
+from .grants import Grants
 from .ids import IdSource
 from .rights import UserRights, rights_of_json
 from .schema import Schema
+from .sharing import Sharing
 from .storage import Storage
 
 CLIENT_ID = "sandbox-client"
@@ -25,15 +27,22 @@ ADMIN_USERNAME = "admin@sandbox.example"
 class People:
     """Users and apps of one org. Changes happen inside the caller's transaction."""
 
-    def __init__(self, storage: Storage, ids: IdSource, auth: Auth) -> None:
+    def __init__(self, storage: Storage, ids: IdSource, auth: Auth, grants: Grants, sharing: Sharing) -> None:
         self._storage = storage
         self._ids = ids
         self._auth = auth
+        self._grants = grants
+        self._sharing = sharing
         self._rights: dict[str, UserRights] = {}
 
     def rights(self, user_id: str) -> UserRights:
         """The rights of a user; everything for one nobody restricted."""
-        return self._rights.setdefault(user_id, UserRights(user_id=user_id))
+        rights = self._rights.get(user_id)
+        if rights is None:
+            rights = self._rights[user_id] = UserRights(user_id=user_id)
+        if rights.settled != self._grants.version:
+            rights.settle(self._grants, self._sharing)
+        return rights
 
     def user_id(self, username: str) -> str:
         """The id of a user. LookupError when nobody has this user name."""

@@ -1,7 +1,8 @@
 """What a user may see and change: object rights, field-level security, record visibility.
 
 Lives here: the rights of one user and the questions asked of them ("Field-Level Security", "Sharing"): an object
-without read right is as if it did not exist, a hidden field is as if it did not exist, a hidden row silently drops out.
+without read right is as if it did not exist, a hidden field is as if it did not exist, a hidden row silently drops
+out. What permission sets add is reckoned in `grants.py`, what sharing leaves in `sharing.py`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .grants import Granted, Grants
+from .sharing import Sharing
+
 OBJECT_RIGHTS = ("create", "read", "edit", "delete")
 ALL_PERMISSIONS = frozenset(
-    {"ApiEnabled", "ViewSetup", "BulkApiHardDelete", "ViewAllData", "ConvertLeads", "TransferRecords"}
+    {
+        "ApiEnabled",
+        "ViewSetup",
+        "BulkApiHardDelete",
+        "ViewAllData",
+        "ModifyAllData",
+        "ConvertLeads",
+        "TransferRecords",
+        "MarketingUser",
+    }
 )
 
 
@@ -34,21 +47,40 @@ class UserRights:
     locked_rows: dict[str, str] = field(default_factory=dict)
     permissions: frozenset[str] = ALL_PERMISSIONS
     hidden_record_count: int = 0
+    fenced: frozenset[str] = frozenset()
+    granted: Granted = field(default_factory=Granted)
+    sharing: Sharing | None = None
+    settled: int | None = None
+    _own_permissions: frozenset[str] | None = None
+
+    def settle(self, grants: Grants, sharing: Sharing) -> None:
+        """Take up what permission sets give now, and the org's sharing."""
+        if self._own_permissions is None:
+            self._own_permissions = self.permissions
+        self.fenced, self.granted, self.sharing = grants.fenced, grants.of(self.user_id), sharing
+        self.permissions = self._own_permissions | self.granted.permissions
+        self.settled = grants.version
 
     def allows(self, right: str, sobject: str) -> bool:
         """True when the user has *right* (create, read, edit, delete) on the object."""
+        if sobject == "Campaign" and right != "read" and "MarketingUser" not in self.permissions:
+            return False
         denied = self.denied_objects.get(sobject)
-        return denied is None or (right not in denied and "read" not in denied)
+        if denied is None or (right not in denied and "read" not in denied):
+            return True
+        return right in self.granted.objects.get(sobject, frozenset())
 
     def can_read_object(self, sobject: str) -> bool:
         return self.allows("read", sobject)
 
     def can_read_field(self, sobject: str, field_name: str) -> bool:
-        return f"{sobject}.{field_name}" not in self.hidden_fields
+        key = f"{sobject}.{field_name}"
+        return (key not in self.hidden_fields and key not in self.fenced) or key in self.granted.fields
 
     def can_edit_field(self, sobject: str, field_name: str) -> bool:
         key = f"{sobject}.{field_name}"
-        return key not in self.hidden_fields and key not in self.read_only_fields
+        closed = key in self.hidden_fields or key in self.read_only_fields or key in self.fenced
+        return not closed or self.granted.fields.get(key, False)
 
     def visible_rows(self, sobject: str, row: str) -> tuple[str, Sequence[object]] | None:
         """SQL predicate over table alias *row* with its bound values; None when every row is visible."""
@@ -59,7 +91,17 @@ class UserRights:
         if self.hidden_record_count:
             parts.append(f'{row}."Id" NOT IN (SELECT record_id FROM _hidden WHERE user_id = ?)')
             bound.append(self.user_id)
+        reach = self.reach(sobject, row, "read")
+        if reach is not None:
+            parts.append(f"({reach[0]})")
+            bound += reach[1]
         return (" AND ".join(parts), bound) if parts else None
+
+    def reach(self, sobject: str, row: str, act: str) -> tuple[str, list[object]] | None:
+        """What sharing leaves to read, edit or delete, as a predicate over alias *row*; None when it is all."""
+        if self.sharing is None:
+            return None
+        return self.sharing.reach(sobject, row, act, self.user_id, self.permissions, self.granted.objects)
 
     def as_json(self) -> dict[str, Any]:
         """The rights as the control endpoint shows and takes them."""
@@ -69,7 +111,7 @@ class UserRights:
             "read_only_fields": sorted(self.read_only_fields),
             "hidden_rows": self.hidden_rows,
             "locked_rows": self.locked_rows,
-            "permissions": sorted(self.permissions),
+            "permissions": sorted(self.permissions if self._own_permissions is None else self._own_permissions),
         }
 
 

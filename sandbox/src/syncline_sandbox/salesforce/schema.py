@@ -7,7 +7,7 @@ Lives here: the model and its look-ups, nothing that touches a database or a req
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox"})
@@ -89,6 +89,18 @@ class Field:
         return self.createable and not self.nillable and self.type != "boolean"
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordTypeInfo:
+    """One record type of an object; `picklists` narrows the values of the fields it names."""
+
+    id: str
+    name: str
+    developer_name: str
+    active: bool = True
+    default: bool = False
+    picklists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
 class SObject:
     """One object: its fields in describe order, found by name whatever the casing."""
 
@@ -119,14 +131,15 @@ class SObject:
         self.replicateable = replicateable
         self.archived_sql = archived_sql
         self.queryable = True
+        self.record_types: tuple[RecordTypeInfo, ...] = ()
         self._by_name: dict[str, Field] = {}
         self._stored: list[Field] = []
         self._unique: list[Field] = []
         self._required: list[Field] = []
         self._references: list[Field] = []
         self._numbered: list[Field] = []
-        for field in fields:
-            self.put_field(field)
+        for one in fields:
+            self.put_field(one)
 
     @property
     def soft_deletable(self) -> bool:
@@ -221,6 +234,6 @@ class Schema:
     def child_references(self, parent: str) -> Iterator[tuple[SObject, Field]]:
         """The reference fields, with their objects, that point to *parent*."""
         for sobject in self.sobjects():
-            for field in sobject.references():
-                if parent in field.reference_to:
-                    yield sobject, field
+            for reference in sobject.references():
+                if parent in reference.reference_to:
+                    yield sobject, reference

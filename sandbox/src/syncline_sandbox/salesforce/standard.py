@@ -244,6 +244,10 @@ def _access_sobjects() -> tuple[SObject, ...]:
             for name, (prefix, record, level) in access.SHARED.items()
         ),
     )
-    return tuple(
+    made = tuple(
         sobject_of_lines(name, plural, prefix, text, undeletable=False) for name, plural, prefix, text in lines
     )
+    for sobject in made:
+        # Record types are made by the control endpoint and by metadata calls.
+        sobject.createable = sobject.deletable = sobject.name != "RecordType"
+    return made
