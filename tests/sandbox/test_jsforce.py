@@ -238,3 +238,11 @@ def test_several_matches_of_a_key(client: NodeClient) -> None:
     with pytest.raises(ClientError) as several:
         client("upsert", {"Email": "same@x.example", "Title": "t"}, "Email", on="Contact")
     assert several.value.said["name"] == "MULTIPLE_CHOICES"
+
+
+def test_a_search(client: NodeClient) -> None:
+    lead = _made(client, "Lead", **LEAD)
+    found = client("search", "FIND {lind} RETURNING Lead(Id, LastName)")
+    assert [(record["Id"], record["LastName"]) for record in found["searchRecords"]] == [(lead, "Lind")]
+    with pytest.raises(ClientError, match="No search term found"):
+        client("search", "FIND lind")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from syncline_sandbox.salesforce.caller import Caller
+from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.soql import compile_query
 from tests.sandbox.salesforce_client import BASE, Client, fresh_client
 
@@ -171,7 +172,7 @@ def test_a_condition_from_outside_holds_as_well(client: Client) -> None:
     "text",
     [
         "SELECT Id FROM Lead WHERE LastName IN (" + ",".join(f"'n{n}'" for n in range(9000)) + ")",
-        "SELECT Id FROM Lead WHERE " + " OR ".join(["City = 'x'"] * 7000),
+        "SELECT Id FROM Lead WHERE " + " OR ".join(["City = 'x'"] * 3000),
         "SELECT Id FROM Lead WHERE NumberOfEmployees = " + "9" * 5000,
         "SELECT Id FROM Lead WHERE AnnualRevenue > 1e999",
         "SELECT Id FROM Lead WHERE CreatedDate > NEXT_N_FISCAL_QUARTERS:" + "9" * 5000,
@@ -193,3 +194,36 @@ def test_the_base_of_addresses_is_that_of_the_call(client: Client) -> None:
     status, page = client.call("GET", "/services/data/v45.0/query", q="SELECT Id FROM Lead")
     assert (status, page["nextRecordsUrl"][:27]) == (200, "/services/data/v45.0/query/")
     assert BASE in first_page(client)["nextRecordsUrl"]
+
+
+def test_like_has_the_case_of_its_field() -> None:
+    client = fresh_client()
+    unique = {"type": "string", "length": 40, "external_id": True, "unique": True}
+    client.org.add_field("Lead", {"name": "Cased__c", "case_sensitive": True, **unique})
+    client.org.add_field("Lead", {"name": "Plain__c", **unique})
+    client.create("Lead", LastName="n", Company="c", Cased__c="Ab%c", Plain__c="Ab%c")
+
+    def found(where: str) -> int:
+        return len(client.query(f"SELECT Id FROM Lead WHERE {where}"))
+
+    assert (found("Cased__c LIKE 'Ab%'"), found("Cased__c LIKE 'ab%'"), found("Plain__c LIKE 'ab%'")) == (1, 0, 1)
+    assert (found("Cased__c LIKE 'Ab\\%_'"), found("Cased__c LIKE 'Ab_'"), found("Cased__c LIKE '%\\%%'")) == (1, 0, 1)
+    assert (found("Cased__c = 'ab%c'"), found("Plain__c = 'AB%C'"), found("Cased__c IN ('x', 'Ab%c')")) == (0, 1, 1)
+
+
+def test_what_came_with_a_later_version_is_refused_before_it() -> None:
+    client = fresh_client()
+    for version, text, code in (
+        ("50.0", "SELECT FIELDS(STANDARD) FROM Lead", "UNSUPPORTED_API_VERSION"),
+        ("45.0", "SELECT TYPEOF What WHEN Account THEN Id END FROM Task", "MALFORMED_QUERY"),
+    ):
+        status, answer = client.call("GET", f"/services/data/v{version}/query", q=text)
+        assert (status, answer[0]["errorCode"]) == (400, code)
+        assert "is not supported" in answer[0]["message"] or "are not supported" in answer[0]["message"]
+
+
+def test_a_long_string_is_refused() -> None:
+    client = fresh_client()
+    assert client.query("SELECT Id FROM Lead WHERE LastName = '" + "x" * 4000 + "'") == []
+    with pytest.raises(OrgError, match="at most 4000 characters"):
+        client.org.query.runs.run(_caller(client), "SELECT Id FROM Lead WHERE LastName LIKE '" + "x" * 4001 + "'")

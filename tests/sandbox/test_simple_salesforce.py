@@ -181,3 +181,17 @@ def test_expired_session_is_renewed(org: SimpleNamespace, salesforce: Any) -> No
     bare: Any = SFType("Lead", "no such session", "sandbox.my.salesforce.com", session=org.session)
     with pytest.raises(SalesforceExpiredSession):
         bare.get("00Q000000000000AAA")
+
+
+def test_a_search_and_the_shapes_of_relationships(salesforce: Any) -> None:
+    account = salesforce.Account.create({"Name": "Acme Corp"})["id"]
+    salesforce.Contact.create({"LastName": "Lind", "AccountId": account})
+    assert [found["Id"] for found in salesforce.quick_search("Acme")["searchRecords"]] == [account]
+    found = salesforce.search("FIND {acme} IN NAME FIELDS RETURNING Account(Id, Name)")
+    assert found["searchRecords"][0]["Name"] == "Acme Corp"
+    with pytest.raises(SalesforceMalformedRequest, match="mismatched character"):
+        salesforce.quick_search("Acme-Corp")
+    (row,) = salesforce.query("SELECT Name, (SELECT LastName FROM Contacts), Owner.Name FROM Account")["records"]
+    assert (row["Contacts"]["totalSize"], row["Contacts"]["records"][0]["LastName"]) == (1, "Lind")
+    (group,) = salesforce.query("SELECT Account.Name, COUNT(Id) FROM Contact GROUP BY Account.Name")["records"]
+    assert dict(group) == {"attributes": {"type": "AggregateResult"}, "Name": "Acme Corp", "expr0": 1}

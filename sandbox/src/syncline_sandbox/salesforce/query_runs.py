@@ -9,7 +9,8 @@ values are read when a page is fetched, and a record gone meanwhile is left out 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -65,6 +66,15 @@ class _Cursor:
     opened_at: datetime
 
 
+@contextmanager
+def not_too_complicated() -> Iterator[None]:
+    """What the compiler lets through and SQLite finds too deep or too long is QUERY_TOO_COMPLICATED."""
+    try:
+        yield
+    except sqlite3.OperationalError as refused:
+        raise OrgError("QUERY_TOO_COMPLICATED", _TOO_COMPLICATED) from refused
+
+
 class QueryRuns:
     """Queries and their open locators, of one org."""
 
@@ -110,11 +120,8 @@ class QueryRuns:
     def run(self, caller: Caller, text: str, *, include_deleted: bool = False, page_rows: int = MAX_PAGE_ROWS) -> Page:
         """The first page of a query. OrgError with the vendor's code and text for what cannot be answered."""
         compiled = self.compile(caller, text, include_deleted=include_deleted)
-        try:
+        with not_too_complicated():
             return self._first(caller, compiled, MIN_PAGE_ROWS if compiled.wide else page_rows)
-        except sqlite3.OperationalError as refused:
-            # What the compiler lets through and SQLite finds too deep or too long.
-            raise OrgError("QUERY_TOO_COMPLICATED", _TOO_COMPLICATED) from refused
 
     def more(self, caller: Caller, locator: str, *, page_rows: int = MAX_PAGE_ROWS) -> Page:
         """The page behind a locator, `0r8…` or `0r8…-4000`. OrgError INVALID_QUERY_LOCATOR."""

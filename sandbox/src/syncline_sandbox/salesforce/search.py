@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from .errors import OrgError
-from .query_runs import QueryRuns
+from .query_runs import QueryRuns, not_too_complicated
 from .reading import Reading
 from .schema import Schema, SObject
 from .soql import RowShaper, SoqlError
@@ -54,7 +54,8 @@ class SearchResources:
 
     def _answer(self, call: Call, text: str) -> Answer:
         search = parse_search(text)
-        found = list(islice(self._found(call, search), search.limit))
+        with not_too_complicated():
+            found = list(islice(self._found(call, search), search.limit))
         return Answer(body={"searchRecords": found} if float(call.caller.version) >= _OBJECT_SINCE else found)
 
     def _found(self, call: Call, search: Search) -> Iterator[dict[str, Any]]:
@@ -88,7 +89,7 @@ class SearchResources:
             for field in self._reading.fields(call.caller, sobject)
             if (field.name in _NAME_FIELDS if types is None else field.type in types)
         ]
-        return f"sf_search({' || char(10) || '.join(texts)})" if texts else "0"
+        return f"sf_search({' || char(1) || '.join(texts)})" if texts else "0"
 
 
 def _of_query(query: dict[str, str]) -> dict[str, Any]:

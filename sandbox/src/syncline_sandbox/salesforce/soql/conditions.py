@@ -15,6 +15,8 @@ from .tokens import Token, like_pattern, string_value
 
 _COMPARATORS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _CURRENCY = re.compile(r"[A-Za-z]{3}(\d+(?:\.\d+)?)")
+MAX_STRING_CHARACTERS = 4000
+"""SOQL and SOSL Limits for Search Queries: string length in a WHERE clause."""
 ParseSelect = Callable[[Cursor], Query]
 
 
@@ -91,7 +93,10 @@ def _literal(cursor: Cursor) -> Literal:
     token = cursor.here
     if token.kind == "string":
         cursor.advance()
-        return Literal("string", string_value(token, cursor.text), token.at, like=like_pattern(token, cursor.text))
+        value = string_value(token, cursor.text)
+        if len(value) > MAX_STRING_CHARACTERS:
+            raise cursor.refuse(f"a string in WHERE has at most {MAX_STRING_CHARACTERS} characters", token)
+        return Literal("string", value, token.at, like=like_pattern(token, cursor.text))
     if token.kind in {"number", "date", "datetime"}:
         cursor.advance()
         return Literal(token.kind, token.text, token.at)

@@ -9,12 +9,16 @@ with SQLite's NOCASE, which the quick paths use.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_LIKE_PART = re.compile(r"\\.|.", re.DOTALL)
+_WILDCARDS = {"%": ".*", "_": "."}
 
 
 def fold(value: Any) -> Any:
@@ -41,6 +45,20 @@ def _includes(value: str | None, wanted: str) -> int | None:
 @lru_cache(maxsize=64)
 def _combinations(wanted: str) -> list[set[str]]:
     return [set(fold(one).split(";")) for one in json.loads(wanted)]
+
+
+def _like_cased(value: str | None, pattern: str) -> int | None:
+    """LIKE with case, for case-sensitive fields; the escape character is the backslash."""
+    return None if value is None else int(_like_pattern(pattern).fullmatch(value) is not None)
+
+
+@lru_cache(maxsize=64)
+def _like_pattern(pattern: str) -> re.Pattern[str]:
+    pieces = (
+        re.escape(part[1:]) if part[0] == "\\" else _WILDCARDS.get(part, re.escape(part))
+        for part in _LIKE_PART.findall(pattern)
+    )
+    return re.compile("".join(pieces), re.DOTALL)
 
 
 @lru_cache(maxsize=64)
@@ -99,5 +117,6 @@ def install(connection: sqlite3.Connection) -> None:
     """Register on *connection* the functions compiled queries call. Needed once a connection."""
     connection.create_function("sf_fold", 1, fold, deterministic=True)
     connection.create_function("sf_includes", 2, _includes, deterministic=True)
+    connection.create_function("sf_like", 2, _like_cased, deterministic=True)
     connection.create_function("sf_local", 2, _local, deterministic=True)
     connection.create_function("sf_format", 4, _formatted, deterministic=True)

@@ -104,6 +104,8 @@ class Predicates:
         literal = comparison.right[0]
         if bound(field, literal, self._text) is None:
             return f"{field.sql} IS NULL", []
+        if field.case_sensitive:
+            return f"sf_like({field.sql}, ?)", [literal.like]
         if literal.like.isascii():
             return f"{field.sql} LIKE ? ESCAPE '\\'", [literal.like]
         return f"sf_fold({field.sql}) LIKE ? ESCAPE '\\'", [fold(literal.like)]

@@ -19,6 +19,7 @@ from .scope import Parent, Resolved
 from .syntax import Branch, Call, Expression, Item, Path, Query, Subquery, TypeOf
 
 WIDE_TEXTS = 2
+TYPEOF_SINCE = 46.0
 _COMPOUND = frozenset({"address", "location"})
 # How the text of a Bulk CSV cell is made where it differs from the stored form.
 _CSV_FORMS = {
@@ -111,6 +112,8 @@ class Selection:
 
     def _add_choice(self, choice: TypeOf) -> None:
         scope = self.expressions.scope
+        if self.api_version < TYPEOF_SINCE:
+            raise self._malformed("SOQL TYPEOF expressions are not supported in this organization", choice.at)
         parent = scope.relation(choice.relation)
         if not parent.polymorphic:
             raise unknown_relationship(choice.relation.names[-1], scope.text, choice.at)
