@@ -60,6 +60,11 @@ class Automations:
         """Call *hook* after every write of this object; it stays until the process ends."""
         self._hooks.append((self._conditions.check(sobject_name, None).name, hook))
 
+    @property
+    def idle(self) -> bool:
+        """True when nothing looks at a write."""
+        return not (self._declared or self._hooks)
+
     def forget_later(self) -> None:
         """Drop what is still to come."""
         self._later.clear()

@@ -27,7 +27,7 @@ from .record_types import take_record_type
 from .recycle_bin import RecycleBin
 from .rights import UserRights
 from .row_input import RowInput, visible
-from .sales_rules import derive
+from .sales_rules import derive, derives
 from .save_event import SaveEvent
 from .save_rules import SaveRules
 from .saving import Saving
@@ -35,6 +35,8 @@ from .schema import Field, Schema, SObject
 from .storage import Storage
 from .transactions import Transactions
 from .values import stored_value
+
+_PLAIN = frozenset({"Account", "Contact", "Lead"})
 
 
 class SeveralMatches(Exception):
@@ -109,6 +111,15 @@ class Dml:
             self._add_rows(caller, first_statuses(record_id))
         self._follow(self.rules.after(event))
         return record_id
+
+    def creates_plainly(self, caller: Caller, sobject: SObject) -> bool:
+        """True when `create` does nothing for this object but look at its fields, required and unique ones among them.
+
+        Bulk loads then store many rows at once: see `bulk/swift.py`. Whatever `_create` learns must be asked here.
+        """
+        plain = sobject.name in _PLAIN and not derives(sobject.name) and not sobject.numbered_fields()
+        allowed = sobject.createable and caller.rights.allows("create", sobject.name)
+        return plain and allowed and self.rules.idle(caller, sobject)
 
     def update(self, caller: Caller, sobject: SObject, record_id: str, record: Mapping[str, Any]) -> None:
         """Overlay the given fields on a live record the caller can see and edit."""

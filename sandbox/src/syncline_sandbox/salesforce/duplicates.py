@@ -70,6 +70,11 @@ class DuplicateRules:
                     self._storage.index(sobject, field)
         self._rules = rules
 
+    @property
+    def idle(self) -> bool:
+        """True when there is no rule."""
+        return not self._rules
+
     def refuse(self, caller: Caller, event: SaveEvent) -> None:
         """Raise DuplicatesDetected when a rule finds somebody and the caller does not get past it."""
         for rule in self._rules:

@@ -55,6 +55,22 @@ class IdSource:
         number = self.number(name)
         return re.sub(r"\{(0+)\}", lambda match: f"{number:0{len(match[1])}d}", pattern)
 
+    def new_many(self, key_prefix: str, count: int) -> list[str]:
+        """The next *count* ids: what `new` would give one by one."""
+        made: list[str] = []
+        while len(made) < count:
+            first = self.new(key_prefix)
+            made.append(first)
+            # Up to the next carry only the last of the 15 characters changes, and the last check character with it.
+            serial = self.serials[key_prefix]
+            place = serial % len(_DIGITS)
+            digits = _DIGITS[place + 1 : place + 1 + count - len(made)]
+            bits = sum(1 << bit for bit in range(4) if "A" <= first[10 + bit] <= "Z")
+            head, checked = first[:14], first[15:17]
+            made += [f"{head}{digit}{checked}{_CHECK[bits + 16 * ('A' <= digit <= 'Z')]}" for digit in digits]
+            self.serials[key_prefix] = serial + len(digits)
+        return made
+
     def _compose(self, key_prefix: str, serial: int) -> str:
         digits = [""] * _SERIAL_LENGTH
         for place in range(_SERIAL_LENGTH - 1, -1, -1):

@@ -25,6 +25,11 @@ def derive(sobject: str, saving: Saving) -> None:
         rule(saving)
 
 
+def derives(sobject: str) -> bool:
+    """True when `derive` may do something to records of this object."""
+    return sobject in _RULES
+
+
 def _opportunity(saving: Saving) -> None:
     values, before = saving.values, saving.before
     stage = values.get("StageName")

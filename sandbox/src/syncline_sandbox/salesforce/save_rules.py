@@ -42,6 +42,13 @@ class SaveRules:
         self.assignment = LeadAssignment(conditions)
         self.automations = Automations(conditions, clock)
 
+    def idle(self, caller: Caller, sobject: SObject) -> bool:
+        """True when a save of this object meets no rule but that unique fields are unique."""
+        assigned = sobject.name == "Lead" and caller.auto_assign and bool(self.assignment.owner_ids)
+        faulty = self._field_faults("ignore_field", sobject) or self._field_faults("override_field", sobject)
+        ruled = not (self.validation.idle and self.duplicates.idle and self.automations.idle)
+        return not (self.flows or assigned or faulty or ruled)
+
     def assign(self, caller: Caller, sobject: SObject, values: dict[str, Any], before: Mapping[str, Any]) -> None:
         """Give a lead the owner the active rule names, unless the caller does not want it."""
         if sobject.name == "Lead" and caller.auto_assign:

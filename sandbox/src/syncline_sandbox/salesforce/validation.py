@@ -41,6 +41,11 @@ class ValidationRules:
         """Replace the declared rules. LookupError, ValueError or KeyError for what makes no rule."""
         self._declared = [self._rule(spec) for spec in specs]
 
+    @property
+    def idle(self) -> bool:
+        """True when there is no rule."""
+        return not (self._declared or self._installed)
+
     def install(self, sobject_name: str, invalid: Invalid, message: str, field: str | None = None) -> None:
         """Add a rule that asks a callable; it stays until the process ends."""
         scope = scope_of(self._conditions, {"object": sobject_name})

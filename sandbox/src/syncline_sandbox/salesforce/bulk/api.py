@@ -13,12 +13,11 @@ from syncline_sandbox.salesforce.bulk1.extract import BatchQuery
 from syncline_sandbox.salesforce.bulk1.jobs import AsyncJob, AsyncShelf, Batch
 from syncline_sandbox.salesforce.bulk1.load import BatchLoad
 from syncline_sandbox.salesforce.bulk2.ingest import MAX_UPLOAD_BYTES, BulkIngest
-from syncline_sandbox.salesforce.bulk2.load import IngestRun
 from syncline_sandbox.salesforce.bulk2.query import BulkQuery
 from syncline_sandbox.salesforce.web import Route
 
 from .allowances import Allowances
-from .chunks import Transaction
+from .platform import Platform, Transaction
 
 if TYPE_CHECKING:
     from syncline_sandbox.salesforce.org import SalesforceOrg
@@ -28,15 +27,24 @@ class Bulk:
     """Both bulk APIs of one org. Each chunk of a load has a *transaction* of its own; `door` answers Bulk API 1.0."""
 
     def __init__(self, org: SalesforceOrg, transaction: Transaction) -> None:
-        schema, reading, dml, clock, ids, faults = org.schema, org.reading, org.dml, org.clock, org.ids, org.faults
-        self.allowances = allowances = Allowances(clock)
-        self.shelf = AsyncShelf(clock, ids, self._work)
-        self._load = BatchLoad(schema, dml, clock, faults, transaction, allowances)
-        self._extract = BatchQuery(schema, reading, clock, ids, faults, allowances, self.shelf.add_batch)
-        self.door = AsyncDoor(org, self.shelf, allowances)
-        run = IngestRun(schema, dml, clock, faults, transaction, allowances)
-        self.query = BulkQuery(schema, reading, clock, ids, faults, allowances.query_jobs, self._classic(queries=True))
-        self.ingest = BulkIngest(schema, clock, ids, run, self._classic(queries=False))
+        self.allowances = Allowances(org.clock)
+        platform = Platform(
+            schema=org.schema,
+            storage=org.storage,
+            reading=org.reading,
+            dml=org.dml,
+            clock=org.clock,
+            ids=org.ids,
+            faults=org.faults,
+            allowances=self.allowances,
+            transaction=transaction,
+        )
+        self.shelf = AsyncShelf(org.clock, org.ids, self._work)
+        self._load = BatchLoad(platform)
+        self._extract = BatchQuery(platform, self.shelf.add_batch)
+        self.door = AsyncDoor(org, self.shelf, self.allowances)
+        self.query = BulkQuery(platform, self._classic(queries=True))
+        self.ingest = BulkIngest(platform, self._classic(queries=False))
 
     def routes(self) -> list[Route]:
         """The resources of Bulk API 2.0."""

@@ -13,16 +13,11 @@ from typing import Any
 
 import orjson
 
-from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.faults import FaultPlan
-from syncline_sandbox.salesforce.bulk.allowances import Allowances
 from syncline_sandbox.salesforce.bulk.csv_form import CsvForm
+from syncline_sandbox.salesforce.bulk.platform import Platform
 from syncline_sandbox.salesforce.bulk.row_faults import Death
 from syncline_sandbox.salesforce.bulk.rows import UploadRefused
 from syncline_sandbox.salesforce.bulk.stash import Stash
-from syncline_sandbox.salesforce.ids import IdSource
-from syncline_sandbox.salesforce.reading import Reading
-from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.soql import CompiledQuery, RowShaper, SoqlError, compile_query
 from syncline_sandbox.salesforce.soql.compiled import Cell, Node
 
@@ -39,22 +34,8 @@ AddBatch = Callable[[AsyncJob, bytes, tuple[str, str | None]], Batch]
 class BatchQuery:
     """Reads batches. *add_batch* queues the part of a query that was cut."""
 
-    def __init__(
-        self,
-        schema: Schema,
-        reading: Reading,
-        clock: SandboxClock,
-        ids: IdSource,
-        faults: FaultPlan,
-        allowances: Allowances,
-        add_batch: AddBatch,
-    ) -> None:
-        self._schema = schema
-        self._reading = reading
-        self._clock = clock
-        self._ids = ids
-        self._faults = faults
-        self._allowances = allowances
+    def __init__(self, platform: Platform, add_batch: AddBatch) -> None:
+        self._platform = platform
         self._add_batch = add_batch
 
     def work(self, job: AsyncJob, batch: Batch) -> None:
@@ -63,7 +44,7 @@ class BatchQuery:
         try:
             self._read(job, batch)
         except UploadRefused as refused:
-            batch.move(FAILED, self._clock.now(), str(refused))
+            batch.move(FAILED, self._platform.clock.now(), str(refused))
         batch.milliseconds = round((perf_counter() - began) * 1000)
 
     def _read(self, job: AsyncJob, batch: Batch) -> None:
@@ -75,7 +56,7 @@ class BatchQuery:
         if job.chunking is not None and batch.bounds is None and can_be_cut(soql):
             self._cut(job, batch, soql)
             return
-        death = Death(self._faults, job.caller.request_line, 0)
+        death = Death(self._platform.faults, job.caller.request_line, 0)
         if death.rows is not None:
             raise UploadRefused(death.message)
         if job.content_type != "CSV":
@@ -84,30 +65,30 @@ class BatchQuery:
         for rows, piece in _FORMS[job.content_type](compiled, self._chunks(job, compiled), job.caller.version):
             batch.processed = rows
             stash.write(piece)
-        batch.result, batch.result_id = stash, self._ids.new(_RESULT)
-        batch.move(COMPLETED, self._clock.now())
+        batch.result, batch.result_id = stash, self._platform.ids.new(_RESULT)
+        batch.move(COMPLETED, self._platform.clock.now())
 
     def _cut(self, job: AsyncJob, batch: Batch, soql: str) -> None:
         assert job.chunking is not None
-        sobject = self._schema.sobject(job.sobject)
+        sobject = self._platform.schema.sobject(job.sobject)
         assert sobject is not None
-        parts = ranges(self._reading.connection(job.caller), sobject, job.chunking)
-        if not self._allowances.batches.spend(len(parts)):
+        parts = ranges(self._platform.reading.connection(job.caller), sobject, job.chunking)
+        if not self._platform.allowances.batches.spend(len(parts)):
             raise UploadRefused("ExceededQuota : The daily allowance of Bulk API batches is used up")
         for bounds in parts:
             self._add_batch(job, cut(soql, bounds).encode(), bounds)
-        batch.move(NOT_PROCESSED, self._clock.now())
+        batch.move(NOT_PROCESSED, self._platform.clock.now())
 
     def _chunks(self, job: AsyncJob, compiled: CompiledQuery) -> Iterator[list[Any]]:
-        rows = self._reading.connection(job.caller).execute(compiled.sql, compiled.parameters)
+        rows = self._platform.reading.connection(job.caller).execute(compiled.sql, compiled.parameters)
         while chunk := rows.fetchmany(_ROWS_AT_ONCE):
             yield chunk
 
     def _compile(self, job: AsyncJob, soql: str, style: Any) -> CompiledQuery:
         deleted = job.operation == "queryAll"
-        rights, now = job.caller.rights, self._clock.now()
+        rights, now = job.caller.rights, self._platform.clock.now()
         try:
-            return compile_query(soql, self._schema, rights, now, include_deleted=deleted, style=style)
+            return compile_query(soql, self._platform.schema, rights, now, include_deleted=deleted, style=style)
         except SoqlError as refused:
             # What Bulk 2.0 calls an API_ERROR is a thing that is not enabled here.
             code = "FUNCTIONALITY_NOT_ENABLED" if refused.code == "API_ERROR" else refused.code

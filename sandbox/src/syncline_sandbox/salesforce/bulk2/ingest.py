@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.salesforce.bulk.csv_form import CONTENT_TYPE, CsvSpool
+from syncline_sandbox.salesforce.bulk.platform import Platform
 from syncline_sandbox.salesforce.bulk.target import JobRefused, target_of
 from syncline_sandbox.salesforce.errors import OrgError
-from syncline_sandbox.salesforce.ids import IdSource
-from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.web import Answer, Call, Route
 
 from .jobs import ABORTED, OPEN, TERMINAL, UPLOADED, JobShelf, form_of, invalid_job, wanted_state, wrong_state
@@ -32,18 +30,10 @@ _DELETABLE = TERMINAL | {UPLOADED}
 class BulkIngest:
     """The ingest jobs of one org. `routes` are for the org's router; *classic* tells of the jobs of Bulk API 1.0."""
 
-    def __init__(
-        self,
-        schema: Schema,
-        clock: SandboxClock,
-        ids: IdSource,
-        run: IngestRun,
-        classic: Callable[[], Iterable[dict[str, Any]]],
-    ) -> None:
-        self._schema = schema
-        self._clock = clock
+    def __init__(self, platform: Platform, classic: Callable[[], Iterable[dict[str, Any]]]) -> None:
+        self._platform = platform
         self._classic = classic
-        self.shelf: JobShelf[IngestJob] = JobShelf(clock, ids, run.run)
+        self.shelf: JobShelf[IngestJob] = JobShelf(platform.clock, platform.ids, IngestRun(platform).run)
         self.max_upload_bytes = MAX_UPLOAD_BYTES
 
     def routes(self) -> list[Route]:
@@ -74,7 +64,7 @@ class BulkIngest:
 
     def _job(self, call: Call, spec: dict[str, Any]) -> IngestJob:
         try:
-            target = target_of(spec, self._schema, call.caller)
+            target = target_of(spec, self._platform.schema, call.caller)
         except JobRefused as refused:
             raise invalid_job(refused) from refused
         return IngestJob(
@@ -83,7 +73,7 @@ class BulkIngest:
             sobject=target.sobject.name,
             caller=target.caller,
             form=form_of(spec),
-            created_at=self._clock.now(),
+            created_at=self._platform.clock.now(),
             state=OPEN,
             target=target,
         )

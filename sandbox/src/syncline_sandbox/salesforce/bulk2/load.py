@@ -14,16 +14,12 @@ from itertools import islice
 from time import perf_counter
 from typing import Any
 
-from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.faults import FaultPlan
-from syncline_sandbox.salesforce.bulk.allowances import Allowances
-from syncline_sandbox.salesforce.bulk.chunks import ROWS_PER_CHUNK, ChunkWriter, Transaction
+from syncline_sandbox.salesforce.bulk.chunks import ROWS_PER_CHUNK, ChunkWriter
 from syncline_sandbox.salesforce.bulk.csv_form import CsvSpool
+from syncline_sandbox.salesforce.bulk.platform import Platform
 from syncline_sandbox.salesforce.bulk.row_faults import Death, late_until
 from syncline_sandbox.salesforce.bulk.rows import DELETES, Column, Outcome, UploadRefused, read_header
 from syncline_sandbox.salesforce.bulk.target import Target
-from syncline_sandbox.salesforce.dml import Dml
-from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.stamps import stamp_of
 
 from .jobs import COMPLETE, FAILED, OPEN, RUNNING, Job
@@ -85,23 +81,10 @@ class IngestJob(Job):
 
 
 class IngestRun:
-    """Runs ingest jobs. Each chunk of rows is committed in a *transaction* of its own."""
+    """Runs ingest jobs. Each chunk of rows is committed in a transaction of its own."""
 
-    def __init__(
-        self,
-        schema: Schema,
-        dml: Dml,
-        clock: SandboxClock,
-        faults: FaultPlan,
-        transaction: Transaction,
-        allowances: Allowances,
-    ) -> None:
-        self._schema = schema
-        self._dml = dml
-        self._clock = clock
-        self._faults = faults
-        self._transaction = transaction
-        self._allowances = allowances
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
 
     def run(self, job: IngestJob) -> None:
         """Bring a due job to its end, or under a `late_commit` fault put it off."""
@@ -110,7 +93,7 @@ class IngestRun:
         began = perf_counter()
         try:
             self._write_rows(job)
-            job.move(COMPLETE, self._clock.now())
+            job.move(COMPLETE, self._platform.clock.now())
         except UploadRefused as refused:
             self._fail(job, str(refused))
         except (csv.Error, UnicodeDecodeError) as broken:
@@ -119,12 +102,12 @@ class IngestRun:
 
     def _fail(self, job: IngestJob, message: str) -> None:
         job.error_message = message
-        job.move(FAILED, self._clock.now())
+        job.move(FAILED, self._platform.clock.now())
 
     def _commits_late(self, job: IngestJob) -> bool:
         """True when a `late_commit` fault hits the job: its rows show later, with the stamp of now."""
-        now = self._clock.now()
-        late = late_until(self._faults, job.caller.request_line, now) if job.stamp is None else None
+        now = self._platform.clock.now()
+        late = late_until(self._platform.faults, job.caller.request_line, now) if job.stamp is None else None
         if late is None:
             return False
         job.stamp, job.due_at = stamp_of(now), late
@@ -140,45 +123,49 @@ class IngestRun:
         columns = self._columns(job, header)
         job.successful = CsvSpool(job.form, ["sf__Id", "sf__Created", *header])
         job.failed = CsvSpool(job.form, ["sf__Id", "sf__Error", *header])
-        writer = ChunkWriter(self._dml, self._transaction, self._faults, job.target, job.stamp)
-        death = Death(self._faults, job.caller.request_line, ROWS_PER_BATCH)
-        while chunk := list(islice(rows, _chunk_size(job, death))):
+        writer = ChunkWriter(self._platform, job.target, job.stamp, columns)
+        death = Death(self._platform.faults, job.caller.request_line, ROWS_PER_BATCH)
+        while chunk := list(islice(rows, self._chunk_size(job, writer, death))):
             _check_rows(chunk, len(header))
             self._spend(job, len(chunk))
-            outcomes = writer.write_cells(columns, chunk)
+            outcomes = writer.write_cells(chunk)
             _put_down(job, chunk, outcomes)
         job.content = b""
 
     def _columns(self, job: IngestJob, header: list[str]) -> list[Column]:
         if len(header) > MAX_COLUMNS:
             raise UploadRefused(f"InvalidBatch : A record has at most {MAX_COLUMNS} fields")
-        columns = read_header(header, self._schema, job.target.sobject, job.caller)
+        columns = read_header(header, self._platform.schema, job.target.sobject, job.caller)
         if not columns or (job.operation in DELETES and [column.name for column in columns] != ["Id"]):
             raise UploadRefused("InvalidBatch : The header row does not suit the operation of the job")
         return columns
 
+    def _chunk_size(self, job: IngestJob, writer: ChunkWriter, death: Death) -> int:
+        """How many rows come next; UploadRefused when a `bulk_job_failure` fault says that it is over."""
+        size = writer.rows_at_once
+        records = self._platform.allowances.records
+        if records.used + size > records.maximum:
+            size = ROWS_PER_CHUNK
+        if death.rows is None:
+            return size
+        if job.processed >= death.rows:
+            raise UploadRefused(death.message)
+        return min(size, death.rows - job.processed)
+
     def _spend(self, job: IngestJob, rows: int) -> None:
         """Take a chunk from the day's allowances; a batch is counted when its first row comes."""
         batches = math.ceil((job.processed + rows) / ROWS_PER_BATCH) - math.ceil(job.processed / ROWS_PER_BATCH)
-        allowances = self._allowances
+        allowances = self._platform.allowances
         if not allowances.records.spend(rows) or (batches and not allowances.batches.spend(batches)):
             raise UploadRefused("LIMIT_EXCEEDED : The daily allowance of Bulk API records or batches is used up")
-
-
-def _chunk_size(job: IngestJob, death: Death) -> int:
-    """How many rows come next; under a `bulk_job_failure` fault UploadRefused when it is over."""
-    if death.rows is None:
-        return ROWS_PER_CHUNK
-    if job.processed >= death.rows:
-        raise UploadRefused(death.message)
-    return min(ROWS_PER_CHUNK, death.rows - job.processed)
 
 
 def _check_rows(chunk: list[list[str]], width: int) -> None:
     if any(len(row) != width for row in chunk):
         raise UploadRefused(f"InvalidBatch : A row does not have the {width} columns of the header")
-    characters = [len("".join(row)) for row in chunk]
-    if max(characters) > MAX_RECORD_CHARACTERS:
+    # All rows together are measured first, for that is quick.
+    long = len("".join(map("".join, chunk))) > MAX_RECORD_CHARACTERS
+    if long and max(len("".join(row)) for row in chunk) > MAX_RECORD_CHARACTERS:
         raise UploadRefused(f"InvalidBatch : A record has at most {MAX_RECORD_CHARACTERS} characters")
 
 

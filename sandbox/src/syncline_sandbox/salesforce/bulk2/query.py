@@ -14,17 +14,12 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.faults import FaultPlan
-from syncline_sandbox.salesforce.bulk.allowances import Allowance
 from syncline_sandbox.salesforce.bulk.csv_form import CONTENT_TYPE, CsvSpool
+from syncline_sandbox.salesforce.bulk.platform import Platform
 from syncline_sandbox.salesforce.bulk.row_faults import Death
 from syncline_sandbox.salesforce.bulk.target import JobRefused, object_of
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.errors import OrgError, not_found
-from syncline_sandbox.salesforce.ids import IdSource
-from syncline_sandbox.salesforce.reading import Reading
-from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.soql import CompiledQuery, SoqlError, compile_query
 from syncline_sandbox.salesforce.web import Answer, Call, Route
 
@@ -76,23 +71,10 @@ class QueryJob(Job):
 class BulkQuery:
     """The query jobs of one org. `shelf` holds them and lets the platform work; *classic* tells of Bulk API 1.0."""
 
-    def __init__(
-        self,
-        schema: Schema,
-        reading: Reading,
-        clock: SandboxClock,
-        ids: IdSource,
-        faults: FaultPlan,
-        daily_jobs: Allowance,
-        classic: Callable[[], Iterable[dict[str, Any]]],
-    ) -> None:
-        self._schema = schema
-        self._reading = reading
-        self._clock = clock
-        self._faults = faults
-        self._daily_jobs = daily_jobs
+    def __init__(self, platform: Platform, classic: Callable[[], Iterable[dict[str, Any]]]) -> None:
+        self._platform = platform
         self._classic = classic
-        self.shelf: JobShelf[QueryJob] = JobShelf(clock, ids, self._run)
+        self.shelf: JobShelf[QueryJob] = JobShelf(platform.clock, platform.ids, self._run)
 
     def routes(self) -> list[Route]:
         return [
@@ -112,14 +94,14 @@ class BulkQuery:
             raise OrgError("INVALIDJOB", "A query job needs an operation, query or queryAll, and a query")
         form = form_of(spec)
         compiled = self._compile(query, call.caller, include_deleted=operation == "queryAll")
-        if not self._daily_jobs.spend():
+        if not self._platform.allowances.query_jobs.spend():
             raise OrgError("LIMIT_EXCEEDED", "Max number of query jobs in 24 hours exceeded")
         job = QueryJob(
             id=self.shelf.new_id(),
             operation=operation,
             sobject=compiled.sobject,
             caller=call.caller,
-            created_at=self._clock.now(),
+            created_at=self._platform.clock.now(),
             form=form,
             state="Open",
             query=query,
@@ -182,29 +164,28 @@ class BulkQuery:
 
     def _run(self, job: QueryJob) -> None:
         began = perf_counter()
-        death = Death(self._faults, job.caller.request_line, 0)
+        death = Death(self._platform.faults, job.caller.request_line, 0)
         try:
             if death.rows is not None:
                 raise OrgError("API_ERROR", death.message)
             self._read(job)
         except OrgError as refused:  # a fault, or a field that is gone since the job was made
             job.error_message = refused.message
-            job.move(FAILED, self._clock.now())
+            job.move(FAILED, self._platform.clock.now())
         job.processing_milliseconds = round((perf_counter() - began) * 1000)
 
     def _read(self, job: QueryJob) -> None:
         compiled = self._compile(job.query, job.caller, include_deleted=job.operation == "queryAll")
         rows = CsvSpool(job.form, compiled.column_names)
-        rows.append_all(self._reading.connection(job.caller).execute(compiled.sql, compiled.parameters))
+        rows.append_all(self._platform.reading.connection(job.caller).execute(compiled.sql, compiled.parameters))
         job.rows, job.processed = rows, len(rows)
-        job.move(COMPLETE, self._clock.now())
+        job.move(COMPLETE, self._platform.clock.now())
 
     def _compile(self, query: str, caller: Caller, *, include_deleted: bool) -> CompiledQuery:
         try:
-            compiled = compile_query(
-                query, self._schema, caller.rights, self._clock.now(), include_deleted=include_deleted, style="csv"
-            )
-            object_of(compiled.sobject, self._schema, caller)
+            schema, now = self._platform.schema, self._platform.clock.now()
+            compiled = compile_query(query, schema, caller.rights, now, include_deleted=include_deleted, style="csv")
+            object_of(compiled.sobject, schema, caller)
         except SoqlError as refused:
             raise OrgError(refused.code, refused.message) from refused
         except JobRefused as refused:
