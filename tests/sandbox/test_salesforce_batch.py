@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.sandbox.salesforce_client import Client, fresh_client
@@ -136,6 +137,17 @@ def test_what_is_no_composite(client):
         assert client.call("POST", "composite", body)[1][0]["errorCode"] == "JSON_PARSER_ERROR"
     headers = [part("a", "GET", f"{V}/limits", httpHeaders=[1])]
     assert client.call("POST", "composite", {"compositeRequest": headers})[1][0]["errorCode"] == "JSON_PARSER_ERROR"
+
+
+@pytest.mark.parametrize("nest", [b"[" * 900 + b"1" + b"]" * 900, b'{"a":' * 900 + b"1" + b"}" * 900], ids=["[", "{"])
+def test_what_is_nested_too_deep(client, nest):
+    for path, wanted in (
+        ("composite", {"compositeRequest": [part("a", "POST", f"{V}/sobjects/Lead", "DEEP")]}),
+        ("composite/graph", {"graphs": [{"graphId": "g", "compositeRequest": [part("a", "POST", f"{V}/x", "DEEP")]}]}),
+        ("composite/tree/Account", {"records": ["DEEP"]}),
+    ):
+        status, answer = client.call("POST", path, orjson.dumps(wanted).replace(b'"DEEP"', nest))
+        assert (status, answer[0]["errorCode"] in ("JSON_PARSER_ERROR", "INVALID_INPUT")) == (400, True)
 
 
 def test_the_composite_resources(client):

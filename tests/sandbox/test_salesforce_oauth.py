@@ -406,6 +406,12 @@ def test_introspection_asks_who_wants_to_know(client):
     assert (refused.status, orjson.loads(refused.body)["error"]) == (401, "invalid_client")
 
 
+@pytest.mark.parametrize("authorization", ["Basic x", "Basic \xff", "Basic /w==", "Basic", "Magic x"])
+def test_credentials_nobody_can_read(client, authorization):
+    form = {"grant_type": "client_credentials"}
+    assert token(client, form, authorization=authorization) == refusal("invalid_client_id", "client identifier invalid")
+
+
 def test_the_endpoints_say_what_they_are_not(client):
     answer = send(client, "GET", "/services/oauth2/token")
     assert orjson.loads(answer.body) == {"error": "invalid_request", "error_description": "must use HTTP POST"}

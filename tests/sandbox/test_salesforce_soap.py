@@ -120,6 +120,14 @@ def test_versions_that_are_not_served(client, version):
     assert b"<faultcode>sf:UNSUPPORTED_API_VERSION</faultcode>" in answer.body
 
 
+def test_an_envelope_that_nests_without_end(client):
+    body = "<a>" * 2000 + "</a>" * 2000
+    for call in ("create", "merge", "query"):
+        with pytest.raises(Refused) as refused:
+            soap(client, call, body)
+        assert refused.value.code == "UNKNOWN_EXCEPTION"
+
+
 def test_retrieving_keeps_the_order_and_says_nil(client):
     first, second = (client.create("Lead", LastName=name, Company="c") for name in "ab")
     ids = "".join(f"<ids>{i}</ids>" for i in (second, "00Q000000000000AAA", first[:15]))

@@ -8,7 +8,6 @@ App Integration").
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -169,7 +168,7 @@ def _credentials(request: Request, form: Mapping[str, str]) -> tuple[str, str]:
     if scheme.lower() == "basic":
         try:
             client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return "", ""  # unreadable credentials are nobody's
         return client_id, secret
     return form.get("client_id", ""), form.get("client_secret", "")

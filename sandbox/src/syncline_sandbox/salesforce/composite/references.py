@@ -6,13 +6,14 @@ Lives here: finding references and filling them in ("Composite", "Reference ID" 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.errors import OrgError, malformed_json
 
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\[\d+\]|\.[A-Za-z0-9_]+)*)\}")
 _STEP = re.compile(r"\[(\d+)\]|\.([A-Za-z0-9_]+)")
+_DEEPEST = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*")
 
 
@@ -29,16 +30,21 @@ def check_reference_ids(ids: list[Any]) -> None:
         raise OrgError("INVALID_INPUT", "Duplicate ReferenceId provided in the request.")
 
 
-def references(value: Any) -> Iterator[str]:
-    """The reference ids mentioned anywhere in *value*."""
-    if isinstance(value, str):
-        yield from (match[1] for match in _REFERENCE.finditer(value))
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from references(inner)
+def references(value: Any) -> set[str]:
+    """The reference ids mentioned anywhere in *value*. OrgError JSON_PARSER_ERROR for what is nested too deep."""
+    found: set[str] = set()
+    level = [value]
+    for _ in range(_DEEPEST):
+        texts = [inner for inner in level if isinstance(inner, str)]
+        found.update(match[1] for text in texts for match in _REFERENCE.finditer(text))
+        level = [below for inner in level for below in _inside(inner)]
+        if not level:
+            return found
+    raise malformed_json(f"The HTTP entity body is nested deeper than {_DEEPEST} levels.")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def filled(value: Any, known: Mapping[str, Any]) -> Any:

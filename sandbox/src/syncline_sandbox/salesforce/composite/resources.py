@@ -87,7 +87,7 @@ class CompositeResources:
                 raise RolledBack
 
     def _answered(self, call: Call, part: dict[str, Any], known: dict[str, Any], failed: set[str]) -> Answer:
-        depends = set(references([part["url"], part.get("body"), part.get("httpHeaders")]))
+        depends = references([part["url"], part.get("body"), part.get("httpHeaders")])
         if failed & depends:
             text = "Invalid reference specified. The referenced part failed."
             return refusal(OrgError("PROCESSING_HALTED", text))

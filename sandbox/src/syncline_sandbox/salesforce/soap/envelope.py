@@ -20,6 +20,7 @@ from syncline_sandbox.salesforce.web import Answer
 
 _PATH = re.compile(r"/services/Soap/(?P<flavour>[uc])/(?P<version>\d+\.\d)(?:/.*)?", re.IGNORECASE)
 _FLAVOURS = {"u": "partner", "c": "enterprise"}
+_DEEPEST = 50
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 # Characters no XML document can hold ("Char" of XML 1.0).
@@ -78,6 +79,7 @@ def read_soap(request: Request) -> SoapRequest:
         envelope = ElementTree.fromstring(request.body)
     except ElementTree.ParseError as broken:
         raise SoapFault("UNKNOWN_EXCEPTION", f"not well-formed: {broken}") from broken
+    _check_depth(envelope)
     header, body = child(envelope, "Header"), child(envelope, "Body")
     if body is None or len(body) != 1:
         raise SoapFault("UNKNOWN_EXCEPTION", "an envelope has a Body with one call in it")
@@ -88,6 +90,16 @@ def read_soap(request: Request) -> SoapRequest:
         arguments=body[0],
         headers={} if header is None else {local_name(element): element for element in header},
     )
+
+
+def _check_depth(envelope: Element) -> None:
+    """No call nests deeper than a record in a record in a list; what reads elements recurses."""
+    level = [envelope]
+    for _ in range(_DEEPEST):
+        level = [below for element in level for below in element]
+        if not level:
+            return
+    raise SoapFault("UNKNOWN_EXCEPTION", f"an envelope nests no deeper than {_DEEPEST} elements")
 
 
 def local_name(element: Element) -> str:
