@@ -141,7 +141,7 @@ class Leads:
         if len(texts) > MAX_FILTER_VALUES:
             raise Refused(1003, f"Too many values in filterValues: {len(texts)}, maximum {MAX_FILTER_VALUES}")
         field = self._store.fields.lookup(name)
-        if field.type == "integer":
+        if field.type in ("integer", "reference"):
             return field, sorted({to_number(text) for text in texts})
         return field, sorted({folded(text) for text in texts})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -117,17 +118,28 @@ class Runner:
 
     def tick(self) -> None:
         """Carry out what is due, and take in the answers of webhooks."""
-        while not self._answers.empty():
-            self._changing(self._answers.get())
         for _ in range(_MOST_ROUNDS):
-            now = self._clock.now().timestamp()
-            if self._next_due is None or self._next_due > now:
+            if not (self._take_in_answers() or self._carry_out_due()):
                 return
-            columns = "id, campaign_id, step, lead_ids, tokens"
-            sql = f"SELECT {columns} FROM campaign_runs WHERE due_at <= ? ORDER BY due_at, id"
-            for row in self._store.all(sql, (now,)):
-                self._changing(lambda row=row: self._carry_out(*row))  # type: ignore[misc]
-            self._look_ahead()
+
+    def _take_in_answers(self) -> bool:
+        """Whether there were any."""
+        waiting = self._answers.qsize()
+        for _ in range(waiting):
+            self._changing(self._answers.get())
+        return waiting > 0
+
+    def _carry_out_due(self) -> bool:
+        """Whether there were any runs."""
+        now = self._clock.now().timestamp()
+        if self._next_due is None or self._next_due > now:
+            return False
+        columns = "id, campaign_id, step, lead_ids, tokens, due_at"
+        sql = f"SELECT {columns} FROM campaign_runs WHERE due_at <= ? ORDER BY due_at, id"
+        for row in self._store.all(sql, (now,)):
+            self._changing(partial(self._carry_out, *row))
+        self._look_ahead()
+        return True
 
     def _look_ahead(self) -> None:
         (self._next_due,) = self._store.one("SELECT min(due_at) FROM campaign_runs")
@@ -143,7 +155,9 @@ class Runner:
 
     # -- one run ----------------------------------------------------------------------------------------------------
 
-    def _carry_out(self, run_id: int, campaign_id: int, step: int, lead_ids: str | None, tokens: str) -> None:
+    def _carry_out(
+        self, run_id: int, campaign_id: int, step: int, lead_ids: str | None, tokens: str, due_at: float
+    ) -> None:
         self._store.connection.execute("DELETE FROM campaign_runs WHERE id = ?", (run_id,))
         campaign = self._book.shelf.get(campaign_id)
         if campaign is None:
@@ -156,16 +170,17 @@ class Runner:
             people = self._qualified(campaign, people)
             self._store.connection.execute("UPDATE smart_campaigns SET hasRun = 1 WHERE id = ?", (campaign_id,))
         overrides = orjson.loads(tokens)
-        self._go(self._pass(campaign, run_id, overrides), people, step, overrides)
+        self._go(self._pass(campaign, run_id, overrides), people, step, overrides, due_at)
 
-    def _go(self, going: Pass, people: Sequence[int], start: int, overrides: Mapping[str, str]) -> None:
-        """Through the flow from a step on, until a wait or a webhook."""
-        campaign_id, now = going.campaign["id"], self._clock.now().timestamp()
+    def _go(self, going: Pass, people: Sequence[int], start: int, overrides: Mapping[str, str], at: float) -> None:
+        """Through the flow from a step on, until a wait or a webhook. A wait begins *at* (epoch seconds), so that a
+        clock that jumps leaves no wait out."""
+        campaign_id = going.campaign["id"]
         for index, step in enumerate(orjson.loads(going.campaign["flow"])[start:], start):
             if not people:
                 return
             if step["step"] == WAIT:
-                self.ask(campaign_id, people, now + float(step["seconds"]), overrides, index + 1)
+                self.ask(campaign_id, people, at + float(step["seconds"]), overrides, index + 1)
                 return
             if step["step"] == WEBHOOK:
                 self._call(step, going, people, index, overrides)
@@ -248,7 +263,7 @@ class Runner:
                 self._took_in(going, hook, lead_id, answer, index + 1, overrides)
 
             if webhook is None:
-                self._go(going, [lead_id], index + 1, overrides)
+                self._go(going, [lead_id], index + 1, overrides, self._clock.now().timestamp())
             elif going.campaign["type"] == BATCH:
                 arrived(WebhookAnswer(0, BATCH_CAMPAIGN))
             else:
@@ -278,7 +293,7 @@ class Runner:
         for name, value in webhook.mapped(answer).items():
             # One by one: a value that does not fit its field is left out, the others are written.
             self._flow.write([{"id": lead_id, name: value}], cause)
-        self._go(going, [lead_id], step, overrides)
+        self._go(going, [lead_id], step, overrides, self._clock.now().timestamp())
 
     def webhook(self, name: str) -> Webhook | None:
         row = self._store.one("SELECT record FROM webhooks WHERE name = ?", (name,))
