@@ -93,7 +93,7 @@ class DescribeResources:
             "recordTypeInfos": _record_types(call, sobject),
             "searchLayoutable": True,
             "sobjectDescribeOption": "FULL",
-            "supportedScopes": [{"label": f"All {sobject.label_plural.lower()}", "name": "everything"}],
+            "supportedScopes": _scopes(sobject),
         }
 
     def _children(self, caller: Caller, sobject: SObject) -> list[dict[str, Any]]:
@@ -259,6 +259,13 @@ def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, 
         "updateable": field.updateable and editable,
         "writeRequiresMasterRead": False,
     }
+
+
+def _scopes(sobject: SObject) -> list[dict[str, str]]:
+    """What USING SCOPE takes ("USING SCOPE" of the SOQL and SOSL Reference)."""
+    plural = sobject.label_plural.lower()
+    mine = [{"label": f"My {plural}", "name": "mine"}] if sobject.field("OwnerId") is not None else []
+    return [{"label": f"All {plural}", "name": "everything"}, *mine]
 
 
 def _extra_type(field: Field) -> str | None:
