@@ -37,7 +37,6 @@ from .limits import LimitResources, version_list
 from .merge import Merging
 from .org_objects import STAYING, OrgObjects
 from .passwords import PasswordResources
-from .passwords import PasswordResources
 from .people import USERNAME, People, first_people
 from .query import QueryResources
 from .queues import Queues
@@ -101,7 +100,6 @@ class SalesforceOrg:
         organization_id = self._take_up()
         self.auth = Auth(self.clock, organization_id, seed, self.storage)
         self.people = People(self.storage, self.ids, self.auth, self.objects.grants, self.objects.sharing)
-        self.passwords = PasswordResources(self.auth, self.people)
         self.passwords = PasswordResources(self.auth, self.people)
         self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
         self._settle_people()
@@ -236,7 +234,6 @@ class SalesforceOrg:
             *composite.routes(),
             *self.passwords.routes(),
             *AppearanceResources(self.schema, self.reading).routes(),
-            *self.passwords.routes(),
             *collections.routes(),
             *describe.routes(),
             *records.routes(),
