@@ -160,6 +160,14 @@ class Instance:
         row = self._call("GET", f"/rest/v1/lead/{person}.json", fields=",".join(fields))[0]
         return row[fields[0]] if len(fields) == 1 else {name: row[name] for name in fields}
 
+    def write_objects(self, path: str, *records: Mapping[str, object], delete: bool = False) -> list[dict[str, Any]]:
+        """Sync or delete records that are no leads (`companies`, `opportunities` …): their results, skipped or not."""
+        return self._call("POST", f"/rest/v1/{path}{'/delete' if delete else ''}.json", {"input": list(records)})
+
+    def objects(self, path: str, key: str, value: str, *fields: str) -> list[dict[str, Any]]:
+        query = {"filterType": key, "filterValues": value, "fields": ",".join(fields)}
+        return self._call("GET", f"/rest/v1/{path}.json", **query)
+
     def close(self) -> None:
         self._http.close()
 

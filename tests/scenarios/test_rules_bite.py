@@ -18,9 +18,11 @@ from syncline.engine import push as push_module
 from syncline.spec import resolve
 from syncline.spec.model import Creates, Direction, Policy
 from syncline.spec.presets_match import NATIVE_MATCH_RULES, RECOMMENDED_MATCH_RULES
+from syncline_sandbox.marketo.crm_objects.room import CrmObjects
 from tests.scenarios import test_consent as consent
 from tests.scenarios import test_edits_on_both_sides as edits
 from tests.scenarios import test_fields_come_and_go as fields
+from tests.scenarios import test_native_crm as native_crm
 from tests.scenarios import test_new_people as people
 from tests.scenarios import test_switch_and_filter as switch
 from tests.scenarios.conftest import MakeStage
@@ -327,6 +329,13 @@ BITES = (
         given={**NATIVE, "rating": "Hot"},
         off=replaced(cycle, "unlink_leavers", nothing),
         says="the link did not end",
+    ),
+    Bite(
+        number="native-56",
+        scenario=native_crm.test_with_a_crm_connected_the_api_writes_no_companies_and_opportunities,
+        given=NATIVE,
+        off=replaced(CrmObjects, "_crm_owns", lambda _crm, _path: False),
+        says="the write was not refused",
     ),
 )
 

@@ -62,7 +62,7 @@ class MarketoControl:
             "calls_today": limits.calls_today(),
             "calls": {f"{day} {user}": count for (day, user), count in limits.calls.items()},
             "errors": {f"{day} {code}": count for (day, code), count in limits.errors.items()},
-            "exported_bytes": {str(day): count for day, count in limits.exported_bytes.items()},
+            "exported_bytes": self._instance.rooms.bulk.exports.bytes_by_day(),
             "people": store.one("SELECT count(*) FROM leads")[0],
             "activities": store.one("SELECT count(*) FROM activities")[0],
             "objects": self._objects.counters(),

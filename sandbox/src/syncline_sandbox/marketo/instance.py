@@ -23,6 +23,8 @@ from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES, WireFaults
 from syncline_sandbox.marketo import limits as limit
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.activity_log import ActivityLog
+from syncline_sandbox.marketo.bulk.fast_creates import FastCreates
+from syncline_sandbox.marketo.bulk.room import Bulk
 from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_URI_BYTES, Call, tidy
 from syncline_sandbox.marketo.control_routes import MarketoControl
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
@@ -34,9 +36,7 @@ from syncline_sandbox.marketo.custom_objects.room import CustomObjects
 from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
 from syncline_sandbox.marketo.custom_objects.shelf import TypeShelf
 from syncline_sandbox.marketo.envelope import Refused, failure, success
-from syncline_sandbox.marketo.exports import Exports
 from syncline_sandbox.marketo.identity import Identity
-from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.limits import Limits
 from syncline_sandbox.marketo.lists import Lists
@@ -106,6 +106,7 @@ class MarketoInstance:
         shelf, kinds = TypeShelf(self.store), KindShelf(self.store)
         lists = Lists(self.store, self.log, leads, self.clock)
         custom = CustomObjects(self.store, shelf, self.clock, self.settings, self._refused_records)
+        marketing = self._make_marketing(leads, writes, lists, partitions)
         return Rooms(
             leads=leads,
             writes=writes,
@@ -116,10 +117,9 @@ class MarketoInstance:
             custom_activity_schema=CustomActivitySchema(kinds, self.clock),
             custom_objects=custom,
             custom_object_schema=CustomObjectSchema(self.store, shelf, self.clock, self.settings, custom.refresh),
-            exports=Exports(self.store, self.past, self.limits, self.clock, self.settings, self._randomness),
-            imports=Imports(self.store, writes, self.clock, self.settings, self._change_later),
+            bulk=self._make_bulk(leads, lists, writes, custom, marketing),
             lists=lists,
-            marketing=self._make_marketing(leads, writes, lists, partitions),
+            marketing=marketing,
             stats=Stats(self.limits),
         )
 
@@ -127,9 +127,18 @@ class MarketoInstance:
         shared = (self.store, self.log, self.clock, self.settings, self.writer)
         return Marketing(*shared, leads, writes, lists, partitions, self.limits.today, self.changing)
 
+    def _make_bulk(
+        self, leads: Leads, lists: Lists, writes: Writes, custom: CustomObjects, marketing: Marketing
+    ) -> Bulk:
+        fast = FastCreates(self.store, self.writer, self.log, self.past, self.faults, self.clock, self.settings)
+        common = (self.store, self.clock, self.settings, self._randomness, self.past)
+        return Bulk(*common, leads, lists, writes, custom, marketing, fast, self._change_later)
+
     def handle(self, request: Request) -> Response:
         self._run_due()
-        return self.control.watch(request, self._answer)
+        answer = self.control.watch(request, self._answer)
+        self.rooms.marketing.runner.tick()  # what the call asked for begins once it is answered
+        return answer
 
     def close(self) -> None:
         self.store.close()

@@ -28,7 +28,6 @@ class Limits:
         self._window: deque[float] = deque()
         self.calls: Counter[tuple[date, str]] = Counter()  # (day in Central time, API user) → calls
         self.errors: Counter[tuple[date, str]] = Counter()  # (day, error code) → count
-        self.exported_bytes: Counter[date] = Counter()
 
     def today(self) -> date:
         """The day the daily quota is counted by: US Central."""

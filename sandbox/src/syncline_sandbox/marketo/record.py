@@ -42,6 +42,7 @@ class WriteOrder:
     refusals: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     ignored_fields: frozenset[str] = frozenset()
     writes_company: bool = False  # company fields of a linked person go to its company, as in the vendor's screens
+    accepts_any_email: bool = False  # an import that only warns of a bad address
     may_resubscribe: bool = True  # a list import cannot clear the durable unsubscribe
 
 
@@ -76,7 +77,9 @@ class RecordParser:
             try:
                 stored = parse(known, value)
             except InvalidValue:
-                raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'") from None
+                if not (order.accepts_any_email and known.type == "email"):
+                    raise RecordSkipped(1003, f"Invalid value for field '{name}' and value '{_shown(value)}'") from None
+                stored = str(value)
             if stored is None and known.type == "boolean":
                 stored = 0  # recorded: a boolean cleared with null reads back false
             if name == "unsubscribed" and stored == 0 and not order.may_resubscribe:

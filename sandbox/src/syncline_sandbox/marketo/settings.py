@@ -26,6 +26,11 @@ class Settings:
     reject_linked_company_fields: bool = True  # 1021; False: such values are ignored
     export_seconds: float = 0.0
     export_by_updated_at: bool = True  # the updatedAt filter is not provisioned in every subscription: 1035
+    export_by_smart_list: bool = True  # nor are the filters by smart list
+    export_file_days: int = 7  # ten in another place of the same page
+    export_job_days: int = 30
+    import_job_days: int = 7
+    import_bad_email_fails: bool = True  # False: imported with a warning, which is shown for program members only
     import_seconds: float = 0.0
     deletions_kept_days: int = 14  # older ones are no longer among the deleted leads
     merged_people_in_deleted_leads: bool = False  # not documented by the vendor

@@ -55,15 +55,6 @@ CREATE TABLE IF NOT EXISTS list_members (
     list_id INTEGER NOT NULL, lead_id INTEGER NOT NULL, createdAt TEXT, PRIMARY KEY (list_id, lead_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS lists_of_lead ON list_members (lead_id);
-CREATE TABLE IF NOT EXISTS exports (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, user TEXT NOT NULL, status TEXT NOT NULL, request TEXT NOT NULL,
-    created_at REAL NOT NULL, queued_at REAL, started_at REAL, finished_at REAL,
-    records INTEGER, checksum TEXT, error TEXT, file BLOB
-);
-CREATE TABLE IF NOT EXISTS imports (
-    id INTEGER PRIMARY KEY, user TEXT NOT NULL, status TEXT NOT NULL, request TEXT NOT NULL, queued_at REAL NOT NULL,
-    processed INTEGER, failed INTEGER, warned INTEGER, message TEXT, file BLOB, failures BLOB, warnings BLOB
-);
 """
 
 _SQL_TYPES = {
@@ -160,6 +151,15 @@ class Store:
     def next_lead_id(self) -> int:
         self._last_lead_id += 1
         return self._last_lead_id
+
+    def take_lead_ids(self, count: int) -> range:
+        """So many lead ids at once."""
+        first, self._last_lead_id = self._last_lead_id + 1, self._last_lead_id + count
+        return range(first, first + count)
+
+    def take_activity_ids(self, count: int) -> range:
+        first, self._last_activity_id = self._last_activity_id + 1, self._last_activity_id + count
+        return range(first, first + count)
 
     def next_activity_id(self) -> int:
         self._last_activity_id += 1

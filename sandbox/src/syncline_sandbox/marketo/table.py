@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncline_sandbox.marketo.activities import Activities
+from syncline_sandbox.marketo.bulk.room import Bulk
+from syncline_sandbox.marketo.bulk.routes import bulk_routes
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
 from syncline_sandbox.marketo.crm_objects.room import CrmObjects
 from syncline_sandbox.marketo.custom_activities.adding import CustomActivities
 from syncline_sandbox.marketo.custom_activities.schema import CustomActivitySchema
 from syncline_sandbox.marketo.custom_objects.room import CustomObjects
 from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
-from syncline_sandbox.marketo.exports import Exports
-from syncline_sandbox.marketo.imports import Imports
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.lists import Lists
 from syncline_sandbox.marketo.marketing import Marketing
@@ -36,8 +36,6 @@ from syncline_sandbox.marketo.stats import Stats
 from syncline_sandbox.marketo.sync import Writes
 
 V1 = "/rest/v1"
-EXPORTS = {"/bulk/v1/leads/export": RO_LEAD, "/bulk/v1/activities/export": RO_ACTIVITY}
-BATCH = "/bulk/v1/leads/batch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +51,7 @@ class Rooms:
     custom_activity_schema: CustomActivitySchema
     custom_objects: CustomObjects
     custom_object_schema: CustomObjectSchema
-    exports: Exports
-    imports: Imports
+    bulk: Bulk
     lists: Lists
     marketing: Marketing
     stats: Stats
@@ -63,7 +60,7 @@ class Rooms:
 def routing_table(rooms: Rooms) -> RoutingTable:
     """All routes. The first that fits a path and verb answers."""
     leads, writes, activities, stats = rooms.leads, rooms.writes, rooms.activities, rooms.stats
-    lists, imports = rooms.lists, rooms.imports
+    lists = rooms.lists
     return RoutingTable(
         (
             Route("GET", f"{V1}/leads/describe.json", RO_LEAD, leads.describe),
@@ -86,7 +83,6 @@ def routing_table(rooms: Rooms) -> RoutingTable:
             *crm_routes(rooms.crm),
             *account_list_routes(rooms.account_lists),
             *custom_object_routes(rooms.custom_objects, rooms.custom_object_schema),
-            *(route for base, permission in EXPORTS.items() for route in _exporting(rooms.exports, base, permission)),
             Route("GET", f"{V1}/lists.json", RO_LEAD, lists.lists),
             Route("GET", f"{V1}/lists/{{id}}.json", RO_LEAD, lists.one),
             *(
@@ -95,27 +91,13 @@ def routing_table(rooms: Rooms) -> RoutingTable:
                 for route in _listing(lists, members)
             ),
             Route("GET", f"{V1}/leads/{{id}}/listMembership.json", RO_ASSET, lists.of_lead),
-            Route("POST", "/bulk/v1/leads.json", RW_LEAD, imports.start),
-            Route("GET", f"{BATCH}/{{id}}.json", RW_LEAD, imports.status),
-            Route("GET", f"{BATCH}/{{id}}/failures.json", RW_LEAD, imports.failures),
-            Route("GET", f"{BATCH}/{{id}}/warnings.json", RW_LEAD, imports.warnings),
             Route("GET", f"{V1}/stats/usage.json", "", stats.usage),
             Route("GET", f"{V1}/stats/usage/last7days.json", "", stats.usage_of_week),
             Route("GET", f"{V1}/stats/errors.json", "", stats.errors),
             Route("GET", f"{V1}/stats/errors/last7days.json", "", stats.errors_of_week),
+            *bulk_routes(rooms.bulk),
             *marketing_routes(rooms.marketing),
         )
-    )
-
-
-def _exporting(exports: Exports, base: str, permission: str) -> tuple[Route, ...]:
-    return (
-        Route("GET", f"{base}.json", permission, exports.jobs),
-        Route("POST", f"{base}/create.json", permission, exports.create),
-        Route("POST", f"{base}/{{id}}/enqueue.json", permission, exports.enqueue),
-        Route("POST", f"{base}/{{id}}/cancel.json", permission, exports.cancel),
-        Route("GET", f"{base}/{{id}}/status.json", permission, exports.status),
-        Route("GET", f"{base}/{{id}}/file.json", permission, exports.file),
     )
 
 

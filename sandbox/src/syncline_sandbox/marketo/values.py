@@ -26,6 +26,15 @@ class InvalidValue(ValueError):
     """The value does not fit the field's type: record-level 1003."""
 
 
+def is_email(text: str) -> bool:
+    return _EMAIL.match(text) is not None
+
+
+def text_limit(field: Field) -> int:
+    """How many characters always fit; more may fit where bytes are counted, which `parse` knows."""
+    return TEXT_BYTES // 4 if field.length is None else field.length
+
+
 def parse(field: Field, value: Any) -> Any:
     """The stored form of *value*. None and "" are blank for every type. InvalidValue when it does not fit."""
     if value is None or value == "":

@@ -64,9 +64,11 @@ class ObjectRoom:
         keys = self._keys(by)
         return {"result": self._each(call, records, lambda record: self._delete(record, keys))}
 
-    def write(self, call: Call, records: Sequence[Any], action: str, keys: tuple[str, ...]) -> list[Members]:
-        """One result per record, in order."""
-        seen: set[tuple[Any, ...]] = set()
+    def write(
+        self, call: Call, records: Sequence[Any], action: str, keys: tuple[str, ...], *, twice: bool = False
+    ) -> list[Members]:
+        """One result per record, in order. *twice*: a key may come again and is written again, as in an import."""
+        seen: set[tuple[Any, ...]] | None = None if twice else set()
         now = iso(self._clock.now())
         return self._each(call, records, lambda record: self._write(record, action, keys, seen, now))
 
@@ -99,11 +101,14 @@ class ObjectRoom:
         self._rules.end()
         return results
 
-    def _write(self, record: Any, action: str, keys: tuple[str, ...], seen: set[tuple[Any, ...]], now: str) -> Members:
+    def _write(
+        self, record: Any, action: str, keys: tuple[str, ...], seen: set[tuple[Any, ...]] | None, now: str
+    ) -> Members:
         key, values = self._parsed(record, keys)
-        if (known := tuple(map(folded, key))) in seen:
-            raise RecordSkipped(1036, "Duplicate object found in input")
-        seen.add(known)
+        if seen is not None:
+            if (known := tuple(map(folded, key))) in seen:
+                raise RecordSkipped(1036, "Duplicate object found in input")
+            seen.add(known)
         row = self.rows.find(keys, key)
         if row is None and (action == "updateOnly" or keys != self.kind.dedupe):
             raise RecordSkipped(1013, self.kind.not_found)
