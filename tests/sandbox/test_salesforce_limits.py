@@ -156,6 +156,13 @@ def test_large_answers_are_packed_when_asked_for(client):
     assert "Content-Encoding" not in dict(small.headers)
 
 
+def test_a_head_is_a_get_without_its_body(client):
+    answer = client.send("HEAD", "sobjects/Lead/describe")
+    assert (answer.status, answer.body) == (200, b"")
+    assert "Last-Modified" in dict(answer.headers)
+    assert client.send("HEAD", "sobjects/Nope/describe").status == 404
+
+
 def test_packed_bodies_are_read(client):
     body = gzip.compress(orjson.dumps({"LastName": "x", "Company": "c"}))
     assert client.send("POST", "sobjects/Lead", body, headers={"content-encoding": "gzip"}).status == 201

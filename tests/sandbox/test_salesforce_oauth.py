@@ -327,6 +327,24 @@ def test_a_session_ends_by_idling_not_by_age(client):
     assert (status, answer) == (401, [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}])
 
 
+def test_an_app_has_its_own_idle_time(client):
+    client.control("POST", "apps", {**APP, "run_as": USERNAME, "session_seconds": 600})
+    client.token = token(client, {**APP, "grant_type": "client_credentials"})[1]["access_token"]
+    client.advance(600)
+    assert client.call("GET", "sobjects")[0] == 200
+    client.advance(601)
+    assert client.call("GET", "sobjects")[0] == 401
+
+
+def test_too_many_logins_in_an_hour(client):
+    client.control("POST", "sessions", {"expire": True, "logins_an_hour": 2})
+    form = {**APP, "grant_type": "client_credentials"}
+    assert [token(client, form)[0] for _ in range(2)] == [200, 200]
+    assert token(client, form) == refusal("rate_limit_exceeded", "login rate exceeded")
+    client.advance(3600)
+    assert token(client, form)[0] == 200
+
+
 @pytest.mark.parametrize(
     ("accept", "query", "expected"),
     [

@@ -53,6 +53,8 @@ class LoginControl:
         if "most_per_user" in wanted:
             most = wanted["most_per_user"]
             sessions.most_per_user = None if most is None else max(1, int(most))
+        if "logins_an_hour" in wanted:
+            sessions.logins_an_hour = int(wanted["logins_an_hour"])
         ended = sessions.end_all() if wanted.get("expire") else 0
         return {"ended": ended, "idle_seconds": sessions.idle_seconds, "most_per_user": sessions.most_per_user}
 

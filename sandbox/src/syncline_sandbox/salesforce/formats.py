@@ -47,6 +47,8 @@ def as_asked(request: Request, answer: Answer) -> Response:
             answer = replace(answer, raw=_document(answer.body).encode(), content_type=_XML)
         elif request.headers.get("x-prettyprint") in ("1", "true"):
             answer = replace(answer, raw=orjson.dumps(answer.body, option=orjson.OPT_INDENT_2))
+    if request.method == "HEAD":
+        return Response(status=answer.status, headers=answer.headers)
     return _packed(request, answer.as_response())
 
 

@@ -32,6 +32,7 @@ class ConnectedApp:
     `run_as` is the user of its client-credentials flow, None for no such user. `certificate` is what a JWT is checked
     against, as PEM. With `self_authorize` each user has to approve the app before a JWT is accepted; otherwise an
     administrator has, for the `approved_users` (ids) or, when that is None, for all. No `redirect_uris` means any.
+    `session_seconds` is how long its sessions may idle, None for the org's own rule.
     """
 
     client_id: str
@@ -48,6 +49,7 @@ class ConnectedApp:
     password_flow: bool = True
     rotate_refresh_tokens: bool = False
     refresh_token_seconds: float | None = None
+    session_seconds: float | None = None
 
     def admits(self, user_id: str) -> bool:
         """False when an administrator has to approve users and has not approved this one."""

@@ -55,6 +55,8 @@ class Grants:
             raise OAuthRefused("inactive_user", "user is inactive")
         if not granted.app.admits(granted.user_id):
             raise OAuthRefused("invalid_app_access", "user is not admin approved to access this app")
+        if self._auth.sessions.too_many_logins(granted.user_id):
+            raise OAuthRefused("rate_limit_exceeded", "login rate exceeded")
         return reply(request, form, self._token(request, granted))
 
     def client(self, request: Request, form: Mapping[str, str], *, secret: bool = True) -> ConnectedApp:
@@ -140,7 +142,13 @@ class Grants:
         identity = auth.identity_url(request, granted.user_id)
         issued_at = str(int(auth.now().timestamp() * 1000))
         digest = hmac.new(app.client_secret.encode(), (identity + issued_at).encode(), hashlib.sha256).digest()
-        token = auth.sessions.open(granted.user_id, client_id=app.client_id, scopes=granted.scopes, grant=granted.grant)
+        token = auth.sessions.open(
+            granted.user_id,
+            client_id=app.client_id,
+            scopes=granted.scopes,
+            grant=granted.grant,
+            idle_seconds=app.session_seconds,
+        )
         return {
             "access_token": token,
             **({"refresh_token": granted.grant} if granted.new_grant else {}),

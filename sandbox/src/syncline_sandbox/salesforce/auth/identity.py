@@ -89,7 +89,8 @@ class Identity:
         session = self._auth.sessions.live(token)
         if session is not None and session.client_id == client_id:
             opened = int(session.opened_at.timestamp())
-            ends = int(session.used_at.timestamp() + self._auth.sessions.idle_seconds)
+            idle = self._auth.sessions.idle_seconds if session.idle_seconds is None else session.idle_seconds
+            ends = int(session.used_at.timestamp() + idle)
             times = {"exp": ends, "iat": opened, "nbf": opened}
             scope = " ".join(session.scopes)
             return {"user_id": session.user_id, "scope": scope, "token_type": "access_token", "times": times}
