@@ -142,6 +142,20 @@ def names(org: Storage, where: str) -> str:
         ("WHERE Score__c > 7", "O'Neil"),
         ("WHERE Score__c = 7.5", "O'Neil"),
         ("WHERE Score__c < USD8", "O'Neil"),
+        ("WHERE Score__c = EUR7.5 AND Score__c != USD7.25", "O'Neil"),
+        ("WHERE Colors__c INCLUDES ('BLUE;red')", "Müller"),
+        ("WHERE Colors__c EXCLUDES ('green', 'red')", "Adams Brown"),
+        ("WHERE DoNotCall = null AND LastName = 'Adams'", "Adams"),
+        ("WHERE DoNotCall != null", ""),
+        ("WHERE Score__c > null", ""),
+        ("WHERE Score__c <= null", ""),
+        ("WHERE NOT Score__c > 100", "Adams Brown Müller O'Neil"),
+        ("WHERE FirstName > ''", ""),
+        ("WHERE FirstName LIKE ''", "Brown O'Neil"),
+        ("WHERE FirstName LIKE '%'", "Adams Müller"),
+        ("WHERE FirstName NOT IN ('Ann', null)", "Müller"),
+        ("WHERE LastName > 'müller'", "O'Neil"),
+        ("WHERE WEEK_IN_MONTH(SystemModstamp) = 3 AND DAY_IN_WEEK(SystemModstamp) = 4", "Adams"),
         ("WHERE Score__c >= +7.50", "O'Neil"),
         ("WHERE DoNotCall = FALSE AND Score__c != null", "O'Neil"),
         ("WHERE Colors__c INCLUDES ('red;blue', 'green')", "Müller O'Neil"),
@@ -466,6 +480,8 @@ def test_an_unknown_column_is_pointed_at_in_its_row(org):
             "invalid operator on id field",
         ),
         ("SELECT Id FROM Contact WHERE Description = 'x'", "INVALID_FIELD", "field 'Description' can not be filtered"),
+        ("SELECT Id FROM Contact WHERE MailingAddress = null", "INVALID_FIELD", "'MailingAddress' can not be filtered"),
+        ("SELECT Id FROM Contact ORDER BY Colors__c", "INVALID_FIELD", "field 'Colors__c' can not be sorted"),
         ("SELECT Id FROM Contact ORDER BY Description", "INVALID_FIELD", "field 'Description' can not be sorted"),
         ("SELECT Name, (SELECT Id FROM Nopes) FROM Account", "INVALID_TYPE", "'Nopes' in FROM part of query call."),
         ("SELECT Nope.Name FROM Contact", "INVALID_FIELD", "Didn't understand relationship 'Nope' in field path."),
@@ -500,9 +516,24 @@ def test_refusals(org, text, code, words):
         ("SELECT COUNT() FROM Contact", "not supported in Bulk Query"),
         ("SELECT Id, (SELECT Id FROM Contacts) FROM Account", "Nested queries not supported in Bulk Query"),
         ("SELECT Id FROM Contact OFFSET 5", "Offset not supported in Bulk Query"),
+        (
+            "SELECT TYPEOF Target__r WHEN User THEN Id END FROM Contact",
+            "TYPEOF expressions not supported in Bulk Query",
+        ),
+        ("SELECT LastName FROM Contact GROUP BY LastName", "not supported in Bulk Query"),
     ],
 )
-def test_bulk_refuses_what_it_cannot_export(org, text, words):
-    code, message = refusal(org, text, style="csv")
+@pytest.mark.parametrize("style", ["csv", "bulk"])
+def test_bulk_refuses_what_it_cannot_export(org, text, words, style):
+    code, message = refusal(org, text, style=style)
     assert code == "API_ERROR"
     assert words in message
+
+
+def test_bulk_takes_bounded_fields_without_compounds(org):
+    rights = UserRights(user_id=USER)
+    compiled = compile_query("SELECT FIELDS(STANDARD) FROM Contact", org.schema, rights, NOW, style="csv")
+    assert "Email" in compiled.column_names
+    assert "MailingAddress" not in compiled.column_names
+    code, message = refusal(org, "SELECT FIELDS(ALL) FROM Contact LIMIT 1", style="csv")
+    assert (code, "unbounded set of fields in this API." in message) == ("MALFORMED_QUERY", True)

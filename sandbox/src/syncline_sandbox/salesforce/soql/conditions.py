@@ -14,7 +14,7 @@ from .syntax import Call, Comparison, Condition, Expression, Literal, Logic, Mem
 from .tokens import Token, like_pattern, string_value
 
 _COMPARATORS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_CURRENCY = re.compile(r"[A-Za-z]{3}(\d+(?:\.\d+)?)")
+_CURRENCY = re.compile(r"[A-Za-z]{3}(\d+)")  # what follows the point is a token of its own
 MAX_STRING_CHARACTERS = 4000
 """SOQL and SOSL Limits for Search Queries: string length in a WHERE clause."""
 ParseSelect = Callable[[Cursor], Query]
@@ -117,7 +117,9 @@ def _named_literal(cursor: Cursor, token: Token) -> Literal:
     if currency is None:
         raise cursor.unexpected()
     cursor.advance()
-    return Literal("number", currency.group(1), token.at)
+    after = cursor.here
+    joined = after.kind == "number" and after.text[0] == "." and after.at == token.at + len(token.text)
+    return Literal("number", currency.group(1) + (cursor.advance().text if joined else ""), token.at)
 
 
 def _after_colon(cursor: Cursor) -> int:

@@ -31,6 +31,7 @@ MANY_VALUES = 200
 """An IN of more values is bound as one JSON array: SQLite takes 32,766 variables."""
 Sql = tuple[str, list[object]]
 _ORDERED = frozenset({"<", "<=", ">", ">="})
+_NEVER_FILTERED = frozenset({"address", "location", "base64"})
 
 
 @dataclass(slots=True)
@@ -66,7 +67,7 @@ class Predicates:
     def _comparison(self, comparison: Comparison) -> Sql:
         field = self.expressions.resolve(comparison.left)
         at = comparison.left.at
-        if not field.filterable:
+        if not field.filterable or field.type in _NEVER_FILTERED:
             raise pointed(INVALID_FIELD, f"field '{field.name}' can not be filtered in a query call", self._text, at)
         self._check_operator(field, comparison.operator, at)
         if field.type == "boolean" and field.parent is not None:
