@@ -333,7 +333,7 @@ class Service:
     def __init__(self, client: Client, *answers: WebhookAnswer) -> None:
         self.requests: list[WebhookRequest] = []
         self._answers = list(answers)
-        client.instance.rooms.marketing.runner.caller = self
+        client.instance.rooms.marketing.webhooks.caller = self
 
     def __call__(self, request: WebhookRequest, done: Callable[[WebhookAnswer], None]) -> None:
         self.requests.append(request)

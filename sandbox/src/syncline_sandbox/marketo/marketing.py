@@ -18,11 +18,13 @@ from syncline_sandbox.marketo.assets.shelf import Shelf
 from syncline_sandbox.marketo.assets.smart_lists import SmartLists
 from syncline_sandbox.marketo.assets.static_lists import StaticLists
 from syncline_sandbox.marketo.assets.tags import Tags
-from syncline_sandbox.marketo.campaigns import book, runner
+from syncline_sandbox.marketo.campaigns import book, calling, runner
 from syncline_sandbox.marketo.campaigns.book import CampaignBook
+from syncline_sandbox.marketo.campaigns.calling import WebhookCalls
 from syncline_sandbox.marketo.campaigns.calls import CampaignCalls
 from syncline_sandbox.marketo.campaigns.flow import Flow
 from syncline_sandbox.marketo.campaigns.runner import Runner
+from syncline_sandbox.marketo.campaigns.token_source import TokenSource
 from syncline_sandbox.marketo.capture import cookies, intake
 from syncline_sandbox.marketo.capture.cookies import Cookies
 from syncline_sandbox.marketo.capture.intake import Intake
@@ -41,7 +43,20 @@ from syncline_sandbox.marketo.writer import LeadWriter
 
 _TABLES = "".join(
     part.TABLES
-    for part in (folders, programs, channels, tags, my_tokens, smart_lists, fields, book, runner, cookies, intake)
+    for part in (
+        folders,
+        programs,
+        channels,
+        tags,
+        my_tokens,
+        smart_lists,
+        fields,
+        book,
+        calling,
+        runner,
+        cookies,
+        intake,
+    )
 )
 
 
@@ -91,19 +106,10 @@ class Marketing:
             store, self.programs, self.folders, self.my_tokens, inside, self.campaigns.adopt
         )
         flow = Flow(store, log, writer, lists, self.programs, self.members, partitions)
+        tokens = TokenSource(store, clock, self.campaigns, self.programs, self.my_tokens, self.members)
+        self.webhooks = WebhookCalls(store, settings)
         self.runner = Runner(
-            store,
-            log,
-            clock,
-            settings,
-            writer,
-            self.campaigns,
-            self.smart_lists,
-            self.programs,
-            self.my_tokens,
-            self.members,
-            flow,
-            changing,
+            store, log, clock, writer, self.campaigns, self.smart_lists, tokens, flow, self.webhooks, changing
         )
         self.campaign_calls = CampaignCalls(
             store, clock, self.campaigns, self.runner, self.programs, self.program_life, today

@@ -50,7 +50,7 @@ class MarketingControl:
             "partitions/users": self._restrict,
             "forms": self._make_form,
             "smart_lists": self._make_smart_list,
-            "webhooks": lambda wanted: {"id": self._rooms.runner.put_webhook(wanted)},
+            "webhooks": lambda wanted: {"id": self._rooms.webhooks.put(wanted)},
             "campaigns": self._put_campaign,
             "campaigns/run": self._run,
         }

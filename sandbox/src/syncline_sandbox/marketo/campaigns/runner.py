@@ -6,7 +6,6 @@ of a run go through the steps together, except that whoever waits for a webhook 
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -16,23 +15,12 @@ import orjson
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo.activity_log import ActivityLog
 from syncline_sandbox.marketo.activity_types import CALL_WEBHOOK, REQUEST_CAMPAIGN
-from syncline_sandbox.marketo.assets.my_tokens import MyTokens
-from syncline_sandbox.marketo.assets.programs import Programs
-from syncline_sandbox.marketo.assets.replies import Parent
 from syncline_sandbox.marketo.assets.smart_lists import SmartLists
 from syncline_sandbox.marketo.campaigns.book import BATCH, TRIGGER, CampaignBook
+from syncline_sandbox.marketo.campaigns.calling import WebhookCalls
 from syncline_sandbox.marketo.campaigns.flow import FLOW_SOURCE, REQUEST, WAIT, WEBHOOK, Flow, Pass
-from syncline_sandbox.marketo.campaigns.tokens import Tokens, by_label, system
-from syncline_sandbox.marketo.campaigns.webhooks import (
-    BATCH_CAMPAIGN,
-    Caller,
-    Webhook,
-    WebhookAnswer,
-    call_at_once,
-    call_in_background,
-)
-from syncline_sandbox.marketo.members.roll import MemberRoll
-from syncline_sandbox.marketo.settings import Settings
+from syncline_sandbox.marketo.campaigns.token_source import TokenSource
+from syncline_sandbox.marketo.campaigns.webhooks import BATCH_CAMPAIGN, Webhook, WebhookAnswer
 from syncline_sandbox.marketo.store import Row, Store, marks
 from syncline_sandbox.marketo.values import iso
 from syncline_sandbox.marketo.writer import LeadWriter
@@ -48,9 +36,9 @@ CREATE TABLE IF NOT EXISTS campaign_runs (
     lead_ids TEXT,                -- JSON; NULL: whom the smart list selects then
     tokens TEXT NOT NULL          -- JSON: My Tokens overridden for this run
 );
-CREATE TABLE IF NOT EXISTS webhooks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, record TEXT NOT NULL);
 """
 _MOST_ROUNDS = 100  # campaigns may request each other in circles
+_CHUNK = 1000  # people who go through a flow together
 
 
 class Runner:
@@ -61,35 +49,28 @@ class Runner:
         store: Store,
         log: ActivityLog,
         clock: SandboxClock,
-        settings: Settings,
         writer: LeadWriter,
         book: CampaignBook,
         smart_lists: SmartLists,
-        programs: Programs,
-        my_tokens: MyTokens,
-        roll: MemberRoll,
+        tokens: TokenSource,
         flow: Flow,
+        webhooks: WebhookCalls,
         changing: Callable[[Callable[[], None]], None],
     ) -> None:
         self._store = store
         self._log = log
         self._clock = clock
-        self._settings = settings
         self._writer = writer
         self._book = book
         self._smart_lists = smart_lists
-        self._programs = programs
-        self._my_tokens = my_tokens
-        self._roll = roll
+        self._tokens = tokens
         self._flow = flow
+        self._webhooks = webhooks
         self._changing = changing
-        self._answers: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._next_due: float | None = None
-        self.caller: Caller | None = None  # how webhooks are called; None: as the settings say
 
     def establish(self) -> None:
-        """Know what waits; forget answers to calls of an instance that was reset."""
-        self._answers = queue.SimpleQueue()
+        """Know what waits."""
         self._look_ahead()
 
     # -- asking for runs --------------------------------------------------------------------------------------------
@@ -124,10 +105,10 @@ class Runner:
 
     def _take_in_answers(self) -> bool:
         """Whether there were any."""
-        waiting = self._answers.qsize()
-        for _ in range(waiting):
-            self._changing(self._answers.get())
-        return waiting > 0
+        answers = self._webhooks.answers()
+        for action in answers:
+            self._changing(action)
+        return bool(answers)
 
     def _carry_out_due(self) -> bool:
         """Whether there were any runs."""
@@ -162,15 +143,17 @@ class Runner:
         campaign = self._book.shelf.get(campaign_id)
         if campaign is None:
             return
-        wanted = (
-            self._smart_lists.people(orjson.loads(campaign["rules"])) if lead_ids is None else orjson.loads(lead_ids)
-        )
-        people = self._existing(wanted)
+        if lead_ids is None:
+            people = self._smart_lists.people(orjson.loads(campaign["rules"]))
+        else:
+            people = self._existing(orjson.loads(lead_ids))
         if step == 0:
             people = self._qualified(campaign, people)
             self._store.connection.execute("UPDATE smart_campaigns SET hasRun = 1 WHERE id = ?", (campaign_id,))
         overrides = orjson.loads(tokens)
-        self._go(self._pass(campaign, run_id, overrides), people, step, overrides, due_at)
+        going = self._tokens.going(campaign, run_id, overrides)
+        for start in range(0, len(people), _CHUNK):
+            self._go(going, people[start : start + _CHUNK], step, overrides, due_at)
 
     def _go(self, going: Pass, people: Sequence[int], start: int, overrides: Mapping[str, str], at: float) -> None:
         """Through the flow from a step on, until a wait or a webhook. A wait begins *at* (epoch seconds), so that a
@@ -191,9 +174,8 @@ class Runner:
                 self._flow.run(step, people, going)
 
     def _existing(self, lead_ids: Sequence[int]) -> list[int]:
-        known = {
-            number for (number,) in self._store.all(f"SELECT id FROM leads WHERE id IN {marks(lead_ids)}", lead_ids)
-        }
+        sql = "SELECT id FROM leads WHERE id IN (SELECT value FROM json_each(?))"
+        known = {number for (number,) in self._store.all(sql, (orjson.dumps([*lead_ids]).decode(),))}
         return [lead_id for lead_id in lead_ids if lead_id in known]
 
     def _qualified(self, campaign: Row, people: list[int]) -> list[int]:
@@ -223,40 +205,13 @@ class Runner:
             self._log.told(lead_id, REQUEST_CAMPAIGN, stamp, campaign["id"], campaign["name"], {"Source": source})
         self._log.flush()
 
-    # -- tokens -----------------------------------------------------------------------------------------------------
-
-    def _pass(self, campaign: Row, run_id: int, overrides: Mapping[str, str]) -> Pass:
-        program_id = self._book.program_id(campaign)
-        program = None if program_id is None else self._programs.get(program_id)
-        mine = self._my_tokens.inherited(Parent(campaign["folderType"], campaign["folderId"])) | dict(overrides)
-        common = {
-            "my": {name.lower(): value for name, value in mine.items()},
-            "campaign": {name: campaign[name] for name in ("id", "name", "description")},
-            "program": {name: (program or {}).get(name) for name in ("id", "name", "description")},
-            "system": system(self._clock.now()),
-        }
-        return Pass(
-            campaign=campaign,
-            program=program,
-            run_id=run_id,
-            tokens=lambda lead_id: self._tokens(lead_id, program, common),
-        )
-
-    def _tokens(self, lead_id: int, program: Row | None, common: Mapping[str, Mapping[str, Any]]) -> Tokens:
-        fields = self._store.fields.all()
-        rows = self._store.leads_where([field.name for field in fields], "id = ?", (lead_id,))
-        lead = by_label(fields, rows[0]) if rows else {}
-        member = None if program is None else self._roll.member(program["id"], lead_id)
-        about = by_label(self._roll.fields.all(), member or {})
-        return Tokens({**common, "lead": lead, "company": lead, "member": about})
-
     # -- webhooks ---------------------------------------------------------------------------------------------------
 
     def _call(
         self, step: Mapping[str, Any], going: Pass, people: Iterable[int], index: int, overrides: Mapping[str, str]
     ) -> None:
         """Call a webhook for each person; each goes on when the answer is there."""
-        webhook = self.webhook(str(step["webhook"]))
+        webhook = self._webhooks.webhook(str(step["webhook"]))
         for lead_id in people:
 
             def arrived(answer: WebhookAnswer, lead_id: int = lead_id, hook: Webhook | None = webhook) -> None:
@@ -267,13 +222,7 @@ class Runner:
             elif going.campaign["type"] == BATCH:
                 arrived(WebhookAnswer(0, BATCH_CAMPAIGN))
             else:
-                self._send(webhook, going.tokens(lead_id), arrived)
-
-    def _send(self, webhook: Webhook, tokens: Tokens, arrived: Callable[[WebhookAnswer], None]) -> None:
-        answers, seconds = self._answers, self._settings.webhook_timeout_seconds
-        default = call_at_once if self._settings.webhooks_wait else call_in_background
-        caller = self.caller or default(seconds)
-        caller(webhook.request(tokens), lambda answer: answers.put(lambda: arrived(answer)))
+                self._webhooks.send(webhook.request(going.tokens(lead_id)), arrived)
 
     def _took_in(
         self,
@@ -294,18 +243,3 @@ class Runner:
             # One by one: a value that does not fit its field is left out, the others are written.
             self._flow.write([{"id": lead_id, name: value}], cause)
         self._go(going, [lead_id], step, overrides, self._clock.now().timestamp())
-
-    def webhook(self, name: str) -> Webhook | None:
-        row = self._store.one("SELECT record FROM webhooks WHERE name = ?", (name,))
-        return None if row is None else Webhook(**orjson.loads(row[0]))
-
-    def put_webhook(self, members: Mapping[str, Any]) -> int:
-        """Set a webhook up, or anew; its id. TypeError or ValueError when it makes no sense."""
-        name = str(members.get("name", ""))
-        row = self._store.one("SELECT id FROM webhooks WHERE name = ?", (name,))
-        number = row[0] if row else self._store.one("SELECT coalesce(max(id), 0) + 1 FROM webhooks")[0]
-        webhook = Webhook(**{**members, "id": number, "name": name})
-        record = {part: getattr(webhook, part) for part in webhook.__dataclass_fields__}
-        sql = "INSERT OR REPLACE INTO webhooks VALUES (?, ?, ?)"
-        self._store.connection.execute(sql, (number, name, orjson.dumps(record).decode()))
-        return int(number)

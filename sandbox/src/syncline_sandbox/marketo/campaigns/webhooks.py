@@ -1,4 +1,4 @@
-"""Webhooks: what they send, how they are called, and what of the answer reaches the person.
+"""Webhooks: what they send, one call, and what of the answer reaches the person.
 
 Source: Marketo "Webhooks" (GET or POST, payload template, token encoding, custom headers, 30 seconds), "Response
 Mappings" (paths with dots and indexes, JSON or XML), "Webhooks" (Errors: 1000 in a batch campaign, 1001 for an empty
@@ -8,10 +8,9 @@ answer; only 2xx answers are mapped).
 from __future__ import annotations
 
 import re
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,10 +101,6 @@ class WebhookAnswer:
         return self.reason or str(self.status)
 
 
-# Makes the call and hands over the answer, once: at once or later, from any thread.
-Caller = Callable[[WebhookRequest, Callable[[WebhookAnswer], None]], None]
-
-
 def call_and_wait(request: WebhookRequest, timeout_seconds: float) -> WebhookAnswer:
     """A real HTTP call. Whatever goes wrong is an answer."""
     # The scheme was checked when the webhook was set up, but tokens fill the url.
@@ -125,20 +120,6 @@ def call_and_wait(request: WebhookRequest, timeout_seconds: float) -> WebhookAns
         return WebhookAnswer(0, "Request timed out" if timed_out else str(wrong.reason))
     except (OSError, ValueError) as wrong:
         return WebhookAnswer(0, str(wrong))
-
-
-def call_in_background(timeout_seconds: float) -> Caller:
-    """A caller that does not hold up the instance: whoever is called may call the instance in turn."""
-
-    def call(request: WebhookRequest, done: Callable[[WebhookAnswer], None]) -> None:
-        threading.Thread(target=lambda: done(call_and_wait(request, timeout_seconds)), daemon=True).start()
-
-    return call
-
-
-def call_at_once(timeout_seconds: float) -> Caller:
-    """A caller that waits for each answer."""
-    return lambda request, done: done(call_and_wait(request, timeout_seconds))
 
 
 # -- what an answer holds ----------------------------------------------------------------------------------------------
