@@ -441,6 +441,18 @@ def test_an_unknown_object_is_pointed_at(org):
     )
 
 
+def test_of_a_long_query_only_what_is_near_is_shown(org):
+    text = (
+        "SELECT Id FROM Contact WHERE LastName = 'Adams' AND LastModifiedDate=TODAY AND Foo='0050h00000IW2Jf' LIMIT 10"
+    )
+    code, message = refusal(org, text)
+    assert code == "INVALID_FIELD"
+    assert message.startswith(
+        "\nAND LastModifiedDate=TODAY AND Foo='0050h00000IW2Jf' LIMIT 10\n"
+        "                               ^\nERROR at Row:1:Column:80\nNo such column 'Foo'"
+    )
+
+
 def test_an_unknown_column_is_pointed_at_in_its_row(org):
     assert refusal(org, "SELECT Id,\n  Foo FROM Contact") == (
         "INVALID_FIELD",
