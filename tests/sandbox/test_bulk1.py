@@ -388,3 +388,18 @@ def test_faults_at_the_door_are_told_in_its_words(client: AsyncClient) -> None:
     assert client.refused("GET", "job/1") == "ExceededQuota"
     client.org.faults.install(Fault(name="expired_token", match="services/async"))
     assert client.refused("GET", "job/1", None, JSON) == "InvalidSessionId"
+
+
+def test_a_query_too_deep_for_anybody_fails_alone(client: AsyncClient) -> None:
+    deep = f"SELECT Id FROM Lead WHERE {' OR '.join(['LastName = chr'] * 3)}".replace("chr", "'x'")
+    long = "SELECT Id FROM Lead WHERE " + "(" * 400 + "LastName = 'x'" + ")" * 400
+    wide = "SELECT Id FROM Lead WHERE " + " OR ".join(f"LastName LIKE '%{n}%'" for n in range(3000))
+    job = client.job("query", "JSON")
+    states = [client.state(job, client.batch(job, soql, JSON))[0] for soql in (deep, long, wide)]
+    assert states[0] == "Completed"
+    assert set(states) <= {"Completed", "Failed"}
+    for soql in (long, wide):
+        made = client.send("POST", "jobs/query", {"operation": "query", "query": soql})
+        assert made.status in (200, 400)
+        if made.status == 200:
+            assert client.json("GET", f"jobs/query/{json.loads(made.body)['id']}")["state"] in ("JobComplete", "Failed")

@@ -231,3 +231,12 @@ def test_a_query_job_can_fail(client: BulkClient) -> None:
 def test_what_bulk_does_not_query(client: BulkClient, query: str, code: str) -> None:
     spec: dict[str, Any] = {"operation": "query", "query": query}
     assert client.json("POST", "jobs/query", spec, status=400)[0]["errorCode"] == code
+
+
+def test_results_are_rationed_by_size(client: BulkClient) -> None:
+    client.seed_leads(50)
+    client.org.bulk.allowances.query_bytes.maximum = 600
+    first, second = (client.query_job("SELECT Id FROM Lead LIMIT 20") for _ in range(2))
+    assert client.json("GET", f"jobs/query/{first}")["state"] == "JobComplete"
+    info = client.json("GET", f"jobs/query/{second}")
+    assert (info["state"], info["errorMessage"]) == ("Failed", "Max size of query results in 24 hours exceeded")

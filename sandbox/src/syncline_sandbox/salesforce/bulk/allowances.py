@@ -1,6 +1,7 @@
 """What an org may do in bulk within 24 hours, counted for both APIs together.
 
-"Bulk API and Bulk API 2.0 Limits and Allocations": 15,000 batches, 150,000,000 records, 10,000 query jobs.
+"Bulk API and Bulk API 2.0 Limits and Allocations": 15,000 batches, 150,000,000 records, 10,000 query jobs, 1 TB
+of query results.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from syncline_sandbox.core.clock import SandboxClock
 MAX_BATCHES_PER_DAY = 15_000
 MAX_RECORDS_PER_DAY = 150_000_000
 MAX_QUERY_JOBS_PER_DAY = 10_000
+MAX_QUERY_MEGABYTES_PER_DAY = 976_562
 _DAY = timedelta(hours=24)
 
 
@@ -56,11 +58,16 @@ class Allowances:
         self.batches = Allowance(clock, MAX_BATCHES_PER_DAY)
         self.records = Allowance(clock, MAX_RECORDS_PER_DAY)
         self.query_jobs = Allowance(clock, MAX_QUERY_JOBS_PER_DAY)
+        self.query_bytes = Allowance(clock, MAX_QUERY_MEGABYTES_PER_DAY << 20)
 
     def consumed(self) -> dict[str, int]:
         """What `/limits` subtracts, by limit name."""
-        return {"DailyBulkApiBatches": self.batches.used, "DailyBulkV2QueryJobs": self.query_jobs.used}
+        return {
+            "DailyBulkApiBatches": self.batches.used,
+            "DailyBulkV2QueryJobs": self.query_jobs.used,
+            "DailyBulkV2QueryFileStorageMB": self.query_bytes.used >> 20,
+        }
 
     def clear(self) -> None:
-        for allowance in (self.batches, self.records, self.query_jobs):
+        for allowance in (self.batches, self.records, self.query_jobs, self.query_bytes):
             allowance.clear()

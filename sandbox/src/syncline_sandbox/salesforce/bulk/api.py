@@ -32,6 +32,7 @@ class Bulk:
             schema=org.schema,
             storage=org.storage,
             reading=org.reading,
+            queries=org.query.runs,
             dml=org.dml,
             clock=org.clock,
             ids=org.ids,

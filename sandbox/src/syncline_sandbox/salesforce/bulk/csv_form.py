@@ -69,6 +69,11 @@ class CsvSpool:
     def __len__(self) -> int:
         return self._rows[-1]
 
+    @property
+    def size(self) -> int:
+        """The bytes of all rows."""
+        return self._bytes[-1]
+
     def append(self, rows: Sequence[Sequence[Any]]) -> None:
         """Add a block of rows."""
         if not rows:

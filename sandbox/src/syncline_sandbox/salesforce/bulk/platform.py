@@ -10,6 +10,7 @@ from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.salesforce.dml import Dml
 from syncline_sandbox.salesforce.ids import IdSource
+from syncline_sandbox.salesforce.query_runs import QueryRuns
 from syncline_sandbox.salesforce.reading import Reading
 from syncline_sandbox.salesforce.schema import Schema
 from syncline_sandbox.salesforce.storage import Storage
@@ -27,6 +28,7 @@ class Platform:
     schema: Schema
     storage: Storage
     reading: Reading
+    queries: QueryRuns
     dml: Dml
     clock: SandboxClock
     ids: IdSource

@@ -18,17 +18,19 @@ from syncline_sandbox.salesforce.bulk.platform import Platform
 from syncline_sandbox.salesforce.bulk.row_faults import Death
 from syncline_sandbox.salesforce.bulk.rows import UploadRefused
 from syncline_sandbox.salesforce.bulk.stash import Stash
-from syncline_sandbox.salesforce.soql import CompiledQuery, RowShaper, SoqlError, compile_query
+from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.query_runs import not_too_complicated
+from syncline_sandbox.salesforce.soql import CompiledQuery, RowShaper, Style
 from syncline_sandbox.salesforce.soql.compiled import Cell, Node
 
 from .jobs import COMPLETED, FAILED, NOT_PROCESSED, AsyncJob, Batch
 from .notation import NAMESPACE, XSI, text_of
-from .pk_chunks import can_be_cut, cut, ranges
+from .pk_chunks import can_be_cut, cut, predicate, ranges
 
 EMPTY_CSV = b"Records not found for this query\n"
 _RESULT = "752"
 _ROWS_AT_ONCE = 5_000
-AddBatch = Callable[[AsyncJob, bytes, tuple[str, str | None]], Batch]
+AddBatch = Callable[[AsyncJob, bytes], Batch]
 
 
 class BatchQuery:
@@ -42,25 +44,31 @@ class BatchQuery:
         """Bring a due batch to its end."""
         began = perf_counter()
         try:
-            self._read(job, batch)
+            with not_too_complicated():
+                self._read(job, batch)
         except UploadRefused as refused:
             batch.move(FAILED, self._platform.clock.now(), str(refused))
+        except OrgError as refused:
+            # What Bulk 2.0 calls an API_ERROR is a thing that is not enabled here.
+            code = "FUNCTIONALITY_NOT_ENABLED" if refused.code == "API_ERROR" else refused.code
+            told = f"InvalidBatch : Failed to process query: {code}: {refused.message}"
+            batch.move(FAILED, self._platform.clock.now(), told)
         batch.milliseconds = round((perf_counter() - began) * 1000)
 
     def _read(self, job: AsyncJob, batch: Batch) -> None:
-        soql = batch.body.whole().decode("utf-8", errors="replace").strip()
-        compiled = self._compile(job, soql, "csv")
+        soql = batch.source or batch.body.whole().decode("utf-8", errors="replace").strip()
+        also = None if batch.bounds is None else predicate(batch.bounds)
+        style: Style = "csv" if job.content_type == "CSV" else "bulk"
+        deleted = job.operation == "queryAll"
+        compiled = self._platform.queries.compile(job.caller, soql, include_deleted=deleted, style=style, also=also)
         if compiled.sobject != job.sobject:
-            told = f"Query is on {compiled.sobject}, the job is on {job.sobject}"
-            raise UploadRefused(f"InvalidBatch : Failed to process query: INVALID_TYPE: {told}")
+            raise OrgError("INVALID_TYPE", f"Query is on {compiled.sobject}, the job is on {job.sobject}")
         if job.chunking is not None and batch.bounds is None and can_be_cut(soql):
             self._cut(job, batch, soql)
             return
         death = Death(self._platform.faults, job.caller.request_line, 0)
         if death.rows is not None:
             raise UploadRefused(death.message)
-        if job.content_type != "CSV":
-            compiled = self._compile(job, soql, "rest")
         stash = Stash()
         for rows, piece in _FORMS[job.content_type](compiled, self._chunks(job, compiled), job.caller.version):
             batch.processed = rows
@@ -76,23 +84,14 @@ class BatchQuery:
         if not self._platform.allowances.batches.spend(len(parts)):
             raise UploadRefused("ExceededQuota : The daily allowance of Bulk API batches is used up")
         for bounds in parts:
-            self._add_batch(job, cut(soql, bounds).encode(), bounds)
+            part = self._add_batch(job, cut(soql, bounds).encode())
+            part.bounds, part.source = bounds, soql
         batch.move(NOT_PROCESSED, self._platform.clock.now())
 
     def _chunks(self, job: AsyncJob, compiled: CompiledQuery) -> Iterator[list[Any]]:
         rows = self._platform.reading.connection(job.caller).execute(compiled.sql, compiled.parameters)
         while chunk := rows.fetchmany(_ROWS_AT_ONCE):
             yield chunk
-
-    def _compile(self, job: AsyncJob, soql: str, style: Any) -> CompiledQuery:
-        deleted = job.operation == "queryAll"
-        rights, now = job.caller.rights, self._platform.clock.now()
-        try:
-            return compile_query(soql, self._platform.schema, rights, now, include_deleted=deleted, style=style)
-        except SoqlError as refused:
-            # What Bulk 2.0 calls an API_ERROR is a thing that is not enabled here.
-            code = "FUNCTIONALITY_NOT_ENABLED" if refused.code == "API_ERROR" else refused.code
-            raise UploadRefused(f"InvalidBatch : Failed to process query: {code}: {refused.message}") from refused
 
 
 _Pieces = Iterator[tuple[int, bytes]]

@@ -22,6 +22,7 @@ from .notation import AsyncError
 from .pk_chunks import PkChunking
 
 RETENTION = timedelta(days=7)
+_SWEEP_EVERY = timedelta(minutes=1)
 TAKES_BATCHES_FOR = timedelta(hours=24)
 OPEN, CLOSED, ABORTED = "Open", "Closed", "Aborted"
 QUEUED, RUNNING, COMPLETED, FAILED, NOT_PROCESSED = "Queued", "InProgress", "Completed", "Failed", "NotProcessed"
@@ -50,6 +51,7 @@ class Batch:
     result: Stash | None = None
     result_id: str | None = None
     bounds: tuple[str, str | None] | None = None  # of a PK chunk: from this id on, below that one
+    source: str | None = None  # of a PK chunk: the query that was cut
     stamp: str | None = None  # what a late commit stamps its rows with: when it began
 
     def move(self, state: str, now: datetime, message: str | None = None) -> None:
@@ -164,11 +166,13 @@ class AsyncShelf:
         self._work = work
         self.processing_seconds = 0.0
         self.jobs: dict[str, AsyncJob] = {}
+        self._waiting: dict[str, AsyncJob] = {}
+        self._swept_at: datetime | None = None
 
     def new_id(self) -> str:
         return self._ids.new(_JOB)
 
-    def add_batch(self, job: AsyncJob, body: bytes, bounds: tuple[str, str | None] | None = None) -> Batch:
+    def add_batch(self, job: AsyncJob, body: bytes) -> Batch:
         """Queue a batch of this job."""
         now = self._clock.now()
         batch = Batch(
@@ -178,19 +182,28 @@ class AsyncShelf:
             created_at=now,
             changed_at=now,
             due_at=now + timedelta(seconds=self.processing_seconds),
-            bounds=bounds,
         )
         job.batches[batch.id] = batch
+        self._waiting[job.id] = job
         return batch
 
     def run_due(self) -> None:
         """Work on the batches that are due, and drop jobs that have been kept long enough."""
         now = self._clock.now()
-        for job in list(self.jobs.values()):
+        for job in list(self._waiting.values()):
             for batch in list(job.batches.values()):
                 self._look_at(job, batch, now)
-            if max(job.changed_at, job.created_at) + RETENTION < now:
+            if not any(batch.state in (QUEUED, RUNNING) for batch in job.batches.values()):
+                del self._waiting[job.id]
+        if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
+            self._swept_at = now
+            self._drop_old(now)
+
+    def _drop_old(self, now: datetime) -> None:
+        for job in list(self.jobs.values()):
+            if job.changed_at + RETENTION < now:
                 del self.jobs[job.id]
+                self._waiting.pop(job.id, None)
                 job.discard()
 
     def _look_at(self, job: AsyncJob, batch: Batch, now: datetime) -> None:
@@ -230,3 +243,4 @@ class AsyncShelf:
         for job in self.jobs.values():
             job.discard()
         self.jobs.clear()
+        self._waiting.clear()

@@ -73,8 +73,16 @@ def ranges(db: Connection, sobject: SObject, chunking: PkChunking) -> list[tuple
     return list(zip(firsts, [*firsts[1:], None], strict=True))
 
 
+def predicate(bounds: tuple[str, str | None]) -> tuple[str, tuple[str, ...]]:
+    """The SQL that holds for the records of one range."""
+    first, below = bounds
+    if below is None:
+        return '{row}."Id" >= ?', (first,)
+    return '{row}."Id" >= ? AND {row}."Id" < ?', (first, below)
+
+
 def cut(soql: str, bounds: tuple[str, str | None]) -> str:
-    """The query over one range."""
+    """The query over one range, as the batch shows it."""
     first, below = bounds
     limits = f"Id >= '{first}'" + (f" AND Id < '{below}'" if below else "")
     where = _WHERE.search(soql)

@@ -22,6 +22,7 @@ from syncline_sandbox.salesforce.web import Call
 
 JOB_KEY_PREFIX = "750"
 RETENTION = timedelta(days=7)
+_SWEEP_EVERY = timedelta(minutes=1)
 OPEN, UPLOADED, RUNNING = "Open", "UploadComplete", "InProgress"
 COMPLETE, FAILED, ABORTED = "JobComplete", "Failed", "Aborted"
 TERMINAL = frozenset({COMPLETE, FAILED, ABORTED})
@@ -84,6 +85,8 @@ class JobShelf(Generic[J]):
     run: Callable[[J], None]
     processing_seconds: float = 0.0
     jobs: dict[str, J] = field(default_factory=dict)
+    _waiting: dict[str, J] = field(default_factory=dict)
+    _swept_at: datetime | None = None
 
     def new_id(self) -> str:
         return self.ids.new(JOB_KEY_PREFIX)
@@ -96,17 +99,25 @@ class JobShelf(Generic[J]):
         now = self.clock.now()
         job.move(UPLOADED, now)
         job.due_at = now + timedelta(seconds=self.processing_seconds)
+        self._waiting[job.id] = job
 
     def run_due(self) -> None:
         """Process what is due and drop what has been kept long enough. Called outside any transaction."""
         now = self.clock.now()
+        for job in list(self._waiting.values()):
+            if job.state in (UPLOADED, RUNNING) and job.due_at is not None and job.due_at <= now:
+                self.run(job)
+            elif job.state == UPLOADED:
+                job.move(RUNNING, now)
+            if job.state in TERMINAL:
+                del self._waiting[job.id]
+        if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
+            self._swept_at = now
+            self._drop_old(now)
+
+    def _drop_old(self, now: datetime) -> None:
         for job in list(self.jobs.values()):
-            if job.state in (UPLOADED, RUNNING) and job.due_at is not None:
-                if job.due_at <= now:
-                    self.run(job)
-                elif job.state == UPLOADED:
-                    job.move(RUNNING, now)
-            elif job.state in TERMINAL and (job.changed_at or job.created_at) + RETENTION < now:
+            if job.state in TERMINAL and (job.changed_at or job.created_at) + RETENTION < now:
                 self._drop(job)
 
     def find(self, job_id: str) -> J:
@@ -133,6 +144,7 @@ class JobShelf(Generic[J]):
 
     def _drop(self, job: J) -> None:
         del self.jobs[job.id]
+        self._waiting.pop(job.id, None)
         job.discard()
 
 

@@ -20,7 +20,8 @@ from syncline_sandbox.salesforce.bulk.row_faults import Death
 from syncline_sandbox.salesforce.bulk.target import JobRefused, object_of
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.errors import OrgError, not_found
-from syncline_sandbox.salesforce.soql import CompiledQuery, SoqlError, compile_query
+from syncline_sandbox.salesforce.query_runs import not_too_complicated
+from syncline_sandbox.salesforce.soql import CompiledQuery
 from syncline_sandbox.salesforce.web import Answer, Call, Route
 
 from .jobs import (
@@ -177,17 +178,17 @@ class BulkQuery:
     def _read(self, job: QueryJob) -> None:
         compiled = self._compile(job.query, job.caller, include_deleted=job.operation == "queryAll")
         rows = CsvSpool(job.form, compiled.column_names)
-        rows.append_all(self._platform.reading.connection(job.caller).execute(compiled.sql, compiled.parameters))
+        with not_too_complicated():
+            rows.append_all(self._platform.reading.connection(job.caller).execute(compiled.sql, compiled.parameters))
+        if not self._platform.allowances.query_bytes.spend(rows.size):
+            raise OrgError("LIMIT_EXCEEDED", "Max size of query results in 24 hours exceeded")
         job.rows, job.processed = rows, len(rows)
         job.move(COMPLETE, self._platform.clock.now())
 
     def _compile(self, query: str, caller: Caller, *, include_deleted: bool) -> CompiledQuery:
+        compiled = self._platform.queries.compile(caller, query, include_deleted=include_deleted, style="csv")
         try:
-            schema, now = self._platform.schema, self._platform.clock.now()
-            compiled = compile_query(query, schema, caller.rights, now, include_deleted=include_deleted, style="csv")
-            object_of(compiled.sobject, schema, caller)
-        except SoqlError as refused:
-            raise OrgError(refused.code, refused.message) from refused
+            object_of(compiled.sobject, self._platform.schema, caller)
         except JobRefused as refused:
             raise invalid_job(refused) from refused
         return compiled
