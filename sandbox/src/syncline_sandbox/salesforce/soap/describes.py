@@ -22,7 +22,10 @@ _REST_ONLY = frozenset(
     "sobjectDescribeOption urls".split()
 )
 # Elements that are nil rather than left out.
-_NILLABLE = frozenset({"keyPrefix"})
+_NILLABLE = frozenset(
+    "defaultImplementation implementedBy implementsInterfaces keyPrefix networkScopeFieldName recordTypeId "
+    "sobjectName".split()
+)
 
 
 class SoapDescribes:

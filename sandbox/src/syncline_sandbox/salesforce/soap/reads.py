@@ -43,7 +43,8 @@ class SoapReads:
         locator = text(asked.arguments, "queryLocator") or ""
         if not locator:
             raise SoapFault("INVALID_QUERY_LOCATOR", "invalid query locator")
-        return [_result("QueryResult", query_result(self.rest(caller, f"query/{locator}"), asked.flavour))]
+        body = self.rest(_paged(caller, asked), f"query/{locator}")
+        return [_result("QueryResult", query_result(body, asked.flavour))]
 
     def retrieve(self, caller: Caller, asked: SoapRequest) -> list[str]:
         ids = texts(asked.arguments, "ids")
@@ -77,16 +78,21 @@ class SoapReads:
         return answer.body if answer.raw is None else orjson.loads(answer.raw)
 
     def _query(self, caller: Caller, asked: SoapRequest, resource: str) -> list[str]:
-        size = text(asked.headers.get("QueryOptions"), "batchSize")
-        if size is not None:
-            caller = replace(caller, headers={**caller.headers, "sforce-query-options": f"batchSize={size}"})
-        body = self.rest(caller, resource, {"q": text(asked.arguments, "queryString") or ""})
+        body = self.rest(_paged(caller, asked), resource, {"q": text(asked.arguments, "queryString") or ""})
         return [_result("QueryResult", query_result(body, asked.flavour))]
 
     def _replication(self, caller: Caller, asked: SoapRequest, resource: str) -> Any:
         kind = text(asked.arguments, "sObjectType") or ""
         span = {"start": text(asked.arguments, "startDate") or "", "end": text(asked.arguments, "endDate") or ""}
         return self.rest(caller, f"sobjects/{kind}/{resource}", span)
+
+
+def _paged(caller: Caller, asked: SoapRequest) -> Caller:
+    """The caller with the page size of QueryOptions where a REST call has it."""
+    size = text(asked.headers.get("QueryOptions"), "batchSize")
+    if size is None:
+        return caller
+    return replace(caller, headers={**caller.headers, "sforce-query-options": f"batchSize={size}"})
 
 
 def _result(kind: str, written: str) -> str:

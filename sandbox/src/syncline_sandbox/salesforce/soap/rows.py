@@ -57,7 +57,7 @@ class SoapRows:
 
     def answer(self, call: RowCall, caller: Caller, asked: SoapRequest) -> list[str]:
         """The results of a call, written. SoapFault for one too large."""
-        wanted = children(asked.arguments, call.element)
+        wanted = [row for name in call.elements for row in children(asked.arguments, name)]
         if len(wanted) > call.most:
             text_ = f"record limit reached. cannot submit more than {call.most} records into this call"
             raise SoapFault(call.too_many, text_)
@@ -131,6 +131,9 @@ class SoapRows:
 
     def create(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
         kind, fields = sobject_values(element)
+        # The element may stand there nil: the WSDL wants it in every sObject.
+        if fields.pop("Id", None):
+            raise OrgError("INVALID_FIELD_FOR_INSERT_UPDATE", "cannot specify Id in an insert call", ("Id",))
         return _saved(self._org.dml.create(caller, self._sobject(caller, kind), fields))
 
     def update(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
@@ -204,9 +207,12 @@ def _required(element: Element, name: str) -> Element:
 
 @dataclass(frozen=True, kw_only=True)
 class RowCall:
-    """A call that takes rows: the element of a row, what is done with one, how a refused one is told."""
+    """A call that takes rows: their element, what is done with one, how a refused one is told.
 
-    element: str
+    Of one call the WSDL and a client write the element differently: either is taken.
+    """
+
+    elements: tuple[str, ...]
     run: Callable[[SoapRows, Caller, SoapRequest, Element], Result]
     refusal: Callable[[OrgError, Element], Result] = _not_saved
     most: int = MAX_ROWS
@@ -215,17 +221,17 @@ class RowCall:
 
 ROW_CALLS = {
     "convertLead": RowCall(
-        element="leadConverts",
+        elements=("leadConverts",),
         run=SoapRows.convert,
         refusal=_not_converted,
         most=MAX_CONVERTS,
         too_many="EXCEEDED_LEAD_CONVERT_LIMIT",
     ),
-    "merge": RowCall(element="mergeRequests", run=SoapRows.merge, most=MAX_MERGES),
-    "undelete": RowCall(element="ids", run=SoapRows.undelete),
-    "emptyRecycleBin": RowCall(element="ids", run=SoapRows.empty_bin),
-    "create": RowCall(element="sObjects", run=SoapRows.create),
-    "update": RowCall(element="sObjects", run=SoapRows.update),
-    "upsert": RowCall(element="sObjects", run=SoapRows.upsert, refusal=_not_upserted),
-    "delete": RowCall(element="ids", run=SoapRows.delete),
+    "merge": RowCall(elements=("request", "mergeRequests"), run=SoapRows.merge, most=MAX_MERGES),
+    "undelete": RowCall(elements=("ids",), run=SoapRows.undelete),
+    "emptyRecycleBin": RowCall(elements=("ids",), run=SoapRows.empty_bin),
+    "create": RowCall(elements=("sObjects",), run=SoapRows.create),
+    "update": RowCall(elements=("sObjects",), run=SoapRows.update),
+    "upsert": RowCall(elements=("sObjects",), run=SoapRows.upsert, refusal=_not_upserted),
+    "delete": RowCall(elements=("ids",), run=SoapRows.delete),
 }

@@ -13,8 +13,9 @@ from typing import Any
 from .envelope import elements
 
 _STAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3})\+0000")
-# The order of `address`, which extends `location`, in the WSDL.
-_ADDRESS = "latitude longitude city country countryCode geocodeAccuracy postalCode state stateCode street".split()
+# In the order of the WSDL, where `address` extends `location`; what is not known is nil.
+_LOCATION = ["latitude", "longitude"]
+_ADDRESS = [*_LOCATION, *"city country countryCode geocodeAccuracy postalCode state stateCode street".split()]
 
 
 def record_element(name: str, record: Mapping[str, Any] | None, flavour: str) -> str:
@@ -49,8 +50,8 @@ def _field(name: str, value: Any, flavour: str) -> str:
             return record_element(element, value, flavour)
         if "records" in value:
             return f'<{element} xsi:type="QueryResult">{query_result(value, flavour)}</{element}>'
-        parts = {part: value.get(part) for part in _ADDRESS if part in value}
-        return f'<{element} xsi:type="{"address" if "city" in value else "location"}">{elements(parts)}</{element}>'
+        kind, parts = ("address", _ADDRESS) if "city" in value else ("location", _LOCATION)
+        return f'<{element} xsi:type="{kind}">{elements({part: value.get(part) for part in parts})}</{element}>'
     if isinstance(value, str):
         value = soap_time(value) if _STAMP.fullmatch(value) else value
     return elements({element: value})
