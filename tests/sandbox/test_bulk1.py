@@ -403,3 +403,23 @@ def test_a_query_too_deep_for_anybody_fails_alone(client: AsyncClient) -> None:
         assert made.status in (200, 400)
         if made.status == 200:
             assert client.json("GET", f"jobs/query/{json.loads(made.body)['id']}")["state"] in ("JobComplete", "Failed")
+
+
+def test_odd_records_fail_alone(client: AsyncClient) -> None:
+    good = {"lastname": "A", "Company": "b", "ext__c": "x1"}
+    odd: list[dict[str, Any]] = [
+        {"LastName": ["A"], "Company": "b", "Ext__c": "x2"},
+        {"LastName": "A", "Company": "b", "Ext__c": None},
+        {"LastName": "A", "Company": "b", "Ext__c": "x3", "Owner": {"attributes": 7, "Username": "nobody"}},
+        {"LastName": "A", "Company": "b", "Ext__c": "x4", "Owner": {}},
+        {"LastName": "A", "Company": "b", "Ext__c": "x5", "Owner": {"attributes": {"type": []}, "Username": 1}},
+    ]
+    job = client.job("upsert", "JSON", externalIdFieldName="Ext__c")
+    batch = client.batch(job, json.dumps([good, *odd]), JSON)
+    results = client.told("GET", f"job/{job}/batch/{batch}/result")
+    assert [one["success"] for one in results] == [True, False, False, False, False, False]
+    assert {error["statusCode"] for one in results for error in one["errors"]} == {
+        "INVALID_TYPE_ON_FIELD_IN_RECORD",
+        "MISSING_ARGUMENT",
+        "INVALID_FIELD",
+    }

@@ -65,7 +65,9 @@ class RowInput:
         if len(keys) != 1:
             raise malformed_json(f"Exactly one external id field is expected for {name}")
         key, given = next(iter(keys.items()))
-        parent, field = self._parent_by(reference, key, (value.get("attributes") or {}).get("type"))
+        attributes = value.get("attributes")
+        named = attributes.get("type") if isinstance(attributes, dict) else None
+        parent, field = self._parent_by(reference, key, named)
         matches = self.find(parent, field, stored_value(field, given))
         if len(matches) != 1:
             text = f"Foreign key external ID: {given} not found for field {field.name} in entity {parent.name}"

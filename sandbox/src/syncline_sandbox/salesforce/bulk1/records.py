@@ -75,15 +75,17 @@ def _fields(element: Element) -> dict[str, Any]:
 
 
 def headings(records: Iterable[dict[str, Any]]) -> list[str]:
-    """The columns that records amount to, as a CSV header would name them."""
-    names: dict[str, None] = {}
+    """The columns that records amount to, as a CSV header would name them; each once, whatever its casing."""
+    names: dict[str, str] = {}
     for record in records:
         for name, value in record.items():
-            if isinstance(value, dict):
-                names.update(dict.fromkeys(f"{name}.{key}" for key in value if key != "attributes"))
-            else:
-                names[name] = None
-    return list(names)
+            if not isinstance(value, dict):
+                names.setdefault(name.lower(), name)
+                continue
+            for key in value:
+                if key != "attributes":
+                    names.setdefault(f"{name}.{key}".lower(), f"{name}.{key}")
+    return list(names.values())
 
 
 def csv_results(outcomes: Sequence[Outcome]) -> bytes:
