@@ -25,6 +25,7 @@ from syncline_sandbox.marketo.activity_types import (
 from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.custom_activities.shelf import FIRST_ID
 from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.retention import Retention
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store, marks
 from syncline_sandbox.marketo.tokens import LogPosition, date_token, read_date_token
@@ -57,6 +58,7 @@ class Activities:
         self._settings = settings
         self._lag = lag
         self._empty_page = empty_page
+        self._retention = Retention(store, clock, settings)
 
     def types(self, _call: Call) -> Members:
         return {"result": [type_record(number) for number in ACTIVITY_TYPES]}
@@ -104,7 +106,21 @@ class Activities:
         leads = [to_number(text) for text in call.many("leadIds")]
         if len(leads) > MAX_LEADS:
             raise Refused(1003, f"Too many leadIds: {len(leads)}, maximum {MAX_LEADS}")
-        return (f" AND a.lead_id IN {marks(leads)}", leads) if leads else ("", [])
+        condition, parameters = (f" AND a.lead_id IN {marks(leads)}", leads) if leads else ("", [])
+        if (text := call.one("listId")) is not None:
+            condition += " AND a.lead_id IN (SELECT lead_id FROM list_members WHERE list_id = ?)"
+            parameters = [*parameters, self._list(to_number(text))]
+        return condition, parameters
+
+    def _list(self, list_id: int) -> int:
+        """Refused 1013 when there is no such list, 1003 when it is too large (Marketo "Activities": from late 2026)."""
+        sql = "SELECT (SELECT count(*) FROM list_members WHERE list_id = id) FROM lists WHERE id = ?"
+        found = self._store.one(sql, (list_id,))
+        if found is None:
+            raise Refused(1013, "Object not found")
+        if (limit := self._settings.activity_list_limit) and found[0] >= limit:
+            raise Refused(1003, f"List {list_id} contains {limit} or more leads")
+        return list_id
 
     def _page(
         self, call: Call, condition: str, parameters: Sequence[Any], record: Callable[[Sequence[Any]], Members]
@@ -115,13 +131,27 @@ class Activities:
         position, size = read_date_token(token), call.batch_size()
         if self._empty_page(call):
             return {"nextPageToken": token, "moreResult": True}
+        self._retention.prune()
         horizon = self._clock.now().timestamp() - self._lag(call)
+        if (block := self._block(position, horizon)) is not None:
+            condition = f"{condition} AND (a.at < ? OR (a.at = ? AND a.id <= ?))"
+            parameters = [*parameters, block.at, *block]
         rows = self._scan(position, horizon, condition, parameters, size + 1)
         more = len(rows) > size
         rows = rows[:size]
-        position = LogPosition(rows[-1][3], rows[-1][0]) if more else self._end(position, horizon)
+        position = LogPosition(rows[-1][3], rows[-1][0]) if more else block or self._end(position, horizon)
         result = {"result": [record(row) for row in rows]} if rows else {}
-        return {**result, "nextPageToken": date_token(position), "moreResult": more}
+        return {**result, "nextPageToken": date_token(position), "moreResult": more or block is not None}
+
+    def _block(self, after: LogPosition, horizon: float) -> LogPosition | None:
+        """Where the block of rows ends that a page looks at; None: the log ends before, or pages have no blocks."""
+        if (rows := self._settings.activity_block_rows) <= 0:
+            return None
+        sql = (
+            "SELECT at, id FROM activities WHERE (at, id) > (?, ?) AND visible_at <= ? ORDER BY at, id LIMIT 2 OFFSET ?"
+        )
+        ends = self._store.all(sql, (*after, horizon, rows - 1))
+        return LogPosition(*ends[0]) if len(ends) == 2 else None
 
     def _scan(
         self, after: LogPosition, horizon: float, condition: str, parameters: Sequence[Any], limit: int

@@ -16,6 +16,7 @@ from syncline_sandbox.marketo.identity import (
     DEFAULT_USER,
     PERMISSIONS,
     Service,
+    networks,
     permissions,
 )
 from syncline_sandbox.marketo.marketing_control import MarketingControl
@@ -190,8 +191,13 @@ class MarketoControl:
         types = {field.name: type(getattr(self._instance.settings, field.name)) for field in fields(Settings)}
         if unknown := set(wanted) - set(types):
             raise ControlRefused(f"unknown settings {sorted(unknown)}; known: {sorted(types)}")
-        for name, value in wanted.items():
-            setattr(self._instance.settings, name, types[name](value))
+        try:
+            values = {name: types[name](value) for name, value in wanted.items()}
+            networks(str(values.get("allowed_addresses", "")))
+        except (TypeError, ValueError) as wrong:
+            raise ControlRefused(str(wrong)) from wrong
+        for name, value in values.items():
+            setattr(self._instance.settings, name, value)
         return asdict(self._instance.settings)
 
 

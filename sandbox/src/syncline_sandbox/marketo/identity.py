@@ -12,6 +12,7 @@ import random
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import orjson
 
@@ -137,6 +138,14 @@ class Identity:
             raise Refused(602, "Access token expired")
         return self.services[token.client_id]
 
+    def refuse_stranger(self, forwarded_for: str) -> None:
+        """Refused 603 for a caller outside the API's allow-list. Without X-Forwarded-For the caller is this machine."""
+        if not (allowed := networks(self.settings.allowed_addresses)):
+            return
+        address = _address(forwarded_for.partition(",")[0].strip() or "127.0.0.1")
+        if address is None or not any(address in network for network in allowed):
+            raise Refused(603, "Access denied")
+
     def expire(self, text: str) -> None:
         """End a token's life now; unknown tokens are left alone."""
         if text in self._tokens:
@@ -145,6 +154,18 @@ class Identity:
     def expire_all(self) -> None:
         for token in self._tokens.values():
             token.expires_at = 0.0
+
+
+def networks(text: str) -> list[IPv4Network | IPv6Network]:
+    """An allow-list: addresses and networks between commas. ValueError for anything else."""
+    return [ip_network(item.strip(), strict=False) for item in text.split(",") if item.strip()]
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
 
 
 def permissions(names: Iterable[str]) -> frozenset[str]:

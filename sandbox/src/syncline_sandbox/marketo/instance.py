@@ -214,6 +214,7 @@ class MarketoInstance:
             self.identity.expire(token)
         service = self.identity.service_of(token)
         call.user = service.user
+        self.identity.refuse_stranger(call.request.headers.get("x-forwarded-for", ""))
         self.limits.admit(self.in_flight)
         self._refuse_by_fault(call)
         route = self._routes.find(call)

@@ -49,7 +49,7 @@ class Limits:
         """Count one answered call; *code* is its error code or None."""
         if code is not None:
             self.errors[self.today(), code] += 1
-        if code in NOT_CHARGED:
+        if code in NOT_CHARGED or not user:  # who has no token is nobody's user
             return
         self._forget_old()
         self._window.append(self._clock.now().timestamp())

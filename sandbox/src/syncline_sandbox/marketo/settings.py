@@ -45,5 +45,9 @@ class Settings:
     native_crm_reads: bool = True  # False: the older page, those calls are disabled altogether
     native_crm_role_reads: bool = True  # the roles' page: only without a native CRM sync
     native_crm_refuses_call: bool = False  # 1018 for the call instead of for each record
+    activity_block_rows: int = 0  # an activity page ends after so many rows of any type, moreResult true; 0: never
+    activity_list_limit: int = 0  # a list of so many people or more refuses listId, 1003; 0: no limit yet
+    prune_activities: bool = False  # 14 days, 90 days or 25 months by type
+    allowed_addresses: str = ""  # the API's allow-list, e.g. "10.0.0.0/8, 192.0.2.7"; the caller by X-Forwarded-For
     custom_objects: bool = True  # False: 1026
     custom_object_types: bool = True  # False: the subscription has no Custom Object Metadata API, 616

@@ -19,6 +19,8 @@ from syncline_sandbox.marketo.bulk import request as form
 from syncline_sandbox.marketo.bulk.files import Rows, chunked
 from syncline_sandbox.marketo.bulk.request import Members
 from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.retention import Retention
+from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store, marks
 
 FIELDS = (
@@ -41,9 +43,10 @@ _PRIMARY = {"primaryAttributeValueIds": "field_id", "primaryAttributeValues": "n
 class ActivitySource:
     """Rows of activities."""
 
-    def __init__(self, store: Store, clock: SandboxClock) -> None:
+    def __init__(self, store: Store, clock: SandboxClock, settings: Settings) -> None:
         self._store = store
         self._clock = clock
+        self._retention = Retention(store, clock, settings)
 
     def checked(self, _name: str, document: Members) -> Members:
         """Absent, null and empty `fields` mean the default."""
@@ -53,6 +56,7 @@ class ActivitySource:
         return {**form.shape(document), "fields": names, **_filter(document.get("filter"))}
 
     def rows(self, _name: str, request: Members) -> Iterator[Rows]:
+        self._retention.prune()
         unseen, hidden = hidden_changes(self._store)
         now = self._clock.now().timestamp()
         condition = f"a.at BETWEEN ? AND ? AND a.visible_at <= ? AND a.type_id <> {DELETE_LEAD}{unseen}"

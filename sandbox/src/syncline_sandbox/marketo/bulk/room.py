@@ -51,7 +51,7 @@ class Bulk:
         filters = ListFilters(store, settings, _smart_condition(marketing))
         sources: dict[str, ExportSource] = {
             "leads": LeadSource(store, past, settings, filters),
-            "activities": ActivitySource(store, clock),
+            "activities": ActivitySource(store, clock, settings),
             "program": MemberSource(store, settings, marketing.programs, marketing.member_fields),
             "customobjects": CustomObjectSource(store, settings, custom, filters),
         }
