@@ -339,3 +339,14 @@ def test_a_late_commit_hides_the_activity(client: Client) -> None:
     assert client.activities(104) == []
     client.wait(301)
     assert len(client.activities(104)) == 1
+
+
+def test_a_partial_failure_spares_the_other_records(client: Client) -> None:
+    client.fault("partial_failure", "members/status", indexes=[1], code=1003, message="Invalid data")
+    first, second, third = put(client, "Invited", 1, 2, 3)
+    assert (first["status"], reason(second), third) == (
+        "created",
+        ("1003", "Invalid data"),
+        {"seq": 2, "status": "created", "leadId": 3},
+    )
+    assert [row["leadId"] for row in query(client, filterType="leadId", filterValues="1,2,3")] == [1, 3]

@@ -125,7 +125,8 @@ class MarketoInstance:
 
     def _make_marketing(self, leads: Leads, writes: Writes, lists: Lists, partitions: Partitions) -> Marketing:
         shared = (self.store, self.log, self.clock, self.settings, self.writer)
-        return Marketing(*shared, leads, writes, lists, partitions, self.limits.today, self.changing)
+        by_instance = (self.limits.today, self.changing, self._refused_records)
+        return Marketing(*shared, leads, writes, lists, partitions, *by_instance)
 
     def _make_bulk(
         self, leads: Leads, lists: Lists, writes: Writes, custom: CustomObjects, marketing: Marketing

@@ -18,6 +18,7 @@ from syncline_sandbox.marketo.assets.shelf import Shelf
 from syncline_sandbox.marketo.assets.smart_lists import SmartLists
 from syncline_sandbox.marketo.assets.static_lists import StaticLists
 from syncline_sandbox.marketo.assets.tags import Tags
+from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.campaigns import book, calling, runner
 from syncline_sandbox.marketo.campaigns.book import CampaignBook
 from syncline_sandbox.marketo.campaigns.calling import WebhookCalls
@@ -35,6 +36,7 @@ from syncline_sandbox.marketo.members.endpoints import ProgramMembers
 from syncline_sandbox.marketo.members.fields import MemberFields
 from syncline_sandbox.marketo.members.roll import MemberRoll
 from syncline_sandbox.marketo.members.schema import MemberSchema
+from syncline_sandbox.marketo.partial_failure import Refusals
 from syncline_sandbox.marketo.partitions import Partitions
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
@@ -76,6 +78,7 @@ class Marketing:
         partitions: Partitions,
         today: Callable[[], date],
         changing: Callable[[Callable[[], None]], None],
+        refused: Callable[[Call, int], Refusals],
     ) -> None:
         store.connection.executescript(_TABLES)
         program_shelf = Shelf(store, clock, "programs", "Program", programs.COLUMNS)
@@ -91,7 +94,7 @@ class Marketing:
         self.member_fields = MemberFields(store, settings)
         self.members = MemberRoll(store, log, clock, settings, self.programs, self.member_fields)
         self.member_schema = MemberSchema(self.member_fields)
-        self.member_calls = ProgramMembers(store, leads, self.programs, self.members, self.member_fields, settings)
+        self.member_calls = ProgramMembers(store, leads, self.programs, self.members, settings, refused)
         self.campaigns = CampaignBook(store, clock, self.folders, self.smart_lists)
         self.cookies = Cookies(store)
         self.intake = Intake(store, clock, log, writer, writes, leads, self.programs, self.members, self.cookies)

@@ -6,6 +6,7 @@ Lead Program Status".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +17,9 @@ from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.fields import Field
 from syncline_sandbox.marketo.leads import API_SOURCE, DEFAULT_FIELDS, Leads
-from syncline_sandbox.marketo.members.fields import DEFAULT, MemberFields
+from syncline_sandbox.marketo.members.fields import DEFAULT
 from syncline_sandbox.marketo.members.roll import MemberOrder, MemberRoll
+from syncline_sandbox.marketo.partial_failure import Refusals
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Row, Store, marks
 from syncline_sandbox.marketo.tokens import cursor, read_cursor
@@ -37,14 +39,21 @@ class ProgramMembers:
     """Answers the endpoints over the roll."""
 
     def __init__(
-        self, store: Store, leads: Leads, programs: Programs, roll: MemberRoll, fields: MemberFields, settings: Settings
+        self,
+        store: Store,
+        leads: Leads,
+        programs: Programs,
+        roll: MemberRoll,
+        settings: Settings,
+        refused: Callable[[Call, int], Refusals],
     ) -> None:
         self._store = store
         self._leads = leads
         self._programs = programs
         self._roll = roll
-        self._fields = fields
+        self._fields = roll.fields
         self._settings = settings
+        self._refused = refused
 
     # -- describe and query -----------------------------------------------------------------------------------------
 
@@ -150,22 +159,32 @@ class ProgramMembers:
             if not self._settings.unknown_member_status_per_record:
                 raise
             return _numbered([skipped(int(refused.code), refused.message) for _ in records])
-        return _numbered(self._roll.join(program, _ids(records), status, order))
+        return self._written(call, records, lambda spared: self._roll.join(program, _ids(spared), status, order))
 
     def change(self, call: Call) -> Members:
         program, (_, records) = self._program(call), call.inputs()
-        return _numbered(self._roll.change(program, records, self._order(call, "syncProgramMemberData")))
+        order = self._order(call, "syncProgramMemberData")
+        return self._written(call, records, lambda spared: self._roll.change(program, spared, order))
 
     def delete(self, call: Call) -> Members:
         program, (_, records) = self._program(call), call.inputs()
-        return _numbered(self._roll.remove(program, _ids(records), self._order(call, "deleteProgramMember")))
+        order = self._order(call, "deleteProgramMember")
+        return self._written(call, records, lambda spared: self._roll.remove(program, _ids(spared), order))
+
+    def _written(self, call: Call, records: list[Any], deed: Callable[[list[Any]], list[Members]]) -> Members:
+        """The deed done to all records but those a partial failure hits."""
+        refusals = self._refused(call, len(records))
+        results = iter(deed([record for index, record in enumerate(records) if index not in refusals]))
+        return _numbered(
+            [skipped(*refusals[index]) if index in refusals else next(results) for index in range(len(records))]
+        )
 
     def change_status_of_members(self, call: Call) -> Members:
         """The superseded call: people who are no members stay so."""
         program, (document, records) = self._program(call), call.inputs()
         status = self._roll.status(program, str(document.get("status") or ""))
         ids, order = _ids(records, "id"), self._order(call, "changeLeadProgramStatus")
-        members = {row["leadId"] for row in self._roll.rows(["leadId"], "m.program_id = ?", (program["id"],))}
+        members = self._roll.among(program["id"], ids)
         results = iter(self._roll.join(program, [number for number in ids if number in members], status, order))
         told = [next(results) if number in members else self._no_member(number) for number in ids]
         return {"result": [{"id": row.pop("leadId"), **row} for row in told]}

@@ -18,8 +18,9 @@ from syncline_sandbox.marketo.assets.channels import NOT_IN_PROGRAM, Status
 from syncline_sandbox.marketo.assets.programs import Programs
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.members.fields import MemberFields
+from syncline_sandbox.marketo.members.stored import MemberTable
 from syncline_sandbox.marketo.settings import Settings
-from syncline_sandbox.marketo.store import Row, Store, marks
+from syncline_sandbox.marketo.store import Row, Store
 from syncline_sandbox.marketo.values import InvalidValue, as_activity_text, iso, parse
 
 _CHUNK = 500
@@ -56,15 +57,21 @@ class MemberRoll:
         self._settings = settings
         self._programs = programs
         self.fields = fields
+        self._table = MemberTable(store, fields)
 
     # -- reads ------------------------------------------------------------------------------------------------------
 
     def rows(self, names: Sequence[str], condition: str = "1", parameters: Sequence[Any] = ()) -> Iterator[Row]:
         """Members as dicts over REST field names; *condition* is SQL over `program_members m`, with its order."""
-        selected = ", ".join(self.fields.expression(name) for name in names)
-        sql = f"SELECT {selected} FROM program_members m WHERE {condition}"
-        for row in self._store.connection.execute(sql, parameters):
-            yield dict(zip(names, row, strict=True))
+        return self._table.told(names, condition, parameters)
+
+    def member(self, program_id: int, lead_id: int) -> Row | None:
+        """One stored member, whole, or None."""
+        return self._table.of_program(program_id, [lead_id]).get(lead_id)
+
+    def among(self, program_id: int, lead_ids: Sequence[Any]) -> set[int]:
+        """Those of the ids that are members."""
+        return set(self._table.of_program(program_id, lead_ids))
 
     def shown(self, row: Row) -> Row:
         """A row as an answer has it: booleans are booleans."""
@@ -92,7 +99,7 @@ class MemberRoll:
         stamp, results = self._stamp(order), []
         for start in range(0, len(lead_ids), _CHUNK):
             chunk = lead_ids[start : start + _CHUNK]
-            present, known = self._members(program["id"], chunk), self._existing(chunk)
+            present, known = self._table.of_program(program["id"], chunk), self._table.people(chunk)
             for lead_id in chunk:
                 if lead_id not in known:
                     results.append(skipped(1004, "Lead not found", leadId=lead_id))
@@ -119,14 +126,14 @@ class MemberRoll:
         ):
             return skipped(1037, _IN_OR_PAST, leadId=lead_id)
         if old is not None and leaves:
-            self._end(program, old, stamp, order)
+            self._end(program, present.pop(lead_id), stamp, order)
             return {"status": "updated", "leadId": lead_id}
         now = iso(self._clock.now())
         new = {**(old or self._fresh(program["id"], lead_id, now, order)), **values}
         new |= {"statusName": status.name, "step": status.step, "updatedAt": now}
         if status.success and not new["reachedSuccess"]:
             new |= {"reachedSuccess": 1, "reachedSuccessDate": now}
-        new["id"] = self._save(new)
+        new["id"] = self._table.save(new)
         present[lead_id] = new
         if new["acquiredBy"] and old is None:
             self._acquire(program["id"], lead_id, now)
@@ -139,7 +146,7 @@ class MemberRoll:
         for start in range(0, len(records), _CHUNK):
             chunk = records[start : start + _CHUNK]
             ids = [record.get("leadId") if isinstance(record, dict) else None for record in chunk]
-            present = self._members(program["id"], ids)
+            present = self._table.of_program(program["id"], ids)
             for record, lead_id in zip(chunk, ids, strict=True):
                 old = present.get(lead_id) if isinstance(lead_id, int) else None
                 if old is None:
@@ -179,7 +186,7 @@ class MemberRoll:
     def overwrite(self, program: Row, lead_ids: Sequence[int], values: Row, order: MemberOrder) -> None:
         """Set stored values of members, updateable or not; people who are no members are passed over."""
         stamp = self._stamp(order)
-        for old in self._members(program["id"], lead_ids).values():
+        for old in self._table.of_program(program["id"], lead_ids).values():
             changed = {name: value for name, value in values.items() if old[name] != value}
             self.set_columns(program, old, changed, stamp)
         self._log.flush()
@@ -188,7 +195,7 @@ class MemberRoll:
         """Write columns of a stored member, with an activity for each."""
         if not changed:
             return
-        self._save({**old, **changed, "updatedAt": iso(self._clock.now())})
+        self._table.save({**old, **changed, "updatedAt": iso(self._clock.now())})
         for name, value in changed.items():
             field = self.fields.any(name)
             assert field is not None
@@ -209,7 +216,7 @@ class MemberRoll:
         stamp, results = self._stamp(order), []
         for start in range(0, len(lead_ids), _CHUNK):
             chunk = lead_ids[start : start + _CHUNK]
-            present = self._members(program["id"], chunk)
+            present = self._table.of_program(program["id"], chunk)
             for lead_id in chunk:
                 old = present.pop(lead_id, None) if isinstance(lead_id, int) else None
                 if old is None:
@@ -221,26 +228,10 @@ class MemberRoll:
         return results
 
     def depart(self, lead_ids: Sequence[int], winner_id: int | None) -> None:
-        """People vanish: their memberships end, or become the winner's whose own memberships stand; blanks of those
-        take the losers' values."""
+        """People vanish: their memberships end, or become the winner's."""
         if winner_id is not None:
-            for lead_id in lead_ids:
-                for row in list(self._whole("m.lead_id = ?", (lead_id,))):
-                    self._inherit(row, winner_id)
-        sql = f"DELETE FROM program_members WHERE lead_id IN {marks(lead_ids)}"
-        self._store.connection.execute(sql, tuple(lead_ids))
-
-    def _inherit(self, row: Row, winner_id: int) -> None:
-        own = self._members(row["program_id"], [winner_id]).get(winner_id)
-        if own is None:
-            sql = "UPDATE program_members SET lead_id = ? WHERE id = ?"
-            self._store.connection.execute(sql, (winner_id, row["id"]))
-            return
-        self._save({name: row[name] if value is None else value for name, value in own.items()})
-
-    def member(self, program_id: int, lead_id: int) -> Row | None:
-        """One stored member, whole, or None."""
-        return self._members(program_id, [lead_id]).get(lead_id)
+            self._table.hand_over(lead_ids, winner_id)
+        self._table.forget(lead_ids)
 
     # -- one row ----------------------------------------------------------------------------------------------------
 
@@ -255,20 +246,8 @@ class MemberRoll:
             "acquiredBy": int(order.acquires),
         }
 
-    def _save(self, row: Row) -> int:
-        if "id" in row:
-            assignments = ", ".join(f'"{name}" = ?' for name in row)
-            sql = f"UPDATE program_members SET {assignments} WHERE id = ?"
-            self._store.connection.execute(sql, (*row.values(), row["id"]))
-            return int(row["id"])
-        names = ", ".join(f'"{name}"' for name in row)
-        sql = f"INSERT INTO program_members ({names}) VALUES {marks([*row])}"
-        number = self._store.connection.execute(sql, tuple(row.values())).lastrowid
-        assert number is not None
-        return number
-
     def _end(self, program: Row, old: Row, stamp: Stamp, order: MemberOrder) -> None:
-        self._store.connection.execute("DELETE FROM program_members WHERE id = ?", (old["id"],))
+        self._table.remove(old["id"])
         gone = self.status(program, NOT_IN_PROGRAM)
         self._tell_status(program, old, {**old, "statusName": gone.name}, gone, stamp, order)
 
@@ -299,20 +278,6 @@ class MemberRoll:
             "Webinar URL": new.get("webinarUrl"),
         }
         self._log.told(new["lead_id"], CHANGE_STATUS_IN_PROGRESSION, stamp, program["id"], program["name"], attributes)
-
-    def _members(self, program_id: int, lead_ids: Sequence[Any]) -> dict[int, Row]:
-        wanted = [value for value in lead_ids if isinstance(value, int) and abs(value) < 2**63]
-        rows = self._whole(f"m.program_id = ? AND m.lead_id IN {marks(wanted)}", (program_id, *wanted))
-        return {row["lead_id"]: row for row in rows}
-
-    def _whole(self, condition: str, parameters: Sequence[Any]) -> Iterator[Row]:
-        cursor = self._store.connection.execute(f"SELECT * FROM program_members m WHERE {condition}", parameters)
-        names = [column[0] for column in cursor.description]
-        return (dict(zip(names, row, strict=True)) for row in cursor)
-
-    def _existing(self, lead_ids: Sequence[Any]) -> set[int]:
-        wanted = [value for value in lead_ids if isinstance(value, int) and abs(value) < 2**63]
-        return {number for (number,) in self._store.all(f"SELECT id FROM leads WHERE id IN {marks(wanted)}", wanted)}
 
     def _stamp(self, order: MemberOrder) -> Stamp:
         now = self._clock.now().timestamp()
