@@ -36,6 +36,7 @@ MIN_PAGE_ROWS = 200
 CHILD_BATCH_ROWS = 500
 """Recorded answers end the first page of children at 499, with wide rows at 199: the parent counts as one."""
 LOCATOR_LIFE = timedelta(days=2)
+ID_CHARACTERS = 18
 _LOCATOR_PREFIX = "0r8"
 _TOO_COMPLICATED = "Query is either selecting too many fields or the filter conditions are too complicated."
 _TOO_MANY_GROUPS = "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
@@ -56,12 +57,28 @@ class Page:
         return shown if done else {**shown, "nextRecordsUrl": f"{base}/query/{self.next_locator}"}
 
 
+class _Ids:
+    """Ids in order, packed: locators stay open for two days, and there is no ceiling on how many."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._text = "".join(ids)
+        self._count = len(ids)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def cut(self, start: int, end: int) -> list[str]:
+        """The ids from place *start* up to, not including, *end*."""
+        places = range(start * ID_CHARACTERS, min(end, self._count) * ID_CHARACTERS, ID_CHARACTERS)
+        return [self._text[place : place + ID_CHARACTERS] for place in places]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Cursor:
-    """The ids an open query found, in order."""
+    """What an open query found."""
 
     by_id: RowsById
-    ids: Sequence[str]
+    ids: _Ids
     user_id: str
     opened_at: datetime
 
@@ -136,7 +153,7 @@ class QueryRuns:
         ):
             raise OrgError("INVALID_QUERY_LOCATOR", "invalid query locator")
         end = start + page_rows
-        wanted = cursor.ids[start:end]
+        wanted = cursor.ids.cut(start, end)
         by_id = cursor.by_id
         bound = (*by_id.parameters, orjson.dumps(wanted).decode())
         found = {row[0]: row for row in self._reading.connection(caller).execute(by_id.sql, bound)}
@@ -169,7 +186,7 @@ class QueryRuns:
         now = self._clock.now()
         self._cursors = {key: open_ for key, open_ in self._cursors.items() if now - open_.opened_at <= LOCATOR_LIFE}
         locator = self._ids.new(_LOCATOR_PREFIX)
-        self._cursors[locator] = _Cursor(by_id=by_id, ids=ids, user_id=caller.user_id, opened_at=now)
+        self._cursors[locator] = _Cursor(by_id=by_id, ids=_Ids(ids), user_id=caller.user_id, opened_at=now)
         return locator
 
     def _page(
