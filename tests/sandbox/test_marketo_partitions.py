@@ -86,8 +86,12 @@ def test_a_user_sees_the_people_of_its_partitions_only(client: Client) -> None:
     )
     client.control("POST", "partitions/users", {"user": "eu@example.com", "partitions": ["Europe", "Asia"]})
     assert code(european.post("/rest/v1/leads.json", {"input": [{"email": "d@example.com"}]})) == "1009"
+    client.sync({"email": "e@example.com"})
+    document = {"input": [{"id": 3}, {"id": 4}]}
+    gone, kept = european.post("/rest/v1/leads/delete.json", document)["result"]
+    assert (gone["status"], reasons([kept])) == ("deleted", ["1008"])
     client.control("POST", "partitions/users", {"user": "eu@example.com", "partitions": None})
-    assert len(european.leads("id", 1, 2, 3)) == 3
+    assert len(european.leads("id", 1, 2, 4)) == 3
 
 
 def test_lists_show_a_user_its_people_only(client: Client) -> None:

@@ -42,7 +42,7 @@ class Writes:
 
     def delete(self, call: Call) -> Members:
         ids = self._leads.lead_ids(call)
-        order = self._leads.order(call, {})
+        order = self._leads.order(call, {"action": "updateOnly"})  # nobody comes in: no partition is to be named
         refusals = refused_records(self._faults, call.line, len(ids))
         return {"result": self._writer.delete(ids, replace(order, refusals=refusals))}
 
@@ -52,7 +52,7 @@ class Writes:
         losers = [to_number(text) for text in (*call.many("leadIds"), *call.many("leadId"))]
         if (call.one("mergeInCRM") or "").lower() == "true":
             raise Refused(703, "Feature is not enabled: no CRM is connected to merge in")
-        order = self._leads.order(call, {})
+        order = self._leads.order(call, {"action": "updateOnly"})
         cause = replace(order.cause, reason="Merge Leads", api_method="mergeLeads")
         self._writer.merge(winner_id, losers, replace(order, cause=cause))
         return {}

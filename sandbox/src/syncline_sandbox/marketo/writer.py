@@ -74,6 +74,8 @@ class LeadWriter:
                 results.append(skipped(*order.refusals[index]))
             elif (row := rows.pop(lead_id, None)) is None:
                 results.append(skipped(1004, "Lead not found", id=lead_id))
+            elif (name := self._unseen_partition(row, order)) is not None:
+                results.append(skipped(1008, f"Access denied to partition '{name}'", id=lead_id))
             else:
                 self._log.deleted(lead_id, row["mktoName"], stamp)
                 for table, column in (("leads", "id"), ("list_members", "lead_id")):
@@ -151,14 +153,17 @@ class LeadWriter:
 
     def _refuse_partition(self, row: Row, order: WriteOrder) -> None:
         """People in a partition the user does not see, or in another than the call names, are left alone."""
-        partition_id = row.get("leadPartitionId")
-        if partition_id is None:
-            return
-        if order.seen_partitions is not None and partition_id not in order.seen_partitions:
-            (name,) = self._store.one("SELECT name FROM partitions WHERE id = ?", (partition_id,))
+        if (name := self._unseen_partition(row, order)) is not None:
             raise RecordSkipped(1008, f"Access denied to partition '{name}'")
-        if order.must_be_there and partition_id != order.partition_id:
+        if order.must_be_there and row.get("leadPartitionId") not in (None, order.partition_id):
             raise RecordSkipped(1010, "Partition update not allowed")
+
+    def _unseen_partition(self, row: Row, order: WriteOrder) -> str | None:
+        """The name of the partition that keeps a person from the user, or None."""
+        partition_id, seen = row.get("leadPartitionId"), order.seen_partitions
+        if seen is None or partition_id is None or partition_id in seen:
+            return None
+        return str(self._store.one("SELECT name FROM partitions WHERE id = ?", (partition_id,))[0])
 
     def _create(self, values: Row, batch: Batch) -> int:
         lead_id = self._store.next_lead_id()
