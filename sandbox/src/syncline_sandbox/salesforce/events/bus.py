@@ -36,7 +36,10 @@ _GAPS = frozenset({"CREATE", "UPDATE", "DELETE", "UNDELETE"})
 
 
 class EventBus:
-    """Change events and platform events of one org. `listeners` are called after a commit that brought events."""
+    """Change events and platform events of one org.
+
+    `listeners` are called after a commit that brought events; `open_streams` is kept by the face that serves them.
+    """
 
     def __init__(self, schema: Schema, storage: Storage, clock: SandboxClock, faults: FaultPlan, seed: int) -> None:
         self.settings = EventSettings()
@@ -46,6 +49,7 @@ class EventBus:
         self.delivered = Allotment(clock, DELIVERED_A_DAY, timedelta(hours=24))
         self.published = Allotment(clock, PUBLISHED_AN_HOUR, timedelta(hours=1))
         self.listeners: list[Callable[[], None]] = []
+        self.open_streams = 0
         self._clock = clock
         self._faults = faults
         self._storage = storage

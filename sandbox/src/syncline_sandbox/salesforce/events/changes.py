@@ -98,8 +98,11 @@ def merged(changes: Iterable[Change]) -> list[Change]:
     told: list[Change] = []
     open_ones: dict[tuple[Any, ...], Change] = {}
     for change in changes:
+        if change.kind == "CREATE":
+            told.append(change)
+            continue
         key = change.alike()
-        alike = open_ones.get(key) if change.kind != "CREATE" else None
+        alike = open_ones.get(key)
         if alike is not None and len(alike.record_ids) < MERGED_IDS:
             alike.record_ids += change.record_ids
         else:
@@ -142,7 +145,7 @@ def _tell_update(change: Change, before: Mapping[str, Any], after: Mapping[str, 
     saved = False
     always = _ALWAYS | {"LastModifiedById"} if settings.last_modified_by_always else _ALWAYS
     for slot in change.schema.slots:
-        column = str(slot.field.column)
+        column = slot.column
         differs = before.get(column) != after.get(column)
         if not differs and slot.name not in always:
             continue

@@ -70,7 +70,7 @@ class EventControl:
     def _events(self, _body: Any) -> Any:
         events = self._org.events
         used = {"delivered": events.delivered.used, "published": events.published.used}
-        return {"settings": asdict(events.settings), "used": used}
+        return {"settings": asdict(events.settings), "used": used, "open_streams": events.open_streams}
 
     def _settings(self, body: Any) -> Any:
         events, wanted = self._org.events, dict(required_object(body))

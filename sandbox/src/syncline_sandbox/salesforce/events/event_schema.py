@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 import fastavro
@@ -80,10 +81,18 @@ class Slot:
     def place(self) -> tuple[int, int | None]:
         return self.position, self.part
 
+    @cached_property
+    def column(self) -> str:
+        return cast(str, self.field.column)
+
+    @cached_property
+    def _as_avro(self) -> Callable[[Any], Any]:
+        return _ENCODE.get(self.field.type, str)
+
     def value(self, row: Mapping[str, Any]) -> Any:
         """The column's value as Avro has it."""
-        stored = row[cast(str, self.field.column)]
-        return None if stored is None else _ENCODE.get(self.field.type, str)(stored)
+        stored = row[self.column]
+        return None if stored is None else self._as_avro(stored)
 
 
 class EventSchema:
@@ -223,6 +232,11 @@ def _header() -> dict[str, Any]:
     return {"type": "record", "name": HEADER, "fields": fields}
 
 
+@lru_cache(maxsize=1024)
+def _milliseconds_of(stamp: str) -> int:
+    return milliseconds(moment_of(stamp))  # a transaction writes the same stamp many times
+
+
 _ENCODE: dict[str, Callable[[Any], Any]] = {
     "boolean": bool,
     "int": int,
@@ -230,5 +244,5 @@ _ENCODE: dict[str, Callable[[Any], Any]] = {
     "currency": float,
     "percent": float,
     "date": lambda text: milliseconds(datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)),
-    "datetime": lambda text: milliseconds(moment_of(text)),
+    "datetime": _milliseconds_of,
 }
