@@ -12,6 +12,7 @@ from typing import Any
 
 from .caller import Caller
 from .reading import Reading
+from .recent import Recents
 from .schema import NUMBER_TYPES, TEXT_TYPES, Field, RecordTypeInfo, Schema, SObject
 from .stamps import http_date, parse_http_date
 from .web import Answer, Call, Route
@@ -36,10 +37,11 @@ MASTER_RECORD_TYPE = "012000000000000AAA"
 class DescribeResources:
     """`sobjects` and the describes below it. `changed_at` says when the schema or the rights last changed."""
 
-    def __init__(self, schema: Schema, reading: Reading, changed_at: Callable[[], datetime]) -> None:
+    def __init__(self, schema: Schema, reading: Reading, changed_at: Callable[[], datetime], recents: Recents) -> None:
         self._schema = schema
         self._reading = reading
         self._changed_at = changed_at
+        self._recents = recents
 
     def routes(self) -> list[Route]:
         return [
@@ -57,7 +59,8 @@ class DescribeResources:
 
     def _basic(self, call: Call) -> Answer:
         sobject = self._reading.object(call.caller, call.parts[0])
-        return Answer(body={"objectDescribe": _summary(call, sobject), "recentItems": []})
+        recent = self._recents.items(call.caller, sobject)
+        return Answer(body={"objectDescribe": _summary(call, sobject), "recentItems": recent})
 
     def _unless_unchanged(self, call: Call, describe: Callable[[], Any]) -> Answer:
         changed_at = self._changed_at().replace(microsecond=0)

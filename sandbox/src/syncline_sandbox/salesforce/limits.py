@@ -95,7 +95,6 @@ class LimitResources:
             Route("GET", "", self._directory),
             Route("GET", "limits", self._limits),
             Route("GET", "limits/recordCount", self._record_counts),
-            Route("GET", "recent", lambda _call: Answer(body=[])),
         ]
 
     def _directory(self, call: Call) -> Answer:

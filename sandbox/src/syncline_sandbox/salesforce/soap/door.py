@@ -1,8 +1,8 @@
 """The way of a SOAP request: session, quota, transaction, answer; a fault where a REST call has an error array.
 
 Lives here: the session of the SOAP header ("SessionHeader"), and the headers that change what a write does
-("AssignmentRuleHeader", "CallOptions", "DuplicateRuleHeader" of the SOAP API Developer Guide). The calls are in
-`calls.py`.
+("AssignmentRuleHeader", "CallOptions", "DuplicateRuleHeader", "MruHeader" of the SOAP API Developer Guide). The
+calls are in `calls.py`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class SoapDoor:
         if asked.operation == "logout":
             self._org.auth.expire(request)
             return response(asked, [])
-        return response(asked, self._calls.answer(self._caller(asked, request, user_id), asked))
+        caller = self._caller(asked, request, user_id)
+        return self._org.recents.watch(caller, lambda: response(asked, self._calls.answer(caller, asked)))
 
     def refusal(self, refused: OrgError, flavour: str = "partner") -> Answer:
         """The fault that says what a REST call is told by an error array."""
@@ -82,6 +83,8 @@ class SoapDoor:
         headers = {"sforce-auto-assign": "TRUE" if assign else "FALSE"}
         if flag(asked.headers.get("DuplicateRuleHeader"), "allowSave"):
             headers["sforce-duplicate-rule-header"] = "allowSave=true"
+        if flag(asked.headers.get("MruHeader"), "updateMru"):
+            headers["sforce-mru"] = "updateMru=true"
         if client := text(asked.headers.get("CallOptions"), "client"):
             headers["sforce-call-options"] = f"client={client}"
         return Caller(
