@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.marketo.campaigns.webhooks import WebhookAnswer, WebhookRequest
 from tests.sandbox.marketo_client import Client, attributes
 
@@ -430,7 +432,7 @@ def server() -> Iterator[tuple[str, list[bytes]]]:
             """Quiet."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        Thread(target=http.serve_forever, daemon=True).start()
+        Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         yield f"http://127.0.0.1:{http.server_port}", bodies
         http.shutdown()
 
@@ -452,3 +454,30 @@ def test_a_real_call(client: Client, server: tuple[str, list[bytes]]) -> None:
     errors = [attributes(row).get("Error Type") for row in client.activities(110)]
     assert errors[:2] == [None, "Not Found"]
     assert "refused" in str(errors[2])
+
+
+def test_who_is_called_may_call_the_instance_meanwhile(client: Client) -> None:
+    called = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with urlopen(f"{url}/_sandbox/clock", timeout=10) as clock:
+                town = clock.read()
+            self.send_response(200 if b"2026" in town else 500)
+            self.end_headers()
+            self.wfile.write(b'{"city": "Kiel"}')
+            called.set()
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http, serve(client.instance) as url:
+        Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        hook(client, url=f"http://127.0.0.1:{http.server_port}/", method="GET", mappings={"city": "city"})
+        trigger(client, campaign(client, {"step": "Call Webhook", "webhook": "Enrich"}), 1)
+        assert called.wait(10)
+        for _ in range(2000):  # the answer is taken in before the first call after it came
+            if client.lead(1, "city")["city"] == "Kiel":
+                break
+        assert client.lead(1, "city")["city"] == "Kiel"
+        http.shutdown()
