@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import replace
 
 from syncline_sandbox.core.wire import Request
 
@@ -64,6 +65,13 @@ def check_version(number: float) -> None:
         raise OrgError("UNSUPPORTED_API_VERSION", "The API version is not supported.")
     if number > LAST_VERSION:
         raise not_found()
+
+
+def one_slash(request: Request) -> Request:
+    """The request with one slash before its path. The vendor's own CLI ends an instance URL with one of its own, so that
+    all it asks for begins with two (`org login access-token`; jsforce-node joins the URL and `services/data` by a slash).
+    """
+    return replace(request, path=f"/{request.path.lstrip('/')}") if request.path.startswith("//") else request
 
 
 def _body(request: Request) -> bytes:
