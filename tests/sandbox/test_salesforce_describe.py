@@ -56,6 +56,13 @@ def test_every_address_a_describe_names_answers(client):
                 assert client.call("GET", url)[0] == 200, url
 
 
+def test_every_record_type_has_the_layout_its_describe_names(client):
+    for entry in client.call("GET", "sobjects")[1]["sobjects"]:
+        if "layouts" in entry["urls"]:
+            for info in client.call("GET", entry["urls"]["describe"])[1]["recordTypeInfos"]:
+                assert client.call("GET", info["urls"]["layout"])[0] == 200, info
+
+
 def test_names_go_in_as_typed_and_come_out_as_they_are(client):
     assert client.call("GET", "SOBJECTS/lead/Describe/")[1]["name"] == "Lead"
     status, answer = client.call("GET", "sobjects/lead")

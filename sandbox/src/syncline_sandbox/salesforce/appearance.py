@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from .caller import Caller
+from .describe import MASTER_RECORD_TYPE, record_types
 from .errors import not_found
 from .reading import Reading
 from .schema import Field, Schema, SObject
 from .web import Answer, Call, Route
 
-MASTER_RECORD_TYPE = "012000000000000AAA"
 _THEMES = ("theme3", "theme4")
 _COLOR = "4BC076"
 
@@ -89,26 +89,16 @@ class AppearanceResources:
 
     def _layouts(self, call: Call) -> Answer:
         sobject = self._laid_out(call)
-        url = f"{call.data_url}/sobjects/{sobject.name}/describe/layouts/{MASTER_RECORD_TYPE}"
-        mapping = {
-            "active": True,
-            "available": True,
-            "defaultRecordTypeMapping": True,
-            "developerName": "Master",
-            "layoutId": _layout_id(sobject),
-            "master": True,
-            "name": "Master",
-            "picklistsForRecordType": None,
-            "recordTypeId": MASTER_RECORD_TYPE,
-            "urls": {"layout": url},
-        }
         layout = self._page_layout(call.caller, sobject)
-        body = {"layouts": [layout], "recordTypeMappings": [mapping], "recordTypeSelectorRequired": [False]}
+        mappings = [
+            {**info, "layoutId": layout["id"], "picklistsForRecordType": None} for info in record_types(call, sobject)
+        ]
+        body = {"layouts": [layout], "recordTypeMappings": mappings, "recordTypeSelectorRequired": [len(mappings) > 1]}
         return Answer(body=body)
 
     def _layout(self, call: Call) -> Answer:
         sobject = self._laid_out(call)
-        if call.parts[1][:15] != MASTER_RECORD_TYPE[:15]:
+        if call.parts[1][:15] not in {info["recordTypeId"][:15] for info in record_types(call, sobject)}:
             raise not_found()
         return Answer(body=self._page_layout(call.caller, sobject))
 

@@ -1,7 +1,7 @@
 """Describe: the org's objects and fields as the caller may know them.
 
-Lives here: the JSON of a global and an object describe, all 54 field keys ("Describe Global", "sObject Describe",
-DescribeSObjectResult in the SOAP API Developer Guide; keys as in recorded describes of v59).
+Lives here: the JSON of a global and an object describe, ("Describe Global", "sObject Describe", DescribeSObjectResult
+in the SOAP API Developer Guide; keys as in recorded describes of v59). A field is described in `describe_fields.py`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from .caller import Caller
+from .describe_fields import field_describe
 from .reading import Reading
 from .recent import Recents
-from .schema import NUMBER_TYPES, TEXT_TYPES, Field, RecordTypeInfo, Schema, SObject
+from .schema import RecordTypeInfo, Schema, SObject
 from .stamps import http_date, parse_http_date
 from .web import Answer, Call, Route
 
-_SOAP_TYPES = {
-    "id": "tns:ID",
-    "reference": "tns:ID",
-    "boolean": "xsd:boolean",
-    "int": "xsd:int",
-    "double": "xsd:double",
-    "currency": "xsd:double",
-    "percent": "xsd:double",
-    "date": "xsd:date",
-    "datetime": "xsd:dateTime",
-    "address": "urn:address",
-    "location": "urn:location",
-}
-_BYTES_A_CHARACTER = 3
 MASTER_RECORD_TYPE = "012000000000000AAA"
 
 
@@ -93,7 +80,7 @@ class DescribeResources:
             "lookupLayoutable": None,
             "namedLayoutInfos": [],
             "networkScopeFieldName": None,
-            "recordTypeInfos": _record_types(call, sobject),
+            "recordTypeInfos": record_types(call, sobject),
             "searchLayoutable": True,
             "sobjectDescribeOption": "FULL",
             "supportedScopes": _scopes(sobject),
@@ -170,7 +157,7 @@ def _urls(url: str, *, laid_out: bool) -> dict[str, str]:
     }
 
 
-def _record_types(call: Call, sobject: SObject) -> list[dict[str, Any]]:
+def record_types(call: Call, sobject: SObject) -> list[dict[str, Any]]:
     """The record types of an object, and last the master, which is the default where no other is."""
     layouts = f"{call.data_url}/sobjects/{sobject.name}/describe/layouts"
     defaulted = any(info.default for info in sobject.record_types)
@@ -190,88 +177,8 @@ def _record_types(call: Call, sobject: SObject) -> list[dict[str, Any]]:
     ]
 
 
-def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, Any]:
-    """The 54 attributes of one field; createable and updateable are the caller's."""
-    editable = caller.rights.can_edit_field(sobject.name, field.name)
-    text = field.type in TEXT_TYPES
-    return {
-        "aggregatable": field.filterable and field.type not in ("boolean", "address"),
-        "aiPredictionField": False,
-        "autoNumber": field.auto_number is not None,
-        "byteLength": field.length * _BYTES_A_CHARACTER if text else field.length,
-        "calculated": field.calculated,
-        "calculatedFormula": field.calculated_formula,
-        "cascadeDelete": field.cascade_delete,
-        "caseSensitive": field.case_sensitive if field.custom else False,
-        "compoundFieldName": field.compound_field_name,
-        "controllerName": None,
-        "createable": field.createable and editable,
-        "custom": field.custom,
-        "defaultValue": False if field.type == "boolean" and field.default is not True else field.default,
-        "defaultValueFormula": None,
-        "defaultedOnCreate": field.defaulted_on_create,
-        "dependentPicklist": False,
-        "deprecatedAndHidden": False,
-        "digits": field.digits,
-        "displayLocationInDecimal": False,
-        "encrypted": False,
-        "externalId": field.external_id,
-        "extraTypeInfo": _extra_type(field),
-        "filterable": field.filterable,
-        "filteredLookupInfo": None,
-        "formulaTreatNullNumberAsZero": False,
-        "groupable": field.groupable,
-        "highScaleNumber": False,
-        "htmlFormatted": False,
-        "idLookup": field.id_lookup,
-        "inlineHelpText": field.help_text,
-        "label": field.label,
-        "length": field.length,
-        "mask": None,
-        "maskType": None,
-        "name": field.name,
-        "nameField": field.name_field,
-        "namePointing": len(field.reference_to) > 1,
-        "nillable": field.nillable,
-        "permissionable": field.nillable and field.type not in ("id",),
-        "picklistValues": [
-            {
-                "active": entry.active,
-                "defaultValue": entry.default,
-                "label": entry.label or entry.value,
-                "validFor": None,
-                "value": entry.value,
-            }
-            for entry in field.picklist
-        ],
-        "polymorphicForeignKey": len(field.reference_to) > 1,
-        "precision": field.precision if field.type in NUMBER_TYPES else 0,
-        "queryByDistance": field.compound,
-        "referenceTargetField": None,
-        "referenceTo": list(field.reference_to),
-        "relationshipName": field.relationship_name,
-        "relationshipOrder": field.relationship_order,
-        "restrictedDelete": False,
-        "restrictedPicklist": field.restricted_picklist,
-        "scale": field.scale,
-        "searchPrefilterable": field.type == "reference",
-        "soapType": _SOAP_TYPES.get(field.type, "xsd:string"),
-        "sortable": field.sortable,
-        "type": field.type,
-        "unique": field.unique,
-        "updateable": field.updateable and editable,
-        "writeRequiresMasterRead": False,
-    }
-
-
 def _scopes(sobject: SObject) -> list[dict[str, str]]:
     """What USING SCOPE takes ("USING SCOPE" of the SOQL and SOSL Reference)."""
     plural = sobject.label_plural.lower()
     mine = [{"label": f"My {plural}", "name": "mine"}] if sobject.field("OwnerId") is not None else []
     return [{"label": f"All {plural}", "name": "everything"}, *mine]
-
-
-def _extra_type(field: Field) -> str | None:
-    if field.type == "textarea":
-        return "plaintextarea"
-    return "personname" if field.name == "Name" and field.column is None else None
