@@ -41,6 +41,7 @@ from .people import USERNAME, People, first_people
 from .query import QueryResources
 from .queues import Queues
 from .reading import Reading
+from .recent import Recents
 from .record_collections import CollectionResources
 from .records import RecordResources
 from .replication import ReplicationResources
@@ -101,6 +102,7 @@ class SalesforceOrg:
         self.auth = Auth(self.clock, organization_id, seed, self.storage)
         self.people = People(self.storage, self.ids, self.auth, self.objects.grants, self.objects.sharing)
         self.passwords = PasswordResources(self.auth, self.people)
+        self.recents = Recents(self.schema, self.reading, self.dml.touched)
         self.rule_book = RuleBook(self.storage, self.people, self.dml.rules)
         self._settle_people()
         self.query = QueryResources(self.schema, self.reading, self.ids, self.clock)
@@ -167,9 +169,9 @@ class SalesforceOrg:
         act: Callable[[], Answer] = partial(self.soap.run, request, user_id)
         if not is_soap(request.path):
             call = read_call(request, self.people.rights(user_id))
-            act = partial(self.router.answer, call)
+            act = partial(self.recents.watch, call.caller, partial(self.router.answer, call))
             if call.method in ("GET", "HEAD"):
-                return act()
+                return self.router.answer(call)
         return self._transactions.answer(act, stamp, keep=keep)
 
     def platform_transaction(self, stamp: str | None = None) -> AbstractContextManager[None]:
@@ -221,7 +223,7 @@ class SalesforceOrg:
         composite = CompositeResources(
             self.schema, self.reading, self.dml, self.storage, lambda: self.router, self.usage.count
         )
-        describe = DescribeResources(self.schema, self.reading, lambda: self.schema_changed_at)
+        describe = DescribeResources(self.schema, self.reading, lambda: self.schema_changed_at, self.recents)
         collections = CollectionResources(self.reading, self.dml, self.storage, self.faults)
         records = RecordResources(self.reading, self.dml)
         # The more literal patterns come before those with groups.
@@ -234,6 +236,7 @@ class SalesforceOrg:
             *ToolingResources(self.schema, self.ids, self.add_field).routes(),
             *composite.routes(),
             *self.passwords.routes(),
+            *self.recents.routes(),
             *AppearanceResources(self.schema, self.reading).routes(),
             *collections.routes(),
             *describe.routes(),
@@ -339,6 +342,7 @@ class SalesforceOrg:
         self.query.forget()
         self.bulk.clear()
         self.usage.clear()
+        self.recents.clear()
         self._request_faults.forget()
         self.reading.forget_replica()
         self.auth.clear()
