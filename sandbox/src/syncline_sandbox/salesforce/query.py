@@ -1,7 +1,8 @@
 """The query resources: query, queryAll, and the pages behind a locator.
 
 Lives here: what stands in the URL and the headers ("Query", "QueryAll", "Query Options Header" of the REST API
-Developer Guide). Running a query is in `query_runs.py`, SOQL itself in `soql`, plans in `query_plans.py`.
+Developer Guide). Running a query is in `query_runs.py`, SOQL itself in `soql`, plans in `query_plans.py`, columns in
+`query_columns.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from syncline_sandbox.core.clock import SandboxClock
 from .caller import Caller
 from .errors import OrgError
 from .ids import IdSource
+from .query_columns import columns
 from .query_plans import plans
 from .query_runs import MAX_PAGE_ROWS, MIN_PAGE_ROWS, QueryRuns, not_too_complicated
 from .reading import Reading
@@ -56,6 +58,9 @@ class QueryResources:
         text = call.query.get("q", "")
         if not text:
             raise OrgError("MALFORMED_QUERY", "A query string has to be specified")
+        if call.query.get("columns", "").lower() == "true":
+            compiled = self.runs.compile(call.caller, text, include_deleted=include_deleted)
+            return Answer(body=columns(text, compiled, self._schema))
         page = self.runs.run(call.caller, text, include_deleted=include_deleted, page_rows=page_rows(call.caller))
         return Answer(body=page.body(call.data_url))
 
