@@ -11,6 +11,12 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import grpc
+import pytest
+
+from syncline_sandbox.pubsub.proto.pubsub_api_pb2 import TopicRequest
+from syncline_sandbox.pubsub.proto.pubsub_api_pb2_grpc import PubSubStub
+
 UP = [sys.executable, "-m", "syncline_sandbox.cli", "up", "--json", "--marketo-port", "0"]
 COMMAND = [*UP, "--only", "marketo"]
 
@@ -43,6 +49,20 @@ def test_up_serves_both_over_https(tmp_path: Path) -> None:
     assert [place["name"] for place in started["sandboxes"]] == ["salesforce", "marketo"]
     assert (process.returncode, errors) == (0, "")
     assert not any(_listens(place["url"].replace("https", "http")) for place in started["sandboxes"])
+
+
+def test_up_serves_the_pubsub_api_beside_the_org() -> None:
+    command = [*UP, "--salesforce-port", "0", "--only", "salesforce"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        (place,) = json.loads(process.stdout.readline())["sandboxes"]
+        trust = grpc.ssl_channel_credentials(Path(place["pubsub_trust"]).read_bytes())
+        with grpc.secure_channel(place["pubsub"], trust) as channel, pytest.raises(grpc.RpcError) as refused:
+            PubSubStub(channel).GetTopic(TopicRequest(), timeout=5)  # type: ignore[no-untyped-call]
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_up_names_the_port_that_is_taken() -> None:

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,6 +24,8 @@ from syncline_sandbox.core.wire import Core, Request
 from syncline_sandbox.worlds import World, WorldRefused, fill, read_world
 
 STOP_SECONDS = 5.0
+# The usual place beside the org's usual place; beside any other, a free one.
+PUBSUB_PORTS = {8810: 8811}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class Place:
     world: World
     enforce_limits: bool
     certificate: Certificate | None
+    pubsub_port: int
+    pubsub_certificate: Certificate | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start both and stay until interrupted")
     up.add_argument("--salesforce-port", type=int, default=8810, help="0 takes a free one (default %(default)s)")
     up.add_argument("--marketo-port", type=int, default=8820, help="0 takes a free one (default %(default)s)")
+    up.add_argument("--pubsub-port", type=int, help="of the org's Pub/Sub API (default 8811 beside 8810, else free)")
+    up.add_argument("--pubsub-plaintext", action="store_true", help="serve the Pub/Sub API without TLS")
     up.add_argument("--only", choices=sorted(CORES), help="start this one alone")
     up.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory, gone at the end)")
     up.add_argument("--seed", default="empty", metavar="WORLD", help="what they hold: demo, empty or a JSON file")
@@ -73,12 +79,13 @@ def _up(options: argparse.Namespace, scratch: Path) -> int:
     except WorldRefused as refused:
         print(refused, file=sys.stderr)
         return 1
-    certificate = _certificate(options, scratch)
     if options.data_dir is not None:
         options.data_dir.mkdir(parents=True, exist_ok=True)
+    certificate = _certificate(options, scratch)
+    pubsub_certificate = _pubsub_certificate(options, certificate, scratch)
     ports = {"salesforce": options.salesforce_port, "marketo": options.marketo_port}
     started = [
-        _start(_place(name, port, options, certificate, world))
+        _start(replace(_place(name, port, options, certificate, world), pubsub_certificate=pubsub_certificate))
         for name, port in ports.items()
         if options.only in (None, name)
     ]
@@ -104,6 +111,17 @@ def _certificate(options: argparse.Namespace, scratch: Path) -> Certificate | No
     return make_certificate(options.data_dir or scratch) if options.https else None
 
 
+def _pubsub_certificate(
+    options: argparse.Namespace, certificate: Certificate | None, scratch: Path
+) -> Certificate | None:
+    """The vendor's gRPC service speaks TLS whatever the HTTP face does, unless told otherwise."""
+    if options.pubsub_plaintext or certificate is not None or options.only == "marketo":
+        return None if options.pubsub_plaintext else certificate
+    from syncline_sandbox.pubsub.certificate import own_certificate
+
+    return own_certificate(options.data_dir or scratch)
+
+
 def _place(name: str, port: int, options: argparse.Namespace, certificate: Certificate | None, world: World) -> Place:
     database = ":memory:" if options.data_dir is None else str(options.data_dir / f"{name}.sqlite")
     return Place(
@@ -114,6 +132,8 @@ def _place(name: str, port: int, options: argparse.Namespace, certificate: Certi
         world=world,
         enforce_limits=not options.no_limits,
         certificate=certificate,
+        pubsub_port=options.pubsub_port if options.pubsub_port is not None else PUBSUB_PORTS.get(port, 0),
+        pubsub_certificate=None,
     )
 
 
@@ -161,10 +181,15 @@ def _serve(place: Place, pipe: Connection) -> None:
         _forget(place.database)
         pipe.send({"error": str(refused)})
         return
+    try:
+        beside = BESIDE[place.name](place, core)
+    except OSError as taken:
+        pipe.send({"error": f"{place.name}: {taken}"})
+        return
     credentials = json.loads(core.handle(Request(method="GET", path="/_sandbox/credentials")).body)
     scheme = "https" if place.certificate else "http"
     url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
-    pipe.send({"name": place.name, "url": url, "control": f"{url}/_sandbox/", "credentials": credentials})
+    pipe.send({"name": place.name, "url": url, "control": f"{url}/_sandbox/", **beside, "credentials": credentials})
     face = Face(core)
     with listener:
         SandboxServer(face, place.certificate).run(sockets=[listener])
@@ -191,6 +216,22 @@ def _salesforce(place: Place) -> Core:
     return SalesforceOrg(place.database, clock=SandboxClock(), seed=place.random_seed)
 
 
+def _serve_pubsub(place: Place, core: Core) -> dict[str, str]:
+    """Serve the Pub/Sub API for as long as the process lives; says where. OSError when its port is taken."""
+    from syncline_sandbox.pubsub import PubSubServer
+    from syncline_sandbox.salesforce.org import SalesforceOrg
+
+    assert isinstance(core, SalesforceOrg)
+    server = PubSubServer(core, place.pubsub_port, place.pubsub_certificate)
+    server.start()
+    trust = place.pubsub_certificate and place.pubsub_certificate.authority
+    return {"pubsub": f"localhost:{server.port}", **({"pubsub_trust": str(trust)} if trust else {})}
+
+
+BESIDE: dict[str, Callable[[Place, Core], dict[str, str]]] = {
+    "salesforce": _serve_pubsub,
+    "marketo": lambda _place, _core: {},
+}
 CORES: dict[str, Callable[[Place], Core]] = {"salesforce": _salesforce, "marketo": _marketo}
 
 
@@ -202,7 +243,8 @@ def _announce(places: Sequence[dict[str, Any]], certificate: Certificate | None,
     for place in places:
         print(f"{place['name']:<11}{place['url']}")
         print(f"{'':<11}control         {place['control']}")
-        for name, value in place["credentials"].items():
+        beside = {name: place[name] for name in ("pubsub", "pubsub_trust") if name in place}
+        for name, value in {**beside, **place["credentials"]}.items():
             print(f"{'':<11}{name:<16}{value}")
     if authority:
         print(f"trust      {authority}")
