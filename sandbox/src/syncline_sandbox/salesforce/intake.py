@@ -68,8 +68,10 @@ def check_version(number: float) -> None:
 
 
 def one_slash(request: Request) -> Request:
-    """The request with one slash before its path. The vendor's own CLI ends an instance URL with one of its own, so that
-    all it asks for begins with two (`org login access-token`; jsforce-node joins the URL and `services/data` by a slash).
+    """The request with one slash before its path.
+
+    The vendor's own CLI stores an instance URL with a slash at its end (`org login access-token`) and joins its paths
+    to it by another.
     """
     return replace(request, path=f"/{request.path.lstrip('/')}") if request.path.startswith("//") else request
 
