@@ -26,6 +26,8 @@ class ObjectControl:
             "POST campaigns": self._campaigns,
             "POST objects": self._add_objects,
             "POST record_types": self._add_record_types,
+            "GET metadata": lambda _: self._org.components.settings(),
+            "POST metadata": lambda body: self._org.components.change_settings(required_object(body)),
             "GET sharing": lambda _: self._org.objects.sharing.defaults,
             "POST sharing": lambda body: self._org.objects.sharing.set_defaults(required_object(body)),
         }

@@ -108,7 +108,7 @@ class Dml:
         if sobject.name == "Opportunity" and values.get("ContactId"):
             self._add_primary_role(caller, record_id, values["ContactId"])
         if sobject.name == "Campaign":
-            self._add_rows(caller, first_statuses(record_id))
+            self.add_rows(caller, first_statuses(record_id))
         self._follow(self.rules.after(event))
         return record_id
 
@@ -252,7 +252,7 @@ class Dml:
         given = {"OpportunityId": opportunity_id, "ContactId": contact_id, "IsPrimary": True}
         self.create(replace(caller, rights=UserRights(user_id=caller.user_id)), role, given)
 
-    def _add_rows(self, caller: Caller, rows: list[tuple[str, dict[str, Any]]]) -> None:
+    def add_rows(self, caller: Caller, rows: list[tuple[str, dict[str, Any]]]) -> None:
         """Insert what the platform makes by itself beside a record, past rights and rules."""
         stamp = self.stamp()
         for name, given in rows:

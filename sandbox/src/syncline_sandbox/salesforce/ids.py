@@ -45,6 +45,10 @@ class IdSource:
         self.serials[key_prefix] = serial
         return self._compose(key_prefix, serial)
 
+    def at(self, key_prefix: str, number: int) -> str:
+        """The id of this prefix and number, given out or not."""
+        return self._compose(key_prefix, number)
+
     def number(self, name: str) -> int:
         """The next number of the series *name*, from 1."""
         self.serials[name] = self.serials.get(name, 0) + 1

@@ -35,6 +35,7 @@ from .ids import IdSource
 from .intake import one_slash, read_call
 from .limits import LimitResources, version_list
 from .merge import Merging
+from .metadata import Components, MetadataCalls
 from .org_objects import STAYING, OrgObjects
 from .passwords import PasswordResources
 from .people import USERNAME, People, first_people
@@ -94,6 +95,8 @@ class SalesforceOrg:
         self._transactions = Transactions(self.storage, self.ids, self.clock, self.reading, self.events)
         self.dml = Dml(self.schema, self.storage, self.ids, self.faults, self.clock, self._transactions)
         self.objects = OrgObjects(self.schema, self.storage, self.ids, self._transactions, self.dml)
+        self.components = Components(self)
+        self.metadata = MetadataCalls(self, self.components)
         self.conversion = LeadConversion(self.schema, self.storage, self.dml)
         self.merging = Merging(self.schema, self.storage, self.dml)
         self.queues = Queues(self.schema, self.storage, self.ids)
@@ -233,7 +236,7 @@ class SalesforceOrg:
             *SearchResources(self.schema, self.reading, self.query.runs).routes(),
             *self.bulk.routes(),
             *ReplicationResources(self.reading, self.clock).routes(),
-            *ToolingResources(self.schema, self.ids, self.add_field).routes(),
+            *ToolingResources(self, Components(self, "tooling_fields_granted")).routes(),
             *composite.routes(),
             *self.passwords.routes(),
             *self.recents.routes(),

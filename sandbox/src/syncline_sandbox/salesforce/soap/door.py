@@ -69,6 +69,8 @@ class SoapDoor:
             self._org.auth.expire(request)
             return response(asked, [])
         caller = self._caller(asked, request, user_id)
+        if asked.flavour == "metadata":
+            return response(asked, self._org.metadata.answer(caller, asked))
         return self._org.recents.watch(caller, lambda: response(asked, self._calls.answer(caller, asked)))
 
     def refusal(self, refused: OrgError, flavour: str = "partner") -> Answer:

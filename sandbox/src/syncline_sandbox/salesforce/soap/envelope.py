@@ -18,8 +18,9 @@ from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.web import Answer
 
-_PATH = re.compile(r"/services/Soap/(?P<flavour>[uc])/(?P<version>\d+\.\d)(?:/.*)?", re.IGNORECASE)
-_FLAVOURS = {"u": "partner", "c": "enterprise"}
+_PATH = re.compile(r"/services/Soap/(?P<flavour>[ucm])/(?P<version>\d+\.\d)(?:/.*)?", re.IGNORECASE)
+_FLAVOURS = {"u": "partner", "c": "enterprise", "m": "metadata"}
+METADATA_NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 _DEEPEST = 50
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
@@ -66,8 +67,8 @@ class SoapRequest:
 
 
 def is_soap(path: str) -> bool:
-    """True for the Partner and Enterprise endpoints, `/services/Soap/u/…` and `/services/Soap/c/…`."""
-    return path.lower().startswith(("/services/soap/u/", "/services/soap/c/"))
+    """True for the Partner, Enterprise and Metadata endpoints, `/services/Soap/u/…`, `…/c/…` and `…/m/…`."""
+    return path.lower().startswith(("/services/soap/u/", "/services/soap/c/", "/services/soap/m/"))
 
 
 def read_soap(request: Request) -> SoapRequest:
@@ -187,6 +188,11 @@ def row_errors(refused: OrgError) -> Raw:
 
 def response(asked: SoapRequest, results: Iterable[str]) -> Answer:
     """The answer to a call: its `result` elements, which are written XML."""
+    if asked.flavour == "metadata":
+        body = "".join(results)
+        return _answer(
+            200, f'xmlns="{METADATA_NAMESPACE}"', f"<{asked.operation}Response>{body}</{asked.operation}Response>"
+        )
     namespace = (
         f'xmlns="urn:{asked.flavour}.soap.sforce.com" xmlns:sf="urn:sobject.{asked.flavour}.soap.sforce.com" '
         'xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
@@ -211,6 +217,8 @@ def fault(code: str, message: str, flavour: str = "partner") -> Answer:
     )
     told = f"<faultcode>sf:{code}</faultcode><faultstring>{code}: {_escaped(message)}</faultstring>"
     namespace = f'xmlns:sf="urn:fault.{flavour}.soap.sforce.com"'
+    if flavour == "metadata":
+        namespace = f'xmlns:sf="{METADATA_NAMESPACE}"'
     return _answer(500, namespace, f"<soapenv:Fault>{told}<detail>{detail}</detail></soapenv:Fault>")
 
 
