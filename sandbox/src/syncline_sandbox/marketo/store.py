@@ -75,7 +75,7 @@ class Store:
             str(database), check_same_thread=False, isolation_level=None, cached_statements=1024
         )
         # The data is worth nothing after a power cut: a sandbox trades that for speed.
-        for pragma in ("journal_mode=WAL", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-200000"):
+        for pragma in ("journal_mode=WAL", "synchronous=OFF", "temp_store=MEMORY", "cache_size=-96000"):
             self.connection.execute(f"PRAGMA {pragma}")
         self._indexed: set[str] = set()
         self.fields = self._open()

@@ -18,16 +18,12 @@ Normaliser = Callable[[Any], Any]
 
 TEXT_BYTES = 30_000
 _INT32 = 2**31
-_EMAIL = re.compile(r"[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+\Z")
+EMAIL = re.compile(r"[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+\Z")
 _BOOLEANS = {"true": 1, "false": 0, "1": 1, "0": 0}
 
 
 class InvalidValue(ValueError):
     """The value does not fit the field's type: record-level 1003."""
-
-
-def is_email(text: str) -> bool:
-    return _EMAIL.match(text) is not None
 
 
 def text_limit(field: Field) -> int:
@@ -57,7 +53,7 @@ def _text(field: Field, value: Any) -> str:
 
 def _email(field: Field, value: Any) -> str:
     text = _text(field, value)
-    if not _EMAIL.match(text):
+    if not EMAIL.match(text):
         raise InvalidValue
     return text
 

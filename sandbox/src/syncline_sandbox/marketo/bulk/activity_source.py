@@ -16,7 +16,7 @@ from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo.activities import COLUMNS, activity_record, hidden_changes
 from syncline_sandbox.marketo.activity_types import DELETE_LEAD
 from syncline_sandbox.marketo.bulk import request as form
-from syncline_sandbox.marketo.bulk.files import Rows, chunked
+from syncline_sandbox.marketo.bulk.files import Row
 from syncline_sandbox.marketo.bulk.request import Members
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.retention import Retention
@@ -55,7 +55,7 @@ class ActivitySource:
             raise Refused(1003, f"Invalid value specified for attribute 'fields': '{min(unknown)}'")
         return {**form.shape(document), "fields": names, **_filter(document.get("filter"))}
 
-    def rows(self, _name: str, request: Members) -> Iterator[Rows]:
+    def rows(self, _name: str, request: Members) -> Iterator[Row]:
         self._retention.prune()
         unseen, hidden = hidden_changes(self._store)
         now = self._clock.now().timestamp()
@@ -71,8 +71,7 @@ class ActivitySource:
             f"WHERE {condition} ORDER BY a.at, a.id"
         )
         names = request["fields"]
-        for chunk in chunked(self._store.connection.execute(sql, parameters)):
-            yield [_cells(row, names) for row in chunk]
+        return (_cells(row, names) for row in self._store.connection.execute(sql, parameters))
 
 
 def _filter(wanted: Any) -> Members:

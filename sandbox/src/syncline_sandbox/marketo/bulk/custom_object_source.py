@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from syncline_sandbox.marketo.bulk import request as form
-from syncline_sandbox.marketo.bulk.files import Rows, chunked
+from syncline_sandbox.marketo.bulk.files import Row
 from syncline_sandbox.marketo.bulk.request import Members
 from syncline_sandbox.marketo.bulk.sources import SMART, STATIC, ListFilters
 from syncline_sandbox.marketo.custom_objects.room import CustomObjects
@@ -49,13 +49,13 @@ class CustomObjectSource:
             raise form.unsupported_filter(name)
         return {"filter": name, **form.window(value)}
 
-    def rows(self, name: str, request: Members) -> Iterator[Rows]:
+    def rows(self, name: str, request: Members) -> Iterator[Row]:
         kind = self._objects.named(name).kind
         fields = [kind.by_name[asked.lower()] for asked in request["fields"]]
         selected = ", ".join(as_csv_expression(field, f'"{field.name}"') for field in fields)
         condition, parameters = self._condition(kind, request)
         sql = f'SELECT {selected} FROM "{kind.table}" WHERE {condition} ORDER BY id'
-        yield from chunked(self._store.connection.execute(sql, parameters))
+        return self._store.connection.execute(sql, parameters)
 
     def _condition(self, kind: Kind, request: Members) -> tuple[str, list[Any]]:
         if request["filter"] == "updatedAt":

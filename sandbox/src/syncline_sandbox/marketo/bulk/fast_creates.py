@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
@@ -76,11 +77,13 @@ class FastCreates:
     def create(self, plan: Plan, rows: Rows, order: WriteOrder) -> dict[int, int]:
         """Create the plain rows among *rows*: their index → id of the new person."""
         width = len(plan.fields)
-        bad = {index for index, row in enumerate(rows) if len(row) != width}
-        if bad:
+        bad: set[int] = set()
+        if {*map(len, rows)} != {width}:
+            bad = {index for index, row in enumerate(rows) if len(row) != width}
             rows = [row if index not in bad else ("",) * width for index, row in enumerate(rows)]
-        columns: list[list[Any]] = []
-        for field, cells in zip(plan.fields, zip(*rows, strict=True), strict=True):
+        columns: list[Sequence[Any]] = []
+        for position, field in enumerate(plan.fields):
+            cells = [*map(itemgetter(position), rows)]
             values, wrong = parsed_column(field, cells, clears=self._settings.import_blank_clears)
             columns.append(values)
             bad |= wrong
@@ -93,7 +96,7 @@ class FastCreates:
             columns = [[values[index] for index in plain] for values in columns]
         return dict(zip(plain, self._insert(plan, columns, len(plain), order), strict=True))
 
-    def _ruled(self, plan: Plan, columns: list[list[Any]]) -> set[int]:
+    def _ruled(self, plan: Plan, columns: list[Sequence[Any]]) -> set[int]:
         """Rows that consent has a say in."""
         by_name = {field.name: values for field, values in zip(plan.fields, columns, strict=True)}
         ruled = {index for index, value in enumerate(by_name.get("unsubscribed", ())) if value}
@@ -105,7 +108,7 @@ class FastCreates:
             ruled |= {index for index, email in enumerate(emails) if folded(email) in opted_out}
         return ruled
 
-    def _known(self, keys: list[Any], lookup: Field) -> set[int]:
+    def _known(self, keys: Sequence[Any], lookup: Field) -> set[int]:
         """Rows without a key, with one somebody has, and with one an earlier row has."""
         self._store.index_lookup(lookup)
         asked = [key for key in keys if key is not None]
@@ -120,7 +123,7 @@ class FastCreates:
                 taken.add(key)
         return known
 
-    def _insert(self, plan: Plan, columns: list[list[Any]], count: int, order: WriteOrder) -> range:
+    def _insert(self, plan: Plan, columns: list[Sequence[Any]], count: int, order: WriteOrder) -> range:
         ids, now = self._store.take_lead_ids(count), iso(self._clock.now())
         names = ("id", "leadPartitionId", "createdAt", "updatedAt", "_changedAt", *(f.name for f in plan.fields))
         constant = ([value] * count for value in (order.partition_id, now, now, now))

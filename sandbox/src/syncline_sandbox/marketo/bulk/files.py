@@ -9,7 +9,9 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import count, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from syncline_sandbox.core.wire import Response
@@ -23,7 +25,9 @@ CREATE TABLE IF NOT EXISTS export_parts (
 )
 """
 
-Rows = Sequence[Sequence[Any]]
+Row = Sequence[Any]
+# Rows between two parts of a file.
+_PART_ROWS = 5_000
 
 
 class Written(NamedTuple):
@@ -41,18 +45,21 @@ class ExportFiles:
         self._store = store
         store.connection.execute(_PARTS)
 
-    def write(self, job: str, form: str, header: Sequence[str], chunks: Iterable[Rows]) -> Written:
-        """Store the header row and all *chunks* of rows. None in a cell must have become a word before."""
-        text = io.StringIO(newline="")
+    def write(self, job: str, form: str, header: Sequence[str], rows: Iterable[Row]) -> Written:
+        """Store the header row and all *rows*. None in a cell must have become a word before.
+
+        Rows go straight from the database's cursor into the writer, counted on the way: a list of them would have the
+        garbage collector look at every cell.
+        """
+        text, records = io.StringIO(newline=""), count()
         writer = csv.writer(text, delimiter=DELIMITERS[form], lineterminator="\n")
-        digest, records, size = hashlib.sha256(), 0, 0
+        counted = map(itemgetter(0), zip(rows, records, strict=False))
+        digest, size = hashlib.sha256(), 0
         writer.writerow(header)
-        for chunk in chunks:
-            writer.writerows(chunk)
-            records += len(chunk)
-            size += self._keep(job, size, text, digest)
-        size += self._keep(job, size, text, digest)
-        return Written(records, size, f"sha256:{digest.hexdigest()}")
+        while stored := self._keep(job, size, text, digest):
+            size += stored
+            writer.writerows(islice(counted, _PART_ROWS))
+        return Written(next(records), size, f"sha256:{digest.hexdigest()}")
 
     def _keep(self, job: str, start: int, text: io.StringIO, digest: Any) -> int:
         content = text.getvalue().encode()
@@ -81,13 +88,10 @@ class ExportFiles:
             "ORDER BY start",
             (job, end, first),
         )
-        return b"".join(content[max(0, first - start) : end - start] for start, content in parts)
+        file = io.BytesIO()
+        for start, content in parts:
+            file.write(content[max(0, first - start) : end - start])
+        return file.getvalue()
 
     def drop(self, job: str) -> None:
         self._store.connection.execute("DELETE FROM export_parts WHERE job = ?", (job,))
-
-
-def chunked(cursor: Any, rows: int = 5_000) -> Iterator[Rows]:
-    """The rows of an SQL cursor in chunks."""
-    while chunk := cursor.fetchmany(rows):
-        yield chunk

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -19,13 +20,14 @@ from syncline_sandbox.core.wire import Request, Response
 from syncline_sandbox.marketo.bulk.files import CSV_TYPE
 from syncline_sandbox.marketo.bulk.multipart import multipart
 from syncline_sandbox.marketo.bulk.request import DELIMITERS
-from syncline_sandbox.marketo.bulk.targets import ImportTarget, Outcome
+from syncline_sandbox.marketo.bulk.targets import ImportTarget
 from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
 
 MAX_QUEUED, MAX_RUNNING = 10, 2
+_CHUNK = 1_000
 _DAY = 86_400
 _TABLE = """
 CREATE TABLE IF NOT EXISTS import_jobs (
@@ -149,20 +151,25 @@ class Imports:
             "SELECT kind, user, path, request_id, format, request, file FROM import_jobs WHERE id = ?", (job_id,)
         )
         call = Call(Request(method="POST", path=path), "POST", path, {}, request_id, user=user)
+        count, failures, warnings = 0, list[list[str]](), list[list[str]]()
         try:
-            header, rows = _table_of(content, DELIMITERS[form])
-            outcome = self._target(kind).run(call, orjson.loads(request), header, rows)
+            table = _rows_of(content, DELIMITERS[form])
+            header = next(table, [])
+            while rows := list(islice(table, _CHUNK)):
+                outcome = self._target(kind).run(call, orjson.loads(request), header, rows)
+                count += len(rows)
+                failures += [[*rows[index], reason] for index, reason in sorted(outcome.failures.items())]
+                warnings += [[*rows[index], reason] for index, reason in sorted(outcome.warnings.items())]
         except (Refused, csv.Error) as failure:
             self._end(job_id, "Failed", 0, str(getattr(failure, "message", failure)), {})
             return
-        done = len(rows) - len(outcome.failures)
         files = {
-            "failed": len(outcome.failures),
-            "failures": _told(header, rows, outcome.failures, "Import Failure Reason", DELIMITERS[form]),
-            "warned": len(outcome.warnings),
-            "warnings": _told(header, rows, outcome.warnings, "Import Warning Reason", DELIMITERS[form]),
+            "failed": len(failures),
+            "failures": _told([*header, "Import Failure Reason"], failures, DELIMITERS[form]),
+            "warned": len(warnings),
+            "warnings": _told([*header, "Import Warning Reason"], warnings, DELIMITERS[form]),
         }
-        self._end(job_id, "Complete", done, _message(done, outcome), files)
+        self._end(job_id, "Complete", count - len(failures), _message(count, len(failures), len(warnings)), files)
 
     def _end(self, job_id: int, status: str, processed: int, message: str, files: Members) -> None:
         values = {"status": status, "processed": processed, "message": message, "file": None, **files}
@@ -189,27 +196,23 @@ def _started(job_id: int, kind: str) -> Members:
     return {"batchId": job_id, "importId": str(job_id), "status": "Queued"}
 
 
-def _table_of(content: bytes, delimiter: str) -> tuple[list[str], list[list[str]]]:
-    text = io.StringIO(content.decode("utf-8-sig", "replace"), newline="")
-    header, *rows = [row for row in csv.reader(text, delimiter=delimiter) if row] or [[]]
-    return header, rows
+def _rows_of(content: bytes, delimiter: str) -> Iterator[list[str]]:
+    """The rows of a file that are not empty, its header first."""
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", "replace", newline="")
+    return filter(None, csv.reader(text, delimiter=delimiter))
 
 
-def _told(
-    header: Sequence[str], rows: Sequence[Sequence[str]], reasons: Mapping[int, str], column: str, delimiter: str
-) -> bytes | None:
-    """The file of the rows that have a reason; None when none has."""
-    if not reasons:
+def _told(header: Sequence[str], rows: Sequence[Sequence[str]], delimiter: str) -> bytes | None:
+    """A file of rows with their reasons; None without any."""
+    if not rows:
         return None
     text = io.StringIO(newline="")
-    table: Iterable[list[str]] = ([*rows[index], reasons[index]] for index in sorted(reasons))
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows([[*header, column], *table])
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows([header, *rows])
     return text.getvalue().encode()
 
 
-def _message(done: int, outcome: Outcome) -> str:
+def _message(rows: int, failed: int, warned: int) -> str:
+    done = rows - failed
     text = f"{done} records imported ({done} members)"
-    text = f"Import completed with errors, {text}" if outcome.failures else f"Import succeeded, {text}"
-    if outcome.failures:
-        text += f", {len(outcome.failures)} failed"
-    return f"{text}, {len(outcome.warnings)} warning." if outcome.warnings else text
+    text = f"Import completed with errors, {text}, {failed} failed" if failed else f"Import succeeded, {text}"
+    return f"{text}, {warned} warning." if warned else text

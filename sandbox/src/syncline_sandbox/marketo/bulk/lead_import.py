@@ -24,7 +24,7 @@ from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.sync import Writes
 from syncline_sandbox.marketo.values import InvalidValue, parse
 
-_SLOW, _FAST = 300, 5_000
+_BATCH = 300
 SOURCE = "List import"
 
 Rows = Sequence[Sequence[str]]
@@ -57,12 +57,15 @@ class LeadImport:
         return request
 
     def run(self, call: Call, request: Members, header: Sequence[str], rows: Rows) -> Outcome:
-        outcome, ids = self.write(call, request, header, rows, lenient=not self._settings.import_bad_email_fails)
-        if "list" in request and ids:
-            (name,) = self._store.one("SELECT name FROM lists WHERE id = ?", (request["list"],)) or (None,)
-            if name is None:
+        static_list = None
+        if "list" in request:
+            row = self._store.one("SELECT name FROM lists WHERE id = ?", (request["list"],))
+            if row is None:
                 raise Refused(1013, "Object not found")
-            self._lists.put_on(self._lists.named(name), dict.fromkeys(ids.values()), self._order(call, request).cause)
+            static_list = self._lists.named(row[0])
+        outcome, ids = self.write(call, request, header, rows, lenient=not self._settings.import_bad_email_fails)
+        if static_list is not None:
+            self._lists.put_on(static_list, dict.fromkeys(ids.values()), self._order(call, request).cause)
         return outcome
 
     def write(
@@ -72,14 +75,12 @@ class LeadImport:
         order = replace(self._order(call, request), accepts_any_email=lenient)
         outcome, ids = Outcome(), dict[int, int]()
         plan = self._fast.plan(header, order)
-        for start in range(0, len(rows), _FAST):
-            chunk = rows[start : start + _FAST]
-            created = {} if plan is None else self._fast.create(plan, chunk, order)
-            ids.update({start + index: lead_id for index, lead_id in created.items()})
-            rest = [index for index in range(len(chunk)) if index not in created]
-            for first in range(0, len(rest), _SLOW):
-                positions = [start + index for index in rest[first : first + _SLOW]]
-                self._write_records(call, order, header, [(at, rows[at]) for at in positions], outcome, ids)
+        if plan is not None:
+            ids.update(self._fast.create(plan, rows, order))
+        rest = [index for index in range(len(rows)) if index not in ids]
+        for first in range(0, len(rest), _BATCH):
+            batch = [(at, rows[at]) for at in rest[first : first + _BATCH]]
+            self._write_records(call, order, header, batch, outcome, ids)
         return outcome, ids
 
     def _write_records(

@@ -7,15 +7,17 @@ the last change of any field; the lists as they are when the job runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from syncline_sandbox.marketo.bulk import request as form
-from syncline_sandbox.marketo.bulk.files import Rows, chunked
+from syncline_sandbox.marketo.bulk.files import Row
 from syncline_sandbox.marketo.bulk.request import Members
 from syncline_sandbox.marketo.bulk.sources import SMART, STATIC, ListFilters
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.settings import Settings
-from syncline_sandbox.marketo.store import Row, Store, lead_expression, marks
+from syncline_sandbox.marketo.store import Row as Stored
+from syncline_sandbox.marketo.store import Store, lead_expression, marks
 from syncline_sandbox.marketo.values import as_csv_expression
 
 # filter → the column it looks at; updatedAt means the hidden time of the last change of any field
@@ -48,17 +50,21 @@ class LeadSource:
             raise form.bad_filter()
         return {"filter": name, **form.window(value)}
 
-    def rows(self, _name: str, request: Members) -> Iterator[Rows]:
+    def rows(self, _name: str, request: Members) -> Iterator[Row]:
         unseen = self._past.seen(0.0)
         fields = [self._store.fields[name] for name in request["fields"]]
         selected = ", ".join(as_csv_expression(field, lead_expression(field.name)) for field in fields)
         condition, parameters = self._condition(request)
         if unseen:
             condition, parameters = f"{condition} AND id NOT IN {marks([*unseen])}", [*parameters, *unseen]
-        sql = f"SELECT {selected} FROM leads WHERE {condition} ORDER BY id"
-        yield from chunked(self._store.connection.execute(sql, parameters))
-        if past := [self._past_row(row, request["fields"]) for row in unseen.values() if self._matched(row, request)]:
-            yield past
+        # By the filter's own index where it has one, so that nothing is sorted.
+        order = TIME_FILTERS.get(request["filter"], "id")
+        sql = f'SELECT {selected} FROM leads WHERE {condition} ORDER BY "{order}", id'
+        rows = self._store.connection.execute(sql, parameters)
+        if not unseen:
+            return rows
+        past = (self._past_row(row, request["fields"]) for row in unseen.values() if self._matched(row, request))
+        return chain(rows, past)
 
     def _condition(self, request: Members) -> tuple[str, list[Any]]:
         if (column := TIME_FILTERS.get(request["filter"])) is not None:
@@ -66,7 +72,7 @@ class LeadSource:
         members, parameters = self._lists.condition(request)
         return f"id IN {members}", parameters
 
-    def _matched(self, past: Row | None, request: Members) -> bool:
+    def _matched(self, past: Stored | None, request: Members) -> bool:
         """Whether a row that readers still see is asked for. Lists are looked at as they are now."""
         if past is None:
             return False
@@ -75,7 +81,7 @@ class LeadSource:
         members, parameters = self._lists.condition(request)
         return bool(self._store.one(f"SELECT ? IN {members}", (past["id"], *parameters))[0])
 
-    def _past_row(self, past: Row | None, names: Sequence[str]) -> list[Any]:
+    def _past_row(self, past: Stored | None, names: Sequence[str]) -> list[Any]:
         shown = []
         for name in names:
             value = (past or {}).get(name)

@@ -11,7 +11,7 @@ from typing import Any
 
 from syncline_sandbox.marketo.assets.programs import Programs
 from syncline_sandbox.marketo.bulk import request as form
-from syncline_sandbox.marketo.bulk.files import Rows, chunked
+from syncline_sandbox.marketo.bulk.files import Row
 from syncline_sandbox.marketo.bulk.request import Members
 from syncline_sandbox.marketo.members.fields import MemberFields
 from syncline_sandbox.marketo.settings import Settings
@@ -76,7 +76,7 @@ class MemberSource:
             raise form.unsupported_filter("updatedAt")
         return form.window(wanted)
 
-    def rows(self, _name: str, request: Members) -> Iterator[Rows]:
+    def rows(self, _name: str, request: Members) -> Iterator[Row]:
         condition, parameters = f"m.program_id IN {marks(request['programs'])}", [*request["programs"]]
         if "isExhausted" in request:
             condition, parameters = f"{condition} AND m.isExhausted = ?", [*parameters, int(request["isExhausted"])]
@@ -89,7 +89,7 @@ class MemberSource:
             parameters += [span["start"], span["end"]]
         selected = ", ".join(map(self._expression, request["fields"]))
         sql = f"SELECT {selected} FROM program_members m WHERE {condition} ORDER BY m.program_id, m.id"
-        yield from chunked(self._store.connection.execute(sql, parameters))
+        return self._store.connection.execute(sql, parameters)
 
     def _expression(self, name: str) -> str:
         if (field := self._fields.find(name)) is not None:

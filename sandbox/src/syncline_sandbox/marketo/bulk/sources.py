@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from syncline_sandbox.marketo.bulk.files import Rows
+from syncline_sandbox.marketo.bulk.files import Row
 from syncline_sandbox.marketo.bulk.request import Members, bad_filter, unsupported_filter
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
@@ -26,8 +26,8 @@ class ExportSource(Protocol):
         """The job a create body asks for, ready to be stored, with `fields`. Refused 1003, 1013 or 1035."""
         ...
 
-    def rows(self, name: str, request: Members) -> Iterator[Rows]:
-        """The rows as readers see the data now, in chunks; blank is the word null."""
+    def rows(self, name: str, request: Members) -> Iterator[Row]:
+        """The rows as readers see the data now; blank is the word null."""
         ...
 
 

@@ -16,7 +16,7 @@ _BAD_VALUE = re.compile(r"Invalid value for field '([^']+)'")
 
 @dataclass
 class Outcome:
-    """Rows with what is said of them, by their position in the file."""
+    """Rows with what is said of them, by their position in the chunk."""
 
     failures: dict[int, str] = field(default_factory=dict)
     warnings: dict[int, str] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class ImportTarget(Protocol):
         ...
 
     def run(self, call: Call, request: Members, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Outcome:
-        """Write the rows. Refused: the job fails as a whole."""
+        """Write a chunk of the file's rows. Refused before anything is written: the job fails as a whole."""
         ...
 
 
