@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.control import Control
+from syncline_sandbox.core.database import admit, sign
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.wire import Fate, Request, Response
 from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES, WireFaults
@@ -68,9 +69,13 @@ class MarketoInstance:
     """A Marketo instance over *database* (a path, or ":memory:"), telling time by *clock*.
 
     *seed* makes tokens and request ids repeatable. `in_flight` is kept by the network face.
+
+    Raises:
+        DatabaseRefused: the file is no instance of this version.
     """
 
     def __init__(self, database: str | Path = ":memory:", clock: SandboxClock | None = None, seed: int = 0) -> None:
+        admit(database, lambda: MarketoInstance().store.connection)
         self.clock = clock or SandboxClock()
         self.faults = FaultPlan()
         self.settings = Settings()
@@ -96,6 +101,7 @@ class MarketoInstance:
             routes=routes.routes(),
             fault_names=FAULT_NAMES,
         )
+        sign(self.store.connection)
 
     def _make_rooms(self) -> Rooms:
         partitions = Partitions(self.store, self.log, self.clock)

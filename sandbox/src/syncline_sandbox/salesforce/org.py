@@ -15,6 +15,7 @@ from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.control import Control
+from syncline_sandbox.core.database import admit, sign
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.wire import Request, Response
 
@@ -29,6 +30,7 @@ from .describe import DescribeResources
 from .dml import Dml
 from .errors import OrgError, not_found
 from .events import EventBus
+from .fault_names import FAULT_NAMES
 from .formats import as_asked
 from .founding import found_org, organization
 from .ids import IdSource
@@ -71,6 +73,9 @@ class SalesforceOrg:
 
     *database* is a file to keep the org in, or ":memory:". The same *seed* gives the same ids and tokens.
     `flows` are called inside every save; `clock` and `faults` may be shared with other sandboxes.
+
+    Raises:
+        DatabaseRefused: the file is no org of this version.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class SalesforceOrg:
         seed: int = 1,
         faults: FaultPlan | None = None,
     ) -> None:
+        admit(database, lambda: SalesforceOrg().storage.db)
         # Faces of several kinds may stand before one org; it serves one request at a time.
         self.lock = threading.RLock()
         self.clock = clock or SandboxClock()
@@ -122,7 +128,9 @@ class SalesforceOrg:
             reset=self._empty,
             counters=self.counters,
             routes=OrgControl(self).routes(),
+            fault_names=FAULT_NAMES,
         )
+        sign(self.storage.db)
 
     @property
     def flows(self) -> list[Flow]:
@@ -186,7 +194,7 @@ class SalesforceOrg:
         sobject = self.schema.sobject(sobject_name)
         if sobject is None:
             raise LookupError(f"no object {sobject_name!r}")
-        with self.storage.transaction():
+        with self.lock, self.storage.transaction():
             made = seed(self.storage, self.ids, sobject, records, self.stamp(), self.people.user_id(username))
             self.storage.keep("serials", self.ids.serials)
         self.reading.forget_replica()
