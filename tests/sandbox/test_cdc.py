@@ -12,8 +12,6 @@ from tests.sandbox.event_reader import EventReader, capturing_client
 from tests.sandbox.salesforce_client import Client
 from tests.sandbox.soap_client import soap
 
-ID = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-
 
 @pytest.fixture
 def client() -> Client:
@@ -257,3 +255,24 @@ def test_selection_and_events_survive_a_restart(tmp_path: Any) -> None:
 
 def test_bitmaps_name_what_they_were_made_of() -> None:
     assert places_of(["0x650004E0", "4-0x03"]) == {(n, None) for n in (5, 6, 7, 10, 24, 26, 29, 30)} | {(4, 0), (4, 1)}
+
+
+def test_roll_ups_are_told_only_with_a_save_of_their_record(client: Client, events: EventReader) -> None:
+    client.control("POST", "change_data_capture", {"objects": ["Campaign", "CampaignMember"]})
+    lead, campaign = client.create("Lead", LastName="a", Company="b"), client.create("Campaign", Name="Spring")
+    events.take()
+    client.create("CampaignMember", LeadId=lead, CampaignId=campaign)
+    assert [event[HEADER]["entityName"] for event in events.take()] == ["CampaignMember"]
+    assert client.read("Campaign", campaign, "NumberOfLeads") == 1
+
+
+def test_a_custom_object_has_a_channel_and_grows(client: Client, events: EventReader) -> None:
+    client.control("POST", "objects", {"name": "Visit__c", "fields": [{"name": "Place__c"}]})
+    client.control("POST", "change_data_capture", {"objects": ["Visit__c"]})
+    visit = client.create("Visit__c", Name="v", Place__c="Ulm")
+    client.control("POST", "fields", {"object": "Visit__c", "name": "Stars__c", "type": "int"})
+    client.call("PATCH", f"sobjects/Visit__c/{visit}", {"Stars__c": 4})
+    assert {event.topic for event in events.raw()} == {"/data/Visit__ChangeEvent"}
+    created, updated = events.take()
+    assert (created["Place__c"], updated["Place__c"], updated["Stars__c"]) == ("Ulm", None, 4)
+    assert events.names("Visit__c", updated[HEADER]["changedFields"]) == {"Stars__c", "LastModifiedDate"}

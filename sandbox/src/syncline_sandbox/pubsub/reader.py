@@ -86,7 +86,7 @@ class TopicReader:
             if n is None:
                 raise Refused(self._org.events.settings.expired_replay_code)
             return n
-        return log.newest(self._topics()) if first.replay_preset == pb.LATEST else 0
+        return log.last if first.replay_preset == pb.LATEST else 0
 
     def _topics(self) -> Sequence[str]:
         topic = self._org.events.channels.topic(self._name)

@@ -149,7 +149,7 @@ def _tell_update(change: Change, before: Mapping[str, Any], after: Mapping[str, 
         differs = before.get(column) != after.get(column)
         if not differs and slot.name not in always:
             continue
-        saved = saved or (differs and not slot.field.calculated)
+        saved = saved or (differs and not slot.rolled_up)
         value = slot.value(after)
         change.changed.add(slot.place)
         if value is None:

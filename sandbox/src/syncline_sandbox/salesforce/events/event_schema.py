@@ -18,7 +18,7 @@ from typing import Any, cast
 import fastavro
 import orjson
 
-from syncline_sandbox.salesforce.schema import Field, SObject
+from syncline_sandbox.salesforce.schema import NUMBER_TYPES, Field, SObject
 from syncline_sandbox.salesforce.stamps import moment_of
 
 NAMESPACE = "com.sforce.eventbus"
@@ -84,6 +84,12 @@ class Slot:
     @cached_property
     def column(self) -> str:
         return cast(str, self.field.column)
+
+    @cached_property
+    def rolled_up(self) -> bool:
+        """True for what follows from other records: roll-ups, and counts and sums that nobody writes."""
+        written = self.field.createable or self.field.updateable
+        return self.field.calculated or (self.field.type in NUMBER_TYPES and not written)
 
     @cached_property
     def _as_avro(self) -> Callable[[Any], Any]:
