@@ -22,6 +22,7 @@ from syncline.records import Outcome, Status, Write
 _LARGEST_FILE_BYTES = 9_500_000  # the vendor takes 10 MB, the multipart frame included
 _POLL_SECONDS = 10.0
 _LONGEST_POLLS = 6 * 360
+_TYPED = "Invalid data type in field "
 _REASON = ("Import Failure Reason", "Import Warning Reason")
 _FAILED_CODE = "import_failed"
 _WARNED_CODE = "import_warning"
@@ -89,7 +90,9 @@ class Importer:
         self._api = api
         self._random = random
 
-    async def send(self, file: ImportFile, *, lane: Lane) -> tuple[dict[int, Outcome], str | None]:
+    async def send(
+        self, file: ImportFile, by_label: Mapping[str, str], *, lane: Lane
+    ) -> tuple[dict[int, Outcome], str | None]:
         """Outcomes by row, and the request id of the upload. Rows whose fate is not told are UNKNOWN.
 
         Raises:
@@ -100,7 +103,7 @@ class Importer:
         except OutcomeUnknown as lost:
             return dict.fromkeys(file.rows, _unknown(lost.message)), None
         try:
-            return await self._result(file, batch_id, lane), origin
+            return await self._result(file, by_label, batch_id, lane), origin
         except SynclineError as lost:
             said = f"Import {batch_id}: its result could not be read: {lost.message}"
             return dict.fromkeys(file.rows, _unknown(said)), origin
@@ -123,12 +126,14 @@ class Importer:
             raise OutcomeUnknown("Marketo took an import and did not name its batch.")
         return str(reply.result[0]["batchId"]), reply.requestId
 
-    async def _result(self, file: ImportFile, batch_id: str, lane: Lane) -> dict[int, Outcome]:
+    async def _result(
+        self, file: ImportFile, by_label: Mapping[str, str], batch_id: str, lane: Lane
+    ) -> dict[int, Outcome]:
         for _ in range(_LONGEST_POLLS):
             reply = await self._api.get(f"/bulk/v1/leads/batch/{batch_id}.json", lane=lane)
             batch = reply.result[0] if reply.result else {}
             if batch.get("status") == "Complete":
-                return await self._outcomes(file, batch_id, batch, lane)
+                return await self._outcomes(file, by_label, batch_id, batch, lane)
             if batch.get("status") == "Failed":
                 said = f"Marketo ended the import {batch_id} as failed: {batch.get('message', '')}"
                 return dict.fromkeys(file.rows, _unknown(said))
@@ -136,7 +141,7 @@ class Importer:
         raise Later(f"Marketo has not finished the import {batch_id} within six hours.")
 
     async def _outcomes(
-        self, file: ImportFile, batch_id: str, batch: Mapping[str, object], lane: Lane
+        self, file: ImportFile, by_label: Mapping[str, str], batch_id: str, batch: Mapping[str, object], lane: Lane
     ) -> dict[int, Outcome]:
         told_failed, told_warned = (
             int(str(batch.get(name) or 0)) for name in ("numOfRowsFailed", "numOfRowsWithWarning")
@@ -147,7 +152,7 @@ class Importer:
             # Some failures belong to rows we cannot name, so no row is known to be written.
             return dict.fromkeys(file.rows, _unknown(f"Import {batch_id}: {told_failed} rows failed, not all named."))
         return {
-            row: _outcome(record_id, failed.get(record_id), warned.get(record_id))
+            row: _outcome(record_id, failed.get(record_id), warned.get(record_id), by_label)
             for row, record_id in zip(file.rows, file.ids, strict=True)
         }
 
@@ -163,9 +168,11 @@ class Importer:
         return {row["id"]: next((row[name] for name in _REASON if row.get(name)), "") for row in rows if row.get("id")}
 
 
-def _outcome(record_id: str, failure: str | None, warning: str | None) -> Outcome:
+def _outcome(record_id: str, failure: str | None, warning: str | None, by_label: Mapping[str, str]) -> Outcome:
     if failure is not None:
-        refused = rejected(_FAILED_CODE, failure, record_id=record_id)
+        # A failure file names a field as people see it, where the calls name it as they send it.
+        named = by_label.get(failure.removeprefix(_TYPED)) if failure.startswith(_TYPED) else None
+        refused = rejected(_FAILED_CODE, failure, record_id=record_id, fields=() if named is None else (named,))
         # The one reason whose meaning we know from the call that has codes.
         return replace(refused, is_gone=failure.lower().startswith("lead not found"))
     code = None if warning is None else _WARNED_CODE

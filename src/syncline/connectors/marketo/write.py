@@ -68,7 +68,7 @@ class LeadWriter:
         known = await self._reader.known(lane=lane)
         outcomes = {row: refused for row, write in enumerate(writes) if (refused := _unsendable(write)) is not None}
         origins: list[str] = []
-        rest = await self._import_floods(writes, outcomes, origins, lane)
+        rest = await self._import_floods(writes, known.by_label, outcomes, origins, lane)
         await self._send(writes, list(_calls(writes, rest, known)), outcomes, origins, lane)
         return WriteAnswer(
             outcomes=tuple(outcomes[row] for row in range(len(writes))),
@@ -76,14 +76,19 @@ class LeadWriter:
         )
 
     async def _import_floods(
-        self, writes: Sequence[Write], outcomes: dict[int, Outcome], origins: list[str], lane: Lane
+        self,
+        writes: Sequence[Write],
+        by_label: Mapping[str, str],
+        outcomes: dict[int, Outcome],
+        origins: list[str],
+        lane: Lane,
     ) -> list[int]:
         """Import what is many enough; returns the rows that are left for calls."""
         open_rows = [row for row in range(len(writes)) if row not in outcomes]
         updates = [row for row in open_rows if writes[row].operation is Operation.UPDATE]
         for file in flood_files(writes, updates, self._api.options.bulk_import_from):
             try:
-                answered, origin = await self._importer.send(file, lane=lane)
+                answered, origin = await self._importer.send(file, by_label, lane=lane)
             except SynclineError:
                 break  # not taken (queue full, not permitted …): calls can do the same, and will say what is wrong
             outcomes.update(answered)
