@@ -9,45 +9,39 @@ import argparse
 import json
 import multiprocessing
 import signal
+import ssl
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.server import Certificate, Face, SandboxServer, listen, make_certificate
-from syncline_sandbox.core.wire import Core, Request
-from syncline_sandbox.worlds import World, WorldRefused, fill, read_world
+from syncline_sandbox.core.server import Certificate, make_certificate
+from syncline_sandbox.place import CORES, Place, serve_place
+from syncline_sandbox.worlds import World, WorldRefused, read_world
 
 STOP_SECONDS = 5.0
 # The usual place beside the org's usual place; beside any other, a free one.
 PUBSUB_PORTS = {8810: 8811}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where one sandbox listens, keeps its data (`database` is a path or ":memory:"), and what it holds at first."""
-
-    name: str
-    port: int
-    database: str
-    random_seed: int
-    world: World
-    enforce_limits: bool
-    certificate: Certificate | None
-    pubsub_port: int
-    pubsub_certificate: Certificate | None
+class CannotStart(Exception):
+    """An option asks for what cannot be had; the text says which and why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 after a clean stop, 1 when a sandbox could not start or ended by itself."""
+    """Exit code 0 after a clean stop, 1 when a sandbox could not start or ended by itself, 2 for a wrong option."""
+    _exit_on_signals()
     options = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="syncline-sandbox-") as scratch:
-        return _up(options, Path(scratch))
+        try:
+            return _up(options, Path(scratch))
+        except (CannotStart, WorldRefused) as refused:
+            print(refused, file=sys.stderr)
+            return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,43 +50,49 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start both and stay until interrupted")
-    up.add_argument("--salesforce-port", type=int, default=8810, help="0 takes a free one (default %(default)s)")
-    up.add_argument("--marketo-port", type=int, default=8820, help="0 takes a free one (default %(default)s)")
-    up.add_argument("--pubsub-port", type=int, help="of the org's Pub/Sub API (default 8811 beside 8810, else free)")
+    up.add_argument(
+        "--salesforce-port", type=_port, metavar="N", default=8810, help="0 takes a free one (default %(default)s)"
+    )
+    up.add_argument(
+        "--marketo-port", type=_port, metavar="N", default=8820, help="0 takes a free one (default %(default)s)"
+    )
+    up.add_argument(
+        "--pubsub-port", type=_port, metavar="N", help="of the org's Pub/Sub API (default 8811 beside 8810, else free)"
+    )
     up.add_argument("--pubsub-plaintext", action="store_true", help="serve the Pub/Sub API without TLS")
     up.add_argument("--only", choices=sorted(CORES), help="start this one alone")
-    up.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory, gone at the end)")
+    up.add_argument(
+        "--data-dir", type=Path, metavar="FOLDER", help="keep the data here (default: in memory, gone at the end)"
+    )
     up.add_argument("--seed", default="empty", metavar="WORLD", help="what they hold: demo, empty or a JSON file")
-    up.add_argument("--random-seed", type=int, default=0, help="makes ids and tokens repeatable")
+    up.add_argument("--random-seed", type=int, metavar="N", default=0, help="other ids and tokens than those of 0")
     up.add_argument("--no-limits", action="store_true", help="Marketo never refuses a call for its rate or quota")
     up.add_argument("--https", action="store_true", help="serve TLS, with the certificate given or a throw-away one")
-    up.add_argument("--certificate", type=Path, help="PEM chain, with --key (default: made by `trustme`)")
-    up.add_argument("--key", type=Path, help="PEM key of the certificate")
-    up.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input does: with its writer")
+    up.add_argument("--certificate", type=Path, metavar="FILE", help="PEM chain to serve TLS with, and its --key")
+    up.add_argument("--key", type=Path, metavar="FILE", help="PEM key (default: in the file of the certificate)")
+    up.add_argument(
+        "--until-stdin-ends", action="store_true", help="stop when standard input ends, together with its writer"
+    )
     up.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     return parser
 
 
 def _up(options: argparse.Namespace, scratch: Path) -> int:
-    try:
-        world = read_world(options.seed)
-    except WorldRefused as refused:
-        print(refused, file=sys.stderr)
-        return 1
-    if options.data_dir is not None:
-        options.data_dir.mkdir(parents=True, exist_ok=True)
+    world = read_world(options.seed)
+    _make_data_dir(options.data_dir)
     certificate = _certificate(options, scratch)
-    pubsub_certificate = _pubsub_certificate(options, certificate, scratch)
     ports = {"salesforce": options.salesforce_port, "marketo": options.marketo_port}
+    # Ctrl-C reaches the children too: they are born deaf to it, and ended by the parent. (The tracker, started with the
+    # first child otherwise, would open our ears again.)
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     started = [
-        _start(replace(_place(name, port, options, certificate, world), pubsub_certificate=pubsub_certificate))
+        _start(_place(name, port, options, certificate, world, scratch))
         for name, port in ports.items()
         if options.only in (None, name)
     ]
-    # A signal becomes SystemExit, so that whatever the parent is waiting for, both children are ended on the way out.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         places = [_told(process, pipe) for process, pipe in started]
         if failed := [place["error"] for place in places if "error" in place]:
             print("\n".join(failed), file=sys.stderr)
@@ -105,42 +105,65 @@ def _up(options: argparse.Namespace, scratch: Path) -> int:
         _stop([process for process, _ in started])
 
 
+def _exit_on_signals() -> None:
+    """Whatever the parent is waiting for, a signal becomes SystemExit, and both children are ended on the way out."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is 0 … 65535, not {number}")
+    return number
+
+
+def _make_data_dir(folder: Path | None) -> None:
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as failed:
+            raise CannotStart(f"--data-dir {folder}: {failed.strerror}") from failed
+
+
 def _certificate(options: argparse.Namespace, scratch: Path) -> Certificate | None:
     if options.certificate is not None:
-        return Certificate(chain=options.certificate, key=options.key or options.certificate)
-    return make_certificate(options.data_dir or scratch) if options.https else None
+        given = Certificate(chain=options.certificate, key=options.key or options.certificate)
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(given.chain, given.key)
+        except OSError as wrong:  # not readable, or no PEM of a certificate and its key
+            said = wrong.strerror or wrong
+            raise CannotStart(f"--certificate {given.chain} with --key {given.key}: {said}") from wrong
+        return given
+    try:
+        return make_certificate(options.data_dir or scratch) if options.https else None
+    except ModuleNotFoundError as missing:
+        raise CannotStart(f"--https needs --certificate, or the package {missing.name} to make one") from missing
 
 
-def _pubsub_certificate(
-    options: argparse.Namespace, certificate: Certificate | None, scratch: Path
-) -> Certificate | None:
-    """The vendor's gRPC service speaks TLS whatever the HTTP face does, unless told otherwise."""
-    if options.pubsub_plaintext or certificate is not None or options.only == "marketo":
-        return None if options.pubsub_plaintext else certificate
-    from syncline_sandbox.pubsub.certificate import own_certificate
-
-    return own_certificate(options.data_dir or scratch)
-
-
-def _place(name: str, port: int, options: argparse.Namespace, certificate: Certificate | None, world: World) -> Place:
+def _place(
+    name: str, port: int, options: argparse.Namespace, certificate: Certificate | None, world: World, scratch: Path
+) -> Place:
     database = ":memory:" if options.data_dir is None else str(options.data_dir / f"{name}.sqlite")
     return Place(
         name=name,
         port=port,
         database=database,
         random_seed=options.random_seed,
+        seed=options.seed,
         world=world,
         enforce_limits=not options.no_limits,
         certificate=certificate,
         pubsub_port=options.pubsub_port if options.pubsub_port is not None else PUBSUB_PORTS.get(port, 0),
-        pubsub_certificate=None,
+        pubsub_tls=not options.pubsub_plaintext,
+        papers=options.data_dir or scratch,
     )
 
 
 def _start(place: Place) -> tuple[BaseProcess, Connection]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(place, theirs), name=f"sandbox-{place.name}", daemon=True)
+    process = context.Process(target=serve_place, args=(place, theirs), name=f"sandbox-{place.name}", daemon=True)
     process.start()
     theirs.close()
     return process, ours
@@ -164,77 +187,6 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
             process.join()
 
 
-def _serve(place: Place, pipe: Connection) -> None:
-    """The child: one sandbox until SIGTERM. Ctrl-C is the parent's affair."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        listener = listen(place.port)
-    except OSError as taken:
-        pipe.send({"error": f"{place.name}: port {place.port} cannot be used: {taken.strerror}"})
-        return
-    founded = place.database == ":memory:" or not Path(place.database).exists()
-    core = CORES[place.name](place)
-    try:
-        if founded:
-            fill(core, place.name, place.world)
-    except WorldRefused as refused:
-        _forget(place.database)
-        pipe.send({"error": str(refused)})
-        return
-    try:
-        beside = BESIDE[place.name](place, core)
-    except OSError as taken:
-        pipe.send({"error": f"{place.name}: {taken}"})
-        return
-    credentials = json.loads(core.handle(Request(method="GET", path="/_sandbox/credentials")).body)
-    scheme = "https" if place.certificate else "http"
-    url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
-    pipe.send({"name": place.name, "url": url, "control": f"{url}/_sandbox/", **beside, "credentials": credentials})
-    face = Face(core)
-    with listener:
-        SandboxServer(face, place.certificate).run(sockets=[listener])
-    face.close()
-
-
-def _forget(database: str) -> None:
-    """Remove a database that was begun, so that the next start founds it anew."""
-    for ending in ("", "-wal", "-shm"):
-        Path(database + ending).unlink(missing_ok=True)
-
-
-def _marketo(place: Place) -> Core:
-    from syncline_sandbox.marketo import MarketoInstance
-
-    instance = MarketoInstance(place.database, SandboxClock(), place.random_seed)
-    instance.settings.enforce_limits = place.enforce_limits
-    return instance
-
-
-def _salesforce(place: Place) -> Core:
-    from syncline_sandbox.salesforce.org import SalesforceOrg
-
-    return SalesforceOrg(place.database, clock=SandboxClock(), seed=place.random_seed)
-
-
-def _serve_pubsub(place: Place, core: Core) -> dict[str, str]:
-    """Serve the Pub/Sub API for as long as the process lives; says where. OSError when its port is taken."""
-    from syncline_sandbox.pubsub import PubSubServer
-    from syncline_sandbox.salesforce.org import SalesforceOrg
-
-    assert isinstance(core, SalesforceOrg)
-    server = PubSubServer(core, place.pubsub_port, place.pubsub_certificate)
-    server.start()
-    trust = place.pubsub_certificate and place.pubsub_certificate.authority
-    return {"pubsub": f"localhost:{server.port}", **({"pubsub_trust": str(trust)} if trust else {})}
-
-
-BESIDE: dict[str, Callable[[Place, Core], dict[str, str]]] = {
-    "salesforce": _serve_pubsub,
-    "marketo": lambda _place, _core: {},
-}
-CORES: dict[str, Callable[[Place], Core]] = {"salesforce": _salesforce, "marketo": _marketo}
-
-
 def _announce(places: Sequence[dict[str, Any]], certificate: Certificate | None, *, as_json: bool) -> None:
     authority = str(certificate.authority) if certificate and certificate.authority else None
     if as_json:
@@ -242,13 +194,12 @@ def _announce(places: Sequence[dict[str, Any]], certificate: Certificate | None,
         return
     for place in places:
         print(f"{place['name']:<11}{place['url']}")
-        print(f"{'':<11}control         {place['control']}")
-        beside = {name: place[name] for name in ("pubsub", "pubsub_trust") if name in place}
+        beside = {name: place[name] for name in ("control", "holds", "pubsub", "pubsub_trust") if name in place}
         for name, value in {**beside, **place["credentials"]}.items():
             print(f"{'':<11}{name:<16}{value}")
     if authority:
         print(f"trust      {authority}")
-    print("Press Ctrl-C to stop both.", flush=True)
+    print(f"Press Ctrl-C to stop {'both' if len(places) > 1 else 'it'}.", flush=True)
 
 
 if __name__ == "__main__":
