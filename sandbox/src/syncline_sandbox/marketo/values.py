@@ -26,6 +26,11 @@ class InvalidValue(ValueError):
     """The value does not fit the field's type: record-level 1003."""
 
 
+def is_plain(value: Any) -> bool:
+    """Text or a number that the database can compare with: 64 bits, where JSON knows more."""
+    return isinstance(value, str | float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
 def text_limit(field: Field) -> int:
     """How many characters always fit; more may fit where bytes are counted, which `parse` knows."""
     return TEXT_BYTES // 4 if field.length is None else field.length

@@ -22,6 +22,7 @@ from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.retention import Retention
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store, marks
+from syncline_sandbox.marketo.values import is_plain
 
 FIELDS = (
     "marketoGUID",
@@ -50,7 +51,9 @@ class ActivitySource:
 
     def checked(self, _name: str, document: Members) -> Members:
         """Absent, null and empty `fields` mean the default."""
-        names = list(document.get("fields") or FIELDS)
+        names = document.get("fields") or [*FIELDS]
+        if not isinstance(names, list):
+            raise Refused(1003, "Invalid value specified for attribute 'fields'")
         if unknown := {*map(str, names)} - {*FIELDS, "actionResult"}:
             raise Refused(1003, f"Invalid value specified for attribute 'fields': '{min(unknown)}'")
         return {**form.shape(document), "fields": names, **_filter(document.get("filter"))}
@@ -79,7 +82,11 @@ def _filter(wanted: Any) -> Members:
         raise form.bad_filter()
     span = form.window(wanted.get("createdAt"))
     types = wanted.get("activityTypeIds") or []
-    if not isinstance(types, list) or DELETE_LEAD in types or not all(type(number) is int for number in types):
+    if (
+        not isinstance(types, list)
+        or DELETE_LEAD in types
+        or not all(type(number) is int and is_plain(number) for number in types)
+    ):
         raise form.bad_filter()
     asked = [name for name in _PRIMARY if name in wanted]
     if len(asked) > 1:
@@ -92,7 +99,7 @@ def _primary(name: str, values: Any, types: list[int]) -> tuple[str, list[Any]]:
     in_group = bool(types) and any(group.issuperset(types) for group in _GROUPS)
     if not in_group or not isinstance(values, list) or not 0 < len(values) <= MAX_PRIMARY:
         raise form.bad_filter()
-    if not all(type(value) is kind for value in values):
+    if not all(type(value) is kind and is_plain(value) for value in values):
         raise form.bad_filter()
     return _PRIMARY[name], values
 

@@ -16,7 +16,7 @@ from syncline_sandbox.marketo.bulk.request import Members
 from syncline_sandbox.marketo.members.fields import MemberFields
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store, lead_expression, marks
-from syncline_sandbox.marketo.values import as_csv_expression
+from syncline_sandbox.marketo.values import as_csv_expression, is_plain
 
 MAX_PROGRAMS = 10
 _ALLOWED = {"programId", "programIds", "isExhausted", "nurtureCadence", "statusNames", "updatedAt"}
@@ -58,7 +58,11 @@ class MemberSource:
 
     def _checked_programs(self, wanted: Members) -> list[int]:
         ids = [wanted["programId"]] if "programId" in wanted else wanted["programIds"]
-        if not isinstance(ids, list) or not 0 < len(ids) <= MAX_PROGRAMS or not all(type(one) is int for one in ids):
+        if (
+            not isinstance(ids, list)
+            or not 0 < len(ids) <= MAX_PROGRAMS
+            or not all(type(one) is int and is_plain(one) for one in ids)
+        ):
             raise form.bad_filter()
         if any(self._programs.get(one) is None for one in ids):
             raise form.bad_filter()

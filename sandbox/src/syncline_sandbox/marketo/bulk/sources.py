@@ -13,6 +13,7 @@ from syncline_sandbox.marketo.bulk.files import Row
 from syncline_sandbox.marketo.bulk.request import Members, bad_filter, unsupported_filter
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
+from syncline_sandbox.marketo.values import is_plain
 
 STATIC, SMART = ("staticListId", "staticListName"), ("smartListId", "smartListName")
 # SQL over leads with its parameters, for a smart list by id or name; None when there is none.
@@ -45,11 +46,11 @@ class ListFilters:
             raise unsupported_filter(name)
         column = "id" if name.endswith("Id") else "name"
         if name in STATIC:
-            row = self._store.one(f"SELECT id FROM lists WHERE {column} = ?", (value if _plain(value) else None,))
+            row = self._store.one(f"SELECT id FROM lists WHERE {column} = ?", (value if is_plain(value) else None,))
             if row is None:
                 raise bad_filter()
             return {"filter": name, "list": row[0]}
-        if not _plain(value) or self._smart(column, value) is None:
+        if not is_plain(value) or self._smart(column, value) is None:
             raise bad_filter()
         return {"filter": name, "smart": [column, value]}
 
@@ -59,7 +60,3 @@ class ListFilters:
             return "(SELECT lead_id FROM list_members WHERE list_id = ?)", [request["list"]]
         where, parameters = self._smart(*request["smart"]) or ("0", [])
         return f"(SELECT id FROM leads WHERE {where})", parameters
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, str | int)

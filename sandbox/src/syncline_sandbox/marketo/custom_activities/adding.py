@@ -20,7 +20,7 @@ from syncline_sandbox.marketo.envelope import skipped
 from syncline_sandbox.marketo.objects.room import Refusing
 from syncline_sandbox.marketo.record import RecordSkipped
 from syncline_sandbox.marketo.store import Store
-from syncline_sandbox.marketo.values import InvalidValue, parse, parse_instant
+from syncline_sandbox.marketo.values import InvalidValue, is_plain, parse, parse_instant
 
 MAX_ATTRIBUTE_BYTES = 65_536
 _REQUIRED = ("leadId", "activityDate", "activityTypeId", "primaryAttributeValue")
@@ -67,7 +67,8 @@ class CustomActivities:
         at = _instant(record["activityDate"])
         version = self._version(record["activityTypeId"], kinds)
         lead_id = record["leadId"]
-        if not isinstance(lead_id, int) or self._store.one("SELECT 1 FROM leads WHERE id = ?", (lead_id,)) is None:
+        known = isinstance(lead_id, int) and is_plain(lead_id)
+        if not known or self._store.one("SELECT 1 FROM leads WHERE id = ?", (lead_id,)) is None:
             raise RecordSkipped(1004, "Lead not found")
         assert version.primary is not None
         primary = _value(version.primary, record["primaryAttributeValue"])

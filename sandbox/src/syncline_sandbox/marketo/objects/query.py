@@ -16,6 +16,7 @@ from syncline_sandbox.marketo.objects.rows import Rows
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Row, marks
 from syncline_sandbox.marketo.tokens import cursor, read_cursor
+from syncline_sandbox.marketo.values import is_plain
 
 MAX_VALUES = 300
 
@@ -102,7 +103,7 @@ def _by_records(names: Sequence[str], records: list[Any]) -> tuple[str, list[Any
     for record in records:
         members = {name.lower(): value for name, value in record.items()} if isinstance(record, dict) else {}
         for name in names:
-            if not isinstance(value := members.get(name.lower()), str | int | float):
+            if not is_plain(value := members.get(name.lower())):
                 raise Refused(1003, f"'{name}' not specified in input")
             values.append(value)
     return " OR ".join([f"({one})"] * len(records)), values

@@ -21,7 +21,7 @@ from syncline_sandbox.marketo.partial_failure import Refusals
 from syncline_sandbox.marketo.record import RecordSkipped, folded
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Row, Store
-from syncline_sandbox.marketo.values import InvalidValue, iso, parse
+from syncline_sandbox.marketo.values import InvalidValue, is_plain, iso, parse
 
 ACTIONS = ("createOrUpdate", "createOnly", "updateOnly")
 # Tells which of so many records of a call a fault refuses.
@@ -166,7 +166,7 @@ class ObjectRoom:
     def _delete(self, record: Any, keys: tuple[str, ...]) -> Members:
         wanted = {name.lower(): value for name, value in record.items()} if isinstance(record, dict) else {}
         key = [wanted.get(name.lower()) for name in keys]
-        if not all(isinstance(value, str | int | float) for value in key):
+        if not all(map(is_plain, key)):
             raise RecordSkipped(1002, f"Missing required parameter '{keys[0]}'")
         row = self.rows.find(keys, key)
         if row is None:
