@@ -71,6 +71,11 @@ test-all: lint types $(STAMPS)/demo ## Everything in `make test` plus the slow s
 scenarios: $(STAMPS)/dev $(STAMPS)/demo ## Run the numbered scenarios and print the ledger, one line a family
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios -m scenario
 
+# KEEP=1 writes docs/reference/clients.md; CLIENTS="jsforce tap-marketo" runs these alone. Logs are in .cache/clients.
+.PHONY: test-clients
+test-clients: $(STAMPS)/dev ## Run other people's clients, unmodified, against the sandboxes (KEEP=1 keeps the table)
+	@$(BIN)/python -m tests.clients $(CLIENTS) $(if $(KEEP),--keep)
+
 .PHONY: lint
 lint: $(STAMPS)/dev ## Linter, formatter (check only), import contract, forbidden words
 	@$(BIN)/ruff check --quiet .

