@@ -103,6 +103,15 @@ def queries(room: Room) -> None:
         assert (joined["Name"], joined["Account"]["Name"]) == ("Berg 00000", "Firm 000")
 
 
+@JOB.can("search")
+def search(room: Room) -> None:
+    with _opened(room) as client:
+        found = client("quick_search", lead(7)["Email"])["searchRecords"]
+        assert [row["Id"] for row in found] == [
+            row["Id"] for row in stored(room.org, "Lead", ["Id"], f"\"{KEY}\" = 'L00007'")
+        ]
+
+
 @JOB.can("create, read, update, upsert, delete")
 def records(room: Room) -> None:
     with _opened(room) as client:

@@ -103,3 +103,15 @@ def without_updated_at(room: Room) -> None:
     seen = {row["email"]: row for row in second.records["leads"]}
     made = [row for row in changed if row["email"] not in {person(n)["email"] for n in range(PEOPLE)}]
     assert all(row["email"] in seen for row in made)
+
+
+@JOB.can("a download that breaks off is taken up where it ended", within_seconds=_SECONDS)
+def broken_download(room: Room) -> None:
+    control(
+        room.instance, "POST faults", {"name": "half_body", "match": "^GET .*/file.json", "parameters": {"share": 0.5}}
+    )
+    tap = _tap(room)
+    run = tap.sync(tap.discover(), ("leads",), incremental=True)
+    assert_same(run.records["leads"], [person(n) for n in range(PEOPLE)], "email")
+    (fault,) = control(room.instance, "GET faults")
+    assert fault["hits"] == 1

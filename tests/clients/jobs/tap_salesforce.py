@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from syncline_sandbox.salesforce.people import CLIENT_ID, CLIENT_SECRET
 from tests.clients.capability import Job
 from tests.clients.singer import Tap
-from tests.clients.truth import assert_same, stored
+from tests.clients.truth import assert_same, control, stored
 from tests.clients.worlds import CONTACTS, DAYS, KEY, LEADS, change_leads, contact, lead, refresh_token
 
 if TYPE_CHECKING:
@@ -71,3 +71,16 @@ for _api in ("REST", "BULK"):
     JOB.can(f"{_api}: discovery", within_seconds=_SECONDS)(partial(_discover, api=_api))
     JOB.can(f"{_api}: full run", within_seconds=_SECONDS, after=f"{_api}: discovery")(_full)
     JOB.can(f"{_api}: incremental run", within_seconds=_SECONDS, after=f"{_api}: discovery")(_incremental)
+
+
+@JOB.can("BULK: chunks by primary key after a batch that timed out", within_seconds=_SECONDS)
+def pk_chunks(room: Room) -> None:
+    tap = _tap(room, "BULK")
+    streams = tap.discover()
+    timed_out = {"message": "InternalServerError : Retried more than fifteen times: QUERY_TIMEOUT"}
+    fault = {"name": "bulk_job_failure", "match": "^POST .*/job$", "parameters": timed_out}
+    control(room.org, "POST faults", fault)
+    run = tap.sync(streams, ("Lead",), incremental=True)
+    assert_same(run.records["Lead"], [lead(n) for n in range(LEADS)], KEY)
+    jobs = [entry for entry in room.org.control.log.entries if entry.method == "POST" and entry.path.endswith("/job")]
+    assert len(jobs) == 2
