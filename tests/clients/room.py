@@ -100,7 +100,7 @@ class Room:
         program = self.installed.bin / command[0]
         self.log.write(f"$ {' '.join(command)}\n")
         self.log.flush()
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [str(program), *command[1:]],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -108,13 +108,12 @@ class Room:
             stderr=self.log,
             text=True,
             start_new_session=True,
-        )
-        try:
-            printed, _ = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
+        ) as process:
+            try:
+                printed, _ = process.communicate()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         self.log.write(printed[-20_000:])
         assert process.returncode in ok, f"{command[0]} ended with {process.returncode}: {printed.strip()[-400:]}"
         return printed
