@@ -5,10 +5,7 @@ Each row names a scenario's test, what switches its rule off, and the words of t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
@@ -25,9 +22,9 @@ from tests.scenarios import test_fields_come_and_go as fields
 from tests.scenarios import test_native_crm as native_crm
 from tests.scenarios import test_new_people as people
 from tests.scenarios import test_switch_and_filter as switch
+from tests.scenarios.bite import NATIVE, RECOMMENDED, Bite, each
 from tests.scenarios.conftest import MakeStage
 from tests.scenarios.rules_off import (
-    Off,
     an_address_may_bring_an_opt_in,
     an_hour_is_forgotten,
     answers,
@@ -51,19 +48,6 @@ from tests.scenarios.rules_off import (
     who_follows_needs_no_person,
 )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Bite:
-    """`off` switches the rule off; `scenario` must then fail with an assertion that says `says`."""
-
-    number: str
-    scenario: Callable[..., None]
-    off: Off
-    says: str
-    given: dict[str, Any] = field(default_factory=dict)
-
-
-NATIVE, RECOMMENDED = {"preset": "native"}, {"preset": "recommended"}
 ONE_UNIT = in_fields(lambda m: replace(m, group="one", is_atomic=True), "phone", "title")
 
 BITES = (
@@ -340,10 +324,8 @@ BITES = (
 )
 
 
-@pytest.mark.parametrize("bite", BITES, ids=[bite.number.replace(" ", "-") for bite in BITES])
+@each(BITES)
 def test_without_its_rule_the_scenario_fails(
     bite: Bite, make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bite.off(monkeypatch)
-    with pytest.raises(AssertionError, match=re.escape(bite.says)):
-        bite.scenario(make_stage, **bite.given)
+    bite.bites(make_stage, monkeypatch)

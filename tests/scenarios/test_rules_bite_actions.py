@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +15,9 @@ from syncline.records import Operation, Outcome, Side, Write
 from syncline.spec.actions import PersonActions
 from syncline.spec.model import Blanks, Sync
 from tests.scenarios import test_actions as actions
+from tests.scenarios.bite import NATIVE, RECOMMENDED, Bite, each
 from tests.scenarios.conftest import MakeStage
 from tests.scenarios.rules_off import Off, in_fields, in_presets, nothing, replaced
-from tests.scenarios.test_rules_bite import NATIVE, RECOMMENDED, Bite
 
 OWNER_FIELDS = tuple(f"owner_{name}" for name in ("first_name", "last_name", "title", "phone", "email"))
 
@@ -229,10 +228,8 @@ ACTION_BITES = (
 )
 
 
-@pytest.mark.parametrize("bite", ACTION_BITES, ids=[bite.number.replace(" ", "-") for bite in ACTION_BITES])
+@each(ACTION_BITES)
 def test_without_its_rule_the_scenario_fails(
     bite: Bite, make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bite.off(monkeypatch)
-    with pytest.raises(AssertionError, match=re.escape(bite.says)):
-        bite.scenario(make_stage, **bite.given)
+    bite.bites(make_stage, monkeypatch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +13,9 @@ from syncline.engine.life.mergers import _fresh as honest_fresh
 from syncline.reconcile.succession import Name
 from syncline.spec.model import Combine, OnDelete
 from tests.scenarios import test_life_of_a_person as life
+from tests.scenarios.bite import NATIVE, RECOMMENDED, Bite, each
 from tests.scenarios.conftest import MakeStage
 from tests.scenarios.rules_off import in_fields, in_presets, nothing, replaced
-from tests.scenarios.test_rules_bite import NATIVE, RECOMMENDED, Bite
 
 
 class _Optimistic(Chains):
@@ -124,10 +123,8 @@ LIFE_BITES = (
 )
 
 
-@pytest.mark.parametrize("bite", LIFE_BITES, ids=[bite.number.replace(" ", "-") for bite in LIFE_BITES])
+@each(LIFE_BITES)
 def test_without_its_rule_the_scenario_fails(
     bite: Bite, make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bite.off(monkeypatch)
-    with pytest.raises(AssertionError, match=re.escape(bite.says)):
-        bite.scenario(make_stage, **bite.given)
+    bite.bites(make_stage, monkeypatch)
