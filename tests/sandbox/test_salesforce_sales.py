@@ -48,8 +48,8 @@ def test_describe_says_what_comes_back_and_what_children_there_are(client):
         for child in shape["childRelationships"]
     }
     assert children[("Account", "Opportunity", "Opportunities")] is True
-    assert children[("Contact", "Task", "Tasks")] is False
-    assert children[("Lead", "Task", "Tasks")] is False
+    assert children[("Contact", "Task", "Tasks")] is True
+    assert children[("Lead", "Task", "Tasks")] is True
     assert client.call("GET", "sobjects/OpportunityContactRole/describe")[1]["undeletable"] is False
     converted = next(field for field in described["Lead"]["fields"] if field["name"] == "ConvertedOpportunityId")
     assert converted["referenceTo"] == ["Opportunity"]

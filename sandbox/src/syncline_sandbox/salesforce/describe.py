@@ -64,9 +64,8 @@ class DescribeResources:
 
     def object_describe(self, call: Call, sobject: SObject) -> dict[str, Any]:
         """One object with the fields the caller may see."""
-        summary = _summary(call, sobject)
-        return {
-            **summary,
+        told = {
+            **_summary(call, sobject),
             "actionOverrides": [],
             "childRelationships": self._children(call.caller, sobject),
             "compactLayoutable": True,
@@ -85,11 +84,12 @@ class DescribeResources:
             "sobjectDescribeOption": "FULL",
             "supportedScopes": _scopes(sobject),
         }
+        return dict(sorted(told.items()))
 
     def _children(self, caller: Caller, sobject: SObject) -> list[dict[str, Any]]:
         return [
             {
-                "cascadeDelete": field.cascade_delete,
+                "cascadeDelete": field.cascade_delete or child.name == f"{sobject.name}Share",
                 "childSObject": child.name,
                 "deprecatedAndHidden": False,
                 "field": field.name,
@@ -99,7 +99,9 @@ class DescribeResources:
                 "restrictedDelete": False,
             }
             for child, field in self._schema.child_references(sobject.name)
-            if caller.rights.can_read_object(child.name) and caller.rights.can_read_field(child.name, field.name)
+            if field.name != "MasterRecordId"
+            and caller.rights.can_read_object(child.name)
+            and caller.rights.can_read_field(child.name, field.name)
         ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .caller import Caller
+from .labels import NOT_PERMISSIONABLE
 from .schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
 
 _SOAP_TYPES = {
@@ -38,7 +39,7 @@ def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, 
         "byteLength": field.length * _BYTES_A_CHARACTER if text else field.length,
         "calculated": field.calculated,
         "calculatedFormula": field.calculated_formula,
-        "cascadeDelete": field.cascade_delete,
+        "cascadeDelete": field.cascade_delete and field.relationship_order is not None,
         "caseSensitive": field.case_sensitive if field.custom else False,
         "compoundFieldName": field.compound_field_name,
         "controllerName": None,
@@ -70,7 +71,7 @@ def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, 
         "nameField": field.name_field,
         "namePointing": len(field.reference_to) > 1,
         "nillable": field.nillable,
-        "permissionable": field.nillable and field.type not in ("id",),
+        "permissionable": _permissionable(sobject, field),
         "picklistValues": [
             {
                 "active": entry.active,
@@ -91,7 +92,7 @@ def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, 
         "restrictedDelete": False,
         "restrictedPicklist": field.restricted_picklist,
         "scale": field.scale,
-        "searchPrefilterable": field.type == "reference",
+        "searchPrefilterable": _search_prefilterable(sobject, field),
         "soapType": _SOAP_TYPES.get(field.type, "xsd:string"),
         "sortable": field.sortable,
         "type": field.type,
@@ -104,4 +105,22 @@ def field_describe(caller: Caller, sobject: SObject, field: Field) -> dict[str, 
 def _extra_type(field: Field) -> str | None:
     if field.type == "textarea":
         return "plaintextarea"
-    return "personname" if field.name == "Name" and field.column is None else None
+    if field.name == "PhotoUrl":
+        return "imageurl"
+    of_person = field.compound_field_name == "Name" or (field.name == "Name" and field.column is None)
+    return "personname" if of_person else None
+
+
+def _permissionable(sobject: SObject, field: Field) -> bool:
+    """True for what a permission set can grant or leave out: nothing required, nothing of the platform."""
+    if f"{sobject.name}.{field.name}" in NOT_PERMISSIONABLE or field.compound_field_name == "Name":
+        return False
+    writable = field.createable or field.updateable
+    if field.type == "boolean":
+        return writable and field.updateable
+    return field.nillable and (writable or field.calculated or field.compound or field.name == "ExpectedRevenue")
+
+
+def _search_prefilterable(sobject: SObject, field: Field) -> bool:
+    people = field.name in ("MasterRecordId", "RecordTypeId", "OwnerId", "CreatedById", "LastModifiedById")
+    return field.type == "reference" and not people and sobject.name != "OpportunityContactRole"

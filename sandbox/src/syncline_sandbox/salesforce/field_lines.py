@@ -13,6 +13,7 @@ from . import standard_access as access
 from . import standard_campaigns as campaigns
 from . import standard_sales as sales
 from .archived import ARCHIVED
+from .labels import LABELS
 from .schema import LONG_TEXT_LENGTH, Field, PicklistValue, SObject
 
 _ACCURACIES = "Address NearAddress Block Street ExtendedZip Zip Neighborhood City County State Unknown".split()
@@ -54,17 +55,6 @@ _DEFAULTS: dict[str, object] = {
     **campaigns.DEFAULTS,
     **access.DEFAULTS,
 }
-_LABELS = {
-    "Id": "Record ID",
-    "IsDeleted": "Deleted",
-    "SystemModstamp": "System Modstamp",
-    "HasOptedOutOfEmail": "Email Opt Out",
-    "HasOptedOutOfFax": "Fax Opt Out",
-    "DoNotCall": "Do Not Call",
-    "Sic": "SIC Code",
-    "NumberOfEmployees": "Employees",
-    "PostalCode": "Zip/Postal Code",
-}
 _CHILD_RELATIONSHIPS = {
     ("Contact", "AccountId"): "Contacts",
     ("Account", "ParentId"): "ChildAccounts",
@@ -74,7 +64,11 @@ _CHILD_RELATIONSHIPS = {
     **access.CHILD_RELATIONSHIPS,
 }
 _CASCADES = sales.CASCADES | campaigns.CASCADES | access.CASCADES | {("Contact", "AccountId")}
+# Look-ups no query can follow.
+_NAMELESS = frozenset({"Opportunity.ContactId"})
 _COMPUTED = sales.COMPUTED | campaigns.COMPUTED
+# Told of a record, never asked for.
+_HAS_ACTIVITY = frozenset({"HasOpenActivity", "HasOverdueTask"})
 _PERSON_NAME_PARTS = frozenset({"FirstName", "LastName", "Salutation"})
 _ADDRESS_PARTS = {
     "street": "Street",
@@ -89,10 +83,11 @@ _ADDRESS_PARTS = {
 _LINE = re.compile(r"(?P<type>\w+)(?:\((?P<size>\d+)(?:,(?P<scale>\d+))?\))? (?P<flags>[CUNDRI-]+) (?P<names>.+)")
 
 
-def label_of(name: str) -> str:
+def label_of(name: str, sobject: str = "") -> str:
     """The label people see: words of the camel-case name, `Id` at the end dropped to the word `ID`."""
-    if name in _LABELS:
-        return _LABELS[name]
+    label = LABELS.get(f"{sobject}.{name}", LABELS.get(name))
+    if label is not None:
+        return label
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("__c").replace("_", " "))
     return re.sub(r" Id$", " ID", words)
 
@@ -145,7 +140,7 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
     return Field(
         name=name,
         type=kind,
-        label=label_of(name),
+        label=label_of(name, sobject),
         column=column,
         sql=computed or f'{{row}}."{name}"',
         length=18 if kind in ("id", "reference") else 0 if number or kind == "int" else size,
@@ -162,13 +157,13 @@ def _field(sobject: str, word: str, match: re.Match[str]) -> Field:
         restricted_picklist="R" in flags,
         picklist=_picklist(full_name, kind, default),
         reference_to=tuple(parent.split(",")) if parent else (),
-        relationship_name=name.removesuffix("Id") if parent else None,
+        relationship_name=name.removesuffix("Id") if parent and full_name not in _NAMELESS else None,
         child_relationship_name=_CHILD_RELATIONSHIPS.get((sobject, name)),
         cascade_delete=(sobject, name) in _CASCADES,
         name_field=name == "Name",
-        filterable=not long_text,
-        sortable=not long_text and kind != "address",
-        groupable=not long_text and not number and kind not in ("address", "datetime"),
+        filterable=not long_text and name not in _HAS_ACTIVITY,
+        sortable=not long_text and kind != "address" and name not in _HAS_ACTIVITY,
+        groupable=not long_text and not number and kind not in ("address", "combobox", "datetime"),
         default=default,
     )
 
@@ -187,6 +182,8 @@ def _with_compounds(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     person = any(field.name == "FirstName" and field.column is not None for field in fields)
     prefixes = [field.name.removesuffix("Address") for field in fields if field.type == "address"]
     owner = {f"{prefix}{part}": f"{prefix}Address" for prefix in prefixes for part in _ADDRESS_PARTS.values()}
+    if any(field.name == "Fiscal" for field in fields):
+        owner |= dict.fromkeys(("FiscalYear", "FiscalQuarter"), "Fiscal")
     if person:
         owner |= dict.fromkeys(_PERSON_NAME_PARTS, "Name")
     changed: list[Field] = []

@@ -190,6 +190,8 @@ CASCADES = frozenset(
         ("CampaignMember", "LeadId"),
         ("CampaignMember", "ContactId"),
         ("CampaignMemberStatus", "CampaignId"),
+        ("Event", "WhoId"),
+        ("Event", "WhatId"),
     }
 )
 """References whose record goes with the parent it points to."""

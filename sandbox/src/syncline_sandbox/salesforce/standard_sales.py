@@ -2,7 +2,7 @@
 
 Lives here: their fields in the notation of `standard.py` (Object Reference: Opportunity, OpportunityStage,
 OpportunityContactRole, Task, Group, GroupMember, QueueSobject), and the SQL of those that are never stored because
-others tell them. Fields of products, territories, forecasts by quarter and recurring tasks are left out.
+others tell them. Fields of products, territories and recurring tasks are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ datetime ---D SystemModstamp
 
 OPPORTUNITY = f"""{_HEAD}
 reference CUN- AccountId>Account
-reference CUN- CampaignId>Campaign
 boolean CU-D IsPrivate
 string(120) CU--I Name
 textarea(32000) CUN- Description
@@ -34,14 +33,19 @@ picklist(255) CUN- Type
 string(255) CUN- NextStep
 picklist(255) CUN- LeadSource
 boolean ---D IsClosed IsWon
-picklist(40) --N-R ForecastCategory
+picklist(40) ----R ForecastCategory
 picklist(255) CUNDR ForecastCategoryName
+reference CUN- CampaignId>Campaign
+boolean ---D HasOpportunityLineItem
 reference CU-D OwnerId>User
 {_AUDIT}
 date --N- LastActivityDate
 datetime --N- LastStageChangeDate
-datetime --N- LastViewedDate LastReferencedDate
+int(8) --N- FiscalQuarter FiscalYear
+string(6) --N- Fiscal
 reference C-N- ContactId>Contact
+datetime --N- LastViewedDate LastReferencedDate
+boolean ---D HasOpenActivity HasOverdueTask
 """
 
 OPPORTUNITY_STAGE = f"""id ---DI Id
@@ -147,7 +151,24 @@ def _of_stage(column: str) -> str:
     return f'(SELECT s."{column}" FROM "OpportunityStage" AS s WHERE s."MasterLabel" = {{row}}."StageName")'
 
 
+# The fiscal year of a fresh org is the calendar's.
+_YEAR = 'CAST(substr({row}."CloseDate", 1, 4) AS INTEGER)'
+_QUARTER = '((CAST(substr({row}."CloseDate", 6, 2) AS INTEGER) + 2) / 3)'
+_OPEN_TASK = (
+    'EXISTS (SELECT 1 FROM "Task" AS t WHERE t."WhatId" = {row}."Id" AND t."IsDeleted" = 0 '
+    "AND coalesce(t.\"Status\", '') <> 'Completed'"
+)
+_COMING_EVENT = (
+    'EXISTS (SELECT 1 FROM "Event" AS e WHERE e."WhatId" = {row}."Id" AND e."IsDeleted" = 0 '
+    'AND e."ActivityDate" >= (SELECT sf_day(0)))'
+)
 COMPUTED = {
+    "Opportunity.FiscalYear": _YEAR,
+    "Opportunity.FiscalQuarter": _QUARTER,
+    "Opportunity.Fiscal": f"({_YEAR} || ' ' || {_QUARTER})",
+    "Opportunity.HasOpportunityLineItem": "0",
+    "Opportunity.HasOpenActivity": f"({_OPEN_TASK}) OR {_COMING_EVENT})",
+    "Opportunity.HasOverdueTask": f'{_OPEN_TASK} AND t."ActivityDate" < (SELECT sf_day(0)))',
     "Opportunity.IsClosed": f"coalesce({_of_stage('IsClosed')}, 0)",
     "Opportunity.IsWon": f"coalesce({_of_stage('IsWon')}, 0)",
     "Opportunity.ForecastCategory": _of_stage("ForecastCategory"),
@@ -162,6 +183,7 @@ CHILD_RELATIONSHIPS = {
     ("Opportunity", "AccountId"): "Opportunities",
     ("OpportunityContactRole", "OpportunityId"): "OpportunityContactRoles",
     ("OpportunityContactRole", "ContactId"): "OpportunityContactRoles",
+    ("Opportunity", "ContactId"): "Opportunities",
     ("Task", "WhoId"): "Tasks",
     ("Task", "WhatId"): "Tasks",
     ("QueueSobject", "QueueId"): "QueueSobjects",
@@ -172,6 +194,8 @@ CASCADES = frozenset(
         ("Opportunity", "AccountId"),
         ("OpportunityContactRole", "OpportunityId"),
         ("OpportunityContactRole", "ContactId"),
+        ("Task", "WhoId"),
+        ("Task", "WhatId"),
         ("QueueSobject", "QueueId"),
         ("GroupMember", "GroupId"),
     }
