@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+_FIRST_YEAR, _LAST_YEAR = 1972, 9000
+
 
 class SandboxClock:
     """Aware UTC time that a test can set, freeze and advance.
@@ -27,7 +29,7 @@ class SandboxClock:
         """Jump to *at* (aware). Frozen by default; otherwise keeps ticking from there."""
         if at.tzinfo is None:
             raise ValueError("the sandbox clock takes aware datetimes only")
-        at = at.astimezone(UTC)
+        at = _within_reach(at.astimezone(UTC))
         if frozen:
             self._frozen_at = at
         else:
@@ -35,8 +37,9 @@ class SandboxClock:
             self._offset = at - datetime.fromtimestamp(time.time(), UTC)
 
     def advance(self, seconds: float) -> None:
-        """Move forward by *seconds*, keeping the mode (frozen or ticking)."""
+        """Move forward by *seconds*, keeping the mode (frozen or ticking). ValueError beyond the years there are."""
         step = timedelta(seconds=seconds)
+        _within_reach(self.now() + step)
         if self._frozen_at is not None:
             self._frozen_at += step
         else:
@@ -50,3 +53,10 @@ class SandboxClock:
             yield
         finally:
             self.advance(-seconds)
+
+
+def _within_reach(at: datetime) -> datetime:
+    """*at*, if the sandboxes can add and take away retention and delays. ValueError otherwise."""
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise ValueError(f"the sandbox clock goes from {_FIRST_YEAR} to {_LAST_YEAR}, not to {at:%Y}")
+    return at

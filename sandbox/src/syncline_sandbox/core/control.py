@@ -6,6 +6,7 @@ Every route answers JSON; a refused control request is 400 with {"error": …}, 
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,17 @@ PREFIX = "/_sandbox/"
 
 FAULT_SETTINGS = ("name", "match", "after", "times", "calls", "probability", "seed", "parameters")
 
+# What Python says of a body that has something else where a route expects a text, a number, a list … No more is said
+# to the caller, who is a test: its call fails with these words.
+_WRONG_SHAPES = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+)
 # A control route takes the decoded JSON body (None without one) and returns what is answered as JSON.
 ControlRoute = Callable[[Any], Any]
 
@@ -138,6 +150,8 @@ class Control:
             return _json(route(orjson.loads(request.body) if request.body else None))
         except (ControlRefused, orjson.JSONDecodeError) as refused:
             return _json({"error": str(refused)}, 400)
+        except _WRONG_SHAPES as wrong:
+            return _json({"error": f"the body makes no sense to {name!r}: {type(wrong).__name__}: {wrong}"}, 400)
 
     def _read_clock(self, _body: Any) -> dict[str, Any]:
         return {"now": self._clock.now().isoformat()}

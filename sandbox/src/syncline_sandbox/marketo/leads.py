@@ -96,8 +96,9 @@ class Leads:
         }
         if field.custom:
             known |= {"displayName": "label", "isHidden": "is_hidden"}
-        changes = {known[name]: value for name, value in records[0].items() if name in known}
-        if len(changes) != len(records[0]):
+        wanted = records[0] if isinstance(records[0], dict) else {"input": records[0]}
+        changes = {known[name]: value for name, value in wanted.items() if name in known}
+        if len(changes) != len(wanted):
             raise Refused(1003, f"Only {sorted(known)} can be updated")
         changed = self._store.fields.change(field.name, **changes)
         if field.custom:
@@ -195,7 +196,7 @@ class Leads:
         action = document.get("action") or "createOrUpdate"
         if action not in ACTIONS:
             raise Refused(1003, f"Invalid action '{action}'")
-        lookup = self._store.fields.lookup(document.get("lookupField") or "email")
+        lookup = self._store.fields.lookup(str(document.get("lookupField") or "email"))
         partition = document.get("partitionName")
         if partition is not None and action == "updateOnly":
             raise Refused(1003, f"Invalid value for field 'partitionName' and value '{partition}'")

@@ -7,9 +7,9 @@ Guide: URI and headers together may hold 16,384 bytes). Which handler answers is
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import replace
 
+from syncline_sandbox.core.packed import NotPacked, SwellsTooMuch, unpacked
 from syncline_sandbox.core.wire import Request
 
 from .caller import Caller
@@ -21,14 +21,16 @@ from .web import Call, split_query
 
 MAX_HEAD_BYTES = 16_384
 _DATA = re.compile(r"/services/data/v(?P<version>\d+\.\d)(?:/(?P<rest>.*))?", re.IGNORECASE)
-_GZIP_WINDOW = 31
+MAX_BODY_BYTES = 50_000_000
+# Bulk jobs bound their uploads themselves; this is how far one may be unpacked.
+MAX_UPLOAD_BYTES = 200_000_000
 
 
 def read_call(request: Request, rights: UserRights) -> Call:
     """The call a data request makes on behalf of the user with these rights.
 
     Raises:
-        OrgError: no such resource or version, a head too long, a body that is not the gzip it says.
+        OrgError: no such resource or version, a head too long, a body too long, or not the gzip it says.
     """
     _check_head(request)
     match = _DATA.fullmatch(split_format(request.path)[0])
@@ -77,9 +79,15 @@ def one_slash(request: Request) -> Request:
 
 
 def _body(request: Request) -> bytes:
-    if request.headers.get("content-encoding", "").lower() != "gzip":
-        return request.body
+    most_bytes = MAX_UPLOAD_BYTES if request.method == "PUT" else MAX_BODY_BYTES
     try:
-        return zlib.decompress(request.body, wbits=_GZIP_WINDOW)
-    except zlib.error as broken:
+        body = request.body
+        if request.headers.get("content-encoding", "").lower() == "gzip":
+            body = unpacked(body, most_bytes)
+        if len(body) <= most_bytes:
+            return body
+        raise SwellsTooMuch(f"{len(body)} bytes")
+    except NotPacked as broken:
         raise malformed_json(f"The body is not gzip as its Content-Encoding says: {broken}") from broken
+    except SwellsTooMuch as huge:
+        raise OrgError("REQUEST_ENTITY_TOO_LARGE", f"The body is larger than is taken: {huge}", status=413) from huge

@@ -54,9 +54,11 @@ class People:
     def add_user(
         self, schema: Schema, stamp: str, username: str, password: str, *, security_token: str = "", **columns: Any
     ) -> str:
-        """Create a user with a login; returns the id. *columns* are fields of User."""
+        """Create a user with a login; returns the id. *columns* are fields of User, LookupError for another name."""
         sobject = schema.sobject("User")
         assert sobject is not None
+        if unknown := set(columns) - {field.column for field in sobject.stored_fields()}:
+            raise LookupError(f"a User has no {sorted(unknown)}")
         user_id = self._ids.new(sobject.key_prefix)
         by = self._auth.logins.get(ADMIN_USERNAME)
         defaults = {f.column: f.default for f in sobject.stored_fields() if f.default is not None and f.column}

@@ -103,8 +103,7 @@ class CollectionResources:
     def _retrieve(self, call: Call) -> Answer:
         sobject = self._reading.object(call.caller, call.parts[0])
         if call.method == "POST":
-            wanted = call.json_object()
-            ids, names = wanted.get("ids", []), wanted.get("fields", [])
+            ids, names = call.texts("ids"), call.texts("fields")
         else:
             ids, names = call.query.get("ids", "").split(","), call.query.get("fields", "").split(",")
         fields = self._reading.fields(call.caller, sobject, names)
@@ -122,7 +121,7 @@ class CollectionResources:
 
         def row(record: dict[str, Any]) -> _Save:
             def run() -> dict[str, Any]:
-                if refuse_repeated is not None and _value(record, refuse_repeated) in repeated:
+                if repeated and not repeated.isdisjoint(_hashable([record], refuse_repeated)):
                     raise OrgError("DUPLICATE_VALUE", "Duplicate id/external id specified")
                 return save(record)
 
@@ -223,8 +222,8 @@ def _repeated(records: list[dict[str, Any]], name: str | None) -> set[Any]:
     return {value for value, count in Counter(_hashable(records, name)).items() if count > 1}
 
 
-def _hashable(records: list[dict[str, Any]], name: str) -> Iterator[Any]:
+def _hashable(records: list[dict[str, Any]], name: str | None) -> Iterator[Any]:
     for record in records:
-        value = _value(record, name)
+        value = _value(record, name or "")
         if isinstance(value, str | int | float):
             yield value

@@ -42,6 +42,8 @@ class Storage:
 
     def __init__(self, path: str, schema: Schema) -> None:
         self.schema = schema
+        self.before_begin: list[Callable[[], None]] = []
+        """Called before every transaction."""
         self.before_commit: list[Callable[[], None]] = []
         """Called inside every transaction that is about to be committed; what they write belongs to it."""
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
@@ -53,6 +55,8 @@ class Storage:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything inside is committed together, or nothing when it raises. Not nested: see `savepoint`."""
+        for prepare in self.before_begin:
+            prepare()
         self.db.execute("BEGIN")
         try:
             yield

@@ -51,7 +51,6 @@ class Transactions:
         self._reading.begin_lag()
         self._own_stamp = stamp or stamp_of(self._clock.now())
         self.touched.clear()
-        self.events.refresh()
         committed = False
         try:
             with self._storage.transaction():

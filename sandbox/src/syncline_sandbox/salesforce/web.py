@@ -53,6 +53,13 @@ class Call:
             raise malformed_json("The HTTP entity body is required to be a JSON object.")
         return value
 
+    def texts(self, name: str) -> list[str]:
+        """A member of the JSON object that lists texts; empty without it. OrgError JSON_PARSER_ERROR otherwise."""
+        listed = self.json_object().get(name, [])
+        if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+            raise malformed_json(f"The property '{name}' is required to be a list of strings.")
+        return listed
+
     @property
     def data_url(self) -> str:
         """`/services/data/vXX.0`, as this call was addressed."""

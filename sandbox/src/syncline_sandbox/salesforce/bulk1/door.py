@@ -7,10 +7,10 @@ is 201, every refusal is 400 with an exceptionCode.
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from syncline_sandbox.core.packed import NotPacked, SwellsTooMuch, unpacked
 from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.bulk.allowances import Allowances
 from syncline_sandbox.salesforce.bulk.target import JobRefused, object_of, target_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 MAX_BATCH_BYTES = 10_000_000
 _PATH = re.compile(r"/services/async/(?P<version>\d+\.\d)(?:/(?P<rest>.*))?", re.IGNORECASE)
 _CONTENT_TYPES = {"CSV": CSV, "JSON": JSON, "XML": XML}
-_GZIP_WINDOW = 31
 # How this API words what the others have a code for.
 _CODES = {
     "INVALID_SESSION_ID": ("InvalidSessionId", 400),
@@ -168,9 +167,7 @@ class AsyncDoor:
         if job.created_at + TAKES_BATCHES_FOR < self._org.clock.now():
             raise AsyncError("InvalidJobState", "A job takes batches for 24 hours only")
         if len(call.body) > MAX_BATCH_BYTES:
-            raise AsyncError(
-                "ClientInputError", f"Failed to read request. Exceeded max size limit of {MAX_BATCH_BYTES}"
-            )
+            raise _too_large()
         # Of a chunked query only the chunks count.
         if job.chunking is None and not self._allowances.batches.spend():
             raise AsyncError("ExceededQuota", "ApiBatchItems Limit exceeded.")
@@ -230,6 +227,10 @@ def with_session(request: Request) -> Request:
     return replace(request, headers={**request.headers, "authorization": f"Bearer {session}"})
 
 
+def _too_large() -> AsyncError:
+    return AsyncError("ClientInputError", f"Failed to read request. Exceeded max size limit of {MAX_BATCH_BYTES}")
+
+
 def _camel(code: str) -> str:
     return "".join(part.capitalize() for part in code.split("_"))
 
@@ -238,6 +239,8 @@ def _body(request: Request) -> bytes:
     if request.headers.get("content-encoding", "").lower() != "gzip":
         return request.body
     try:
-        return zlib.decompress(request.body, wbits=_GZIP_WINDOW)
-    except zlib.error as broken:
+        return unpacked(request.body, MAX_BATCH_BYTES)
+    except SwellsTooMuch as huge:
+        raise _too_large() from huge
+    except NotPacked as broken:
         raise AsyncError("ClientInputError", f"The body is not gzip as its Content-Encoding says: {broken}") from broken

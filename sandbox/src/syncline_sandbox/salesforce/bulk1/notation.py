@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
@@ -19,12 +18,14 @@ import orjson
 from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.stamps import stamp_of
 from syncline_sandbox.salesforce.web import Answer
+from syncline_sandbox.salesforce.xml_reading import MOST_ELEMENTS, UnreadableXml, read_document
 
 NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 NIL = f"{{{XSI}}}nil"
 # "Use Compression for Responses" (Bulk API Developer Guide) shows the charset; tap-salesforce cannot do without.
 JSON, XML, CSV = "application/json", "application/xml", "text/csv; charset=UTF-8"
+_MOST_OF_A_JOB = 1_000
 _PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>'
 # Characters no XML document can hold ("Char" of XML 1.0).
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -99,14 +100,14 @@ def read_object(body: bytes, *, json: bool) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise AsyncError("ClientInputError", "A jobInfo is a JSON object")
         return value
-    return {local_name(child): (child.text or "").strip() for child in read_xml(body)}
+    return {local_name(child): (child.text or "").strip() for child in read_xml(body, _MOST_OF_A_JOB)}
 
 
-def read_xml(body: bytes) -> Element:
+def read_xml(body: bytes, most_elements: int = MOST_ELEMENTS) -> Element:
     """The root element of a document. AsyncError InvalidXML when it is none."""
     try:
-        return ElementTree.fromstring(body.strip())
-    except (ElementTree.ParseError, ValueError, LookupError) as broken:
+        return read_document(body.strip(), most_elements)
+    except UnreadableXml as broken:
         raise AsyncError("InvalidXML", f"Failed to parse the XML of the request: {broken}") from broken
 
 

@@ -67,6 +67,7 @@ class EventBus:
         """Continue with what the database holds; called when all else that settles a transaction is in place."""
         if self._settle not in self._storage.before_commit:
             self._storage.before_commit.append(self._settle)
+            self._storage.before_begin.append(self.refresh)
         self.log.take_up()
         self.platform_events.take_up()
         self.channels.take_up()

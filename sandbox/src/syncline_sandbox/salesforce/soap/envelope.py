@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.errors import OrgError
 from syncline_sandbox.salesforce.web import Answer
+from syncline_sandbox.salesforce.xml_reading import UnreadableXml, read_document
 
 _PATH = re.compile(r"/services/Soap/(?P<flavour>[ucm])/(?P<version>\d+\.\d)(?:/.*)?", re.IGNORECASE)
 _FLAVOURS = {"u": "partner", "c": "enterprise", "m": "metadata"}
 METADATA_NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
-_DEEPEST = 50
+MAX_BODY_BYTES = 50_000_000
+# 200 records with every field an object can have.
+_MOST_ELEMENTS = 250_000
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 # Characters no XML document can hold ("Char" of XML 1.0).
@@ -73,14 +76,21 @@ def is_soap(path: str) -> bool:
 
 def read_soap(request: Request) -> SoapRequest:
     """The call in a request. SoapFault when the address names no version, or the body is no envelope."""
-    match = _PATH.fullmatch(request.path)
+    return _read(request.path, request.body)
+
+
+# The door, the session and the transaction each read the same request.
+@lru_cache(maxsize=1)
+def _read(path: str, written: bytes) -> SoapRequest:
+    match = _PATH.fullmatch(path)
     if match is None:
         raise SoapFault("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL")
+    if len(written) > MAX_BODY_BYTES:
+        raise SoapFault("EXCEEDED_MAX_SIZE_REQUEST", "The size of the message sent to the API exceeded 50 MB.")
     try:
-        envelope = ElementTree.fromstring(request.body)
-    except ElementTree.ParseError as broken:
+        envelope = read_document(written, _MOST_ELEMENTS)
+    except UnreadableXml as broken:
         raise SoapFault("UNKNOWN_EXCEPTION", f"not well-formed: {broken}") from broken
-    _check_depth(envelope)
     header, body = child(envelope, "Header"), child(envelope, "Body")
     if body is None or len(body) != 1:
         raise SoapFault("UNKNOWN_EXCEPTION", "an envelope has a Body with one call in it")
@@ -91,16 +101,6 @@ def read_soap(request: Request) -> SoapRequest:
         arguments=body[0],
         headers={} if header is None else {local_name(element): element for element in header},
     )
-
-
-def _check_depth(envelope: Element) -> None:
-    """No call nests deeper than a record in a record in a list; what reads elements recurses."""
-    level = [envelope]
-    for _ in range(_DEEPEST):
-        level = [below for element in level for below in element]
-        if not level:
-            return
-    raise SoapFault("UNKNOWN_EXCEPTION", f"an envelope nests no deeper than {_DEEPEST} elements")
 
 
 def local_name(element: Element) -> str:
