@@ -34,7 +34,12 @@ class EchoCore:
     def handle(self, request: Request) -> Response:
         return self.control.watch(request, self._answer)
 
+    def unexpected(self, request: Request) -> Response:
+        return Response(status=500, body=request.path.encode())
+
     def _answer(self, request: Request) -> Response:
+        if request.path == "/defect":
+            raise ZeroDivisionError
         fate = {"/lost": Fate.LOST, "/silent": Fate.TIMED_OUT}.get(request.path, Fate.ANSWERED)
         seen = {"line": f"{request.method} {request.path}?{request.query_string}", "in_flight": self.in_flight}
         return Response(fate=fate, body=json.dumps({**seen, "body": request.body.decode()}).encode())
@@ -59,6 +64,21 @@ def _connection(url: str, timeout: float = 5) -> contextlib.closing[http.client.
 def test_request_arrives_as_sent(url: str) -> None:
     answer = _call(f"{url}/a%20b/c?x=1&y=", {"k": 1}, "POST")
     assert answer == {"line": "POST /a%20b/c?x=1&y=", "in_flight": 1, "body": '{"k": 1}'}
+
+
+def test_a_defect_is_answered_as_the_vendor_would_and_told_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    def ask_for_trouble() -> None:
+        with serve(EchoCore()) as url, _connection(url) as connection:
+            for path in ("/defect", "/sound"):  # the sandbox lives on
+                connection.request("GET", path)
+                with connection.getresponse() as answer:
+                    told.append((answer.status, answer.read()[:7]))
+
+    told: list[tuple[int, bytes]] = []
+    with pytest.raises(ZeroDivisionError):
+        ask_for_trouble()
+    assert told == [(500, b"/defect"), (200, b'{"line"')]
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 def test_lost_reply_closes_without_a_byte(url: str) -> None:

@@ -41,6 +41,9 @@ class CountingCore:
         line = f"{request.method} {request.path}"
         return self.control.watch(request, lambda _: self.wire.answer(line, self._answer))
 
+    def unexpected(self, request: Request) -> Response:
+        return Response(status=500, body=request.path.encode())
+
     def _answer(self) -> Response:
         self.effects.append(self.clock.now())
         return Response(headers=(("Content-Type", "application/json"),), body=b'"' + b"x" * 998 + b'"')

@@ -12,6 +12,7 @@ import socket
 import struct
 import tempfile
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class Face:
     """The ASGI application over one core. Calls to the core are serialised on one thread.
 
     While it serves, the core attribute `in_flight` (if the core has one) holds the number of requests received and
-    not yet answered, so that a core can imitate concurrency limits.
+    not yet answered, so that a core can imitate concurrency limits. What a core raises is written to standard error,
+    kept in `defects`, and answered as the vendor answers what it did not foresee.
     """
 
     def __init__(self, core: Core) -> None:
@@ -78,6 +80,7 @@ class Face:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-core")
         self._in_flight = 0
         self._silent: set[asyncio.Transport] = set()
+        self.defects: list[Exception] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -85,10 +88,18 @@ class Face:
         request = _request(scope, await _body(receive))
         self._count(+1)
         try:
-            response = await asyncio.get_running_loop().run_in_executor(self._thread, self._core.handle, request)
+            response = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, request)
             await self._deliver(response, scope, receive, send)
         finally:
             self._count(-1)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self._core.handle(request)
+        except Exception as defect:  # noqa: BLE001 - one request is lost, not the sandbox
+            traceback.print_exc()
+            self.defects.append(defect)
+            return self._core.unexpected(request)
 
     def _count(self, step: int) -> None:
         self._in_flight += step
@@ -246,6 +257,9 @@ def serve(core: Core, port: int = 0, *, https: bool = False, certificate: Certif
     """Serve *core* on loopback from a background thread; yields the base URL (no trailing slash).
 
     With `https` and no `certificate` a throw-away one is made (needs `trustme`).
+
+    Raises:
+        Exception: at the end, the first that a request met in the core and that the core should have foreseen.
     """
     with contextlib.ExitStack() as stack:
         if https and certificate is None:
@@ -258,6 +272,8 @@ def serve(core: Core, port: int = 0, *, https: bool = False, certificate: Certif
         thread.start()
         stack.callback(_stop, server, thread)
         yield f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
+    if face.defects:
+        raise face.defects[0]
 
 
 def _stop(server: SandboxServer, thread: threading.Thread) -> None:

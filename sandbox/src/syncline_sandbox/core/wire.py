@@ -64,3 +64,7 @@ class Core(Protocol):
     """A sandbox without its network face. Not thread-safe: one request at a time."""
 
     def handle(self, request: Request) -> Response: ...
+
+    def unexpected(self, request: Request) -> Response:
+        """What the vendor says when it is at a loss; `handle` never does, it raises."""
+        ...

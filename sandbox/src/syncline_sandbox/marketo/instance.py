@@ -147,6 +147,10 @@ class MarketoInstance:
         self.rooms.marketing.runner.tick()  # what the call asked for begins once it is answered
         return answer
 
+    def unexpected(self, _request: Request) -> Response:
+        """The vendor's 611, for a request the instance has no answer to."""
+        return failure(self._request_id(), Refused(611, "System error"))
+
     def close(self) -> None:
         self.store.close()
 
@@ -183,7 +187,7 @@ class MarketoInstance:
 
     def _at_the_door(self, request: Request, call: Call) -> Response:
         if len(request.path) + len(request.query_string) > MAX_URI_BYTES:
-            return _plain(414, "Request-URI Too Large")
+            return _plain(414, "Request-URI Too Long")
         if len(request.body) > (MAX_IMPORT_BYTES if call.path.startswith("/bulk/") else MAX_BODY_BYTES):
             return _plain(413, "Request Entity Too Large")
         if call.path == "/identity/oauth/token":

@@ -154,6 +154,11 @@ class SalesforceOrg:
             asked = self.soap.with_session(with_session(one_slash(request)))
             return self.control.watch(asked, self._request_faults.answer)
 
+    def unexpected(self, request: Request) -> Response:
+        """The vendor's UNKNOWN_EXCEPTION, for a request the org has no answer to."""
+        unforeseen = OrgError("UNKNOWN_EXCEPTION", "An unexpected error occurred. (-1)")
+        return self.refusal(request, unforeseen).as_response()
+
     def stamp(self) -> str:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""
         return self._transactions.stamp()
