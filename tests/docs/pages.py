@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "sandbox" / "README.md")
+SANDBOX_PAGES = (ROOT / "sandbox" / "README.md", *sorted((ROOT / "sandbox" / "docs").glob("*.md")))
+PAGES = (*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")), *SANDBOX_PAGES)
 EXAMPLES = tuple(sorted((ROOT / "examples").glob("*.yaml")))
 
 _FENCE = re.compile(r"^```(\w*)[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -35,13 +36,14 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+def blocks_of(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    return [Block(name_of(page), found[1], found[2]) for found in _FENCE.finditer(text)]
+
+
 def blocks(language: str) -> list[Block]:
-    return [
-        Block(name_of(page), found[1], found[2])
-        for page in PAGES
-        for found in _FENCE.finditer(page.read_text(encoding="utf-8"))
-        if found[1] == language
-    ]
+    return [block for page in PAGES for block in blocks_of(page) if block.language == language]
 
 
 def prose(page: Path) -> str:
