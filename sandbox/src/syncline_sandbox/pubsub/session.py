@@ -21,7 +21,10 @@ NEEDED = ("accesstoken", "instanceurl", "tenantid")
 
 def rights_of(org: SalesforceOrg, metadata: Mapping[str, str]) -> UserRights:
     """The rights of the user whose session an RPC carries. Refused when there is none."""
-    url = urlsplit(metadata.get("instanceurl", ""))
+    try:
+        url = urlsplit(metadata.get("instanceurl", ""))
+    except ValueError as broken:
+        raise Refused("service.auth.headers.invalid") from broken
     complete = all(metadata.get(name) for name in NEEDED)
     tenant = full_id(metadata.get("tenantid"))
     if not complete or url.scheme not in ("http", "https") or not url.netloc or tenant != org.auth.organization_id:
