@@ -70,6 +70,7 @@ string(255) --N- RelationshipName
         "ErrorDisplayField\nreference ---- EntityDefinitionId>EntityDefinition\naddress --N- Metadata\n",
     ),
 }
+_FIRST_OF_OTHERS = 1_000_000
 
 
 class Catalogue:
@@ -105,7 +106,11 @@ class Catalogue:
     def field_id(self, name: str) -> str:
         """The id of a custom field by its full name."""
         made = [f"{owner}.{spec['name']}" for owner, spec in self._org.objects.fields.specifications()]
-        return self._id("CustomField", made.index(name) + 1)
+        if name in made:
+            return self._id("CustomField", made.index(name) + 1)
+        # Those of a platform event are defined with it, in a list of their own.
+        others = [full for one, field in self._components.fields() if (full := f"{one.name}.{field.name}") not in made]
+        return self._id("CustomField", _FIRST_OF_OTHERS + others.index(name))
 
     def _id(self, name: str, number: int) -> str:
         return self._org.ids.at(_LINES[name][0], number)
