@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncline_sandbox.core.server import make_certificate, serve
+from syncline_sandbox.core.certificates import make_certificate
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from tests.support.ground import CONTACTS, LEADS, Ground
 

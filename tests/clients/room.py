@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from syncline_sandbox.core.server import Certificate, make_certificate, serve
+from syncline_sandbox.core.certificates import Certificate, make_certificate
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.core.wire import Request, Response
 from syncline_sandbox.marketo import MarketoInstance
 from syncline_sandbox.salesforce.org import SalesforceOrg

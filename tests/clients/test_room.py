@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncline_sandbox.core.server import Certificate
+from syncline_sandbox.core.certificates import Certificate
 from tests.clients.capability import Capability, Fate, Job
 from tests.clients.catalogue import CLIENTS
 from tests.clients.environments import Environment

@@ -15,8 +15,9 @@ from syncline.connectors.salesforce import SalesforceConnector
 from syncline.errors import ConfigError, Unavailable
 from syncline.net.transport import HttpxTransport
 from syncline.records import Operation, Page, Status, Write
+from syncline_sandbox.core.certificates import make_certificate
 from syncline_sandbox.core.faults import Fault
-from syncline_sandbox.core.server import make_certificate, serve
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from tests.support.virtual import SeededRandom
 

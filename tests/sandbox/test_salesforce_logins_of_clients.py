@@ -21,8 +21,9 @@ from cryptography.x509.oid import NameOID
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceResourceNotFound
 
+from syncline_sandbox.core.certificates import make_certificate
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.server import make_certificate, serve
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from syncline_sandbox.salesforce.people import CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME

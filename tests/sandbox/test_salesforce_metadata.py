@@ -10,8 +10,9 @@ import pytest
 import requests
 from simple_salesforce.api import Salesforce
 
+from syncline_sandbox.core.certificates import make_certificate
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.server import make_certificate, serve
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from syncline_sandbox.salesforce.people import PASSWORD, SECURITY_TOKEN, USERNAME
 from tests.clients.node import NodeClient

@@ -15,10 +15,11 @@ from time import perf_counter
 
 import pytest
 
+from syncline_sandbox.core.certificates import make_certificate
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.control import Control
 from syncline_sandbox.core.faults import FaultPlan
-from syncline_sandbox.core.server import make_certificate, serve
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.core.wire import Fate, Request, Response
 
 

@@ -26,7 +26,8 @@ from simple_salesforce.exceptions import (
     SalesforceResourceNotFound,
 )
 
-from syncline_sandbox.core.server import make_certificate, serve
+from syncline_sandbox.core.certificates import make_certificate
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from syncline_sandbox.salesforce.people import CLIENT_ID, CLIENT_SECRET, PASSWORD, SECURITY_TOKEN, USERNAME
 

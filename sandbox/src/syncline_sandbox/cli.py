@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from syncline_sandbox.core.server import Certificate, make_certificate
+from syncline_sandbox.core.certificates import Certificate, make_certificate
 from syncline_sandbox.place import CORES, Place, serve_place
 from syncline_sandbox.worlds import World, WorldRefused, read_world
 
@@ -135,10 +135,7 @@ def _certificate(options: argparse.Namespace, scratch: Path) -> Certificate | No
             said = wrong.strerror or wrong
             raise CannotStart(f"--certificate {given.chain} with --key {given.key}: {said}") from wrong
         return given
-    try:
-        return make_certificate(options.data_dir or scratch) if options.https else None
-    except ModuleNotFoundError as missing:
-        raise CannotStart(f"--https needs --certificate, or the package {missing.name} to make one") from missing
+    return make_certificate(options.data_dir or scratch) if options.https else None
 
 
 def _place(

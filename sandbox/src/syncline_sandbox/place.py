@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from syncline_sandbox.core.certificates import Certificate
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.database import DatabaseRefused
-from syncline_sandbox.core.server import Certificate, Face, SandboxServer, listen
+from syncline_sandbox.core.server import Face, SandboxServer, listen
 from syncline_sandbox.core.wire import Core, Request
 from syncline_sandbox.worlds import World, WorldRefused, fill
 

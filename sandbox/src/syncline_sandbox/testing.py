@@ -18,8 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from syncline_sandbox.core.certificates import Certificate, make_certificate
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.server import Certificate, make_certificate, serve
+from syncline_sandbox.core.server import serve
 from syncline_sandbox.core.wire import Core
 from syncline_sandbox.worlds import World, fill, read_world
 

@@ -1,6 +1,6 @@
 """The network face: puts any Core on a loopback port, over http or https.
 
-Lives here: the ASGI application, certificates, and `serve` for tests. What an answer contains lives in the cores;
+Lives here: the ASGI application, and `serve` for tests. What an answer contains lives in the cores;
 here only its fate is carried out: delivered, the connection closed or reset before or within the body, or silence.
 """
 
@@ -15,13 +15,13 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from syncline_sandbox.core.certificates import Certificate, make_certificate
 from syncline_sandbox.core.wire import Core, Fate, Request, Response
 
 Scope = MutableMapping[str, Any]
@@ -30,33 +30,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SLOW_PIECES = 20
 """Into how many pieces a slow body is cut."""
-CERTIFICATE_HOSTS = ("localhost", "127.0.0.1", "*.mktorest.com", "*.salesforce.com", "*.my.salesforce.com")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """Paths of a PEM certificate chain and its key. `authority`: the PEM a client must trust; None: its own affair."""
-
-    chain: Path
-    key: Path
-    authority: Path | None = None
-
-
-def make_certificate(folder: Path, hosts: tuple[str, ...] = CERTIFICATE_HOSTS) -> Certificate:
-    """Issue a throw-away authority and server certificate into *folder*. Needs the `trustme` package.
-
-    Raises:
-        ModuleNotFoundError: `trustme` is not installed; the caller passes certificate paths instead.
-    """
-    import trustme
-
-    authority = trustme.CA()
-    issued = authority.issue_cert(*hosts)
-    certificate = Certificate(chain=folder / "server.pem", key=folder / "server.key", authority=folder / "ca.pem")
-    issued.private_key_pem.write_to_path(certificate.key)
-    certificate.chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    return certificate
 
 
 class _Protocol(HttpToolsProtocol):
@@ -256,7 +229,7 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
 def serve(core: Core, port: int = 0, *, https: bool = False, certificate: Certificate | None = None) -> Iterator[str]:
     """Serve *core* on loopback from a background thread; yields the base URL (no trailing slash).
 
-    With `https` and no `certificate` a throw-away one is made (needs `trustme`).
+    With `https` and no `certificate` a throw-away one is made.
 
     Raises:
         Exception: at the end, the first that a request met in the core and that the core should have foreseen.

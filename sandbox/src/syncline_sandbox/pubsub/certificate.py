@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from syncline_sandbox.core.server import Certificate
+from syncline_sandbox.core.certificates import Certificate
 
 _HOSTS = ("localhost", "api.pubsub.salesforce.com", "*.pubsub.salesforce.com")
 _VALID = timedelta(days=365)

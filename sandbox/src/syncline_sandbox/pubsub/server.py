@@ -16,7 +16,7 @@ from pathlib import Path
 import grpc
 from grpc import aio
 
-from syncline_sandbox.core.server import Certificate
+from syncline_sandbox.core.certificates import Certificate
 from syncline_sandbox.salesforce.org import SalesforceOrg
 
 from .certificate import own_certificate
