@@ -272,7 +272,7 @@ def test_new_people_known_people_and_bad_rows_in_one_file(client: Client) -> Non
     assert failures == [
         "email,firstName,city,leadScore,unsubscribed,Import Failure Reason",
         "bad@example.com,Cal,,many,,Invalid data type in field Lead Score",
-        ",Nobody,,,,Missing required parameter 'email'",
+        ",Nobody,,,,Missing value for the required parameter 'email'",
     ]
     (new,) = client.leads("email", "new@example.com", fields="firstName,city,leadScore")
     assert (new["firstName"], new["city"], new["leadScore"]) == ("Again", "Bonn", 7)

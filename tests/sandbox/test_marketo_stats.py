@@ -46,7 +46,7 @@ def test_the_daily_quota_ends_at_central_midnight(client: Client) -> None:
     client.control("POST", "settings", {"enforce_limits": True, "calls_per_day": 3})
     answers = [client.get(f"{USAGE}.json") for _ in range(4)]
     assert [answer["success"] for answer in answers] == [True, True, True, False]
-    assert answers[3]["errors"] == [{"code": "607", "message": "Daily API request limit reached"}]
+    assert answers[3]["errors"] == [{"code": "607", "message": "Daily quota reached"}]
     client.wait(3599)
     assert not client.get(f"{USAGE}.json")["success"]
     client.wait(1)

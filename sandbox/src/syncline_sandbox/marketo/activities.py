@@ -66,7 +66,7 @@ class Activities:
     def paging_token(self, call: Call) -> Members:
         text = call.one("sinceDatetime")
         if text is None:
-            raise Refused(1002, "Missing required parameter 'sinceDatetime'")
+            raise Refused(1002, "Missing value for the required parameter 'sinceDatetime'")
         try:
             since = parse_instant(text)
         except ValueError as wrong:
@@ -127,7 +127,7 @@ class Activities:
     ) -> Members:
         token = call.one("nextPageToken")
         if token is None:
-            raise Refused(1002, "Missing required parameter 'nextPageToken'")
+            raise Refused(1002, "Missing value for the required parameter 'nextPageToken'")
         position, size = read_date_token(token), call.batch_size()
         if self._empty_page(call):
             return {"nextPageToken": token, "moreResult": True}

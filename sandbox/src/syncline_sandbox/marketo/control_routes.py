@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
 from syncline_sandbox.marketo.activity_log import Cause
-from syncline_sandbox.marketo.activity_types import ACTIVITY_TYPES, NATIVE_TYPES
+from syncline_sandbox.marketo.activity_types import ACTIVITY_TYPES, TOLD_TYPES
 from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.identity import (
     DEFAULT_CLIENT_ID,
@@ -118,12 +118,12 @@ class MarketoControl:
         return {"id": wanted["id"], "status": "merged"}
 
     def _tell(self, body: Any) -> dict[str, Any]:
-        """An activity of a CRM connector, by number or name."""
+        """An activity of a CRM connector, a visitor, a mail …, by number or name."""
         wanted = required_object(body)
         by_name = {kind.name: number for number, kind in ACTIVITY_TYPES.items()}
         number = by_name.get(wanted.get("type", ""), wanted.get("type"))
-        if number not in NATIVE_TYPES:
-            known = sorted(ACTIVITY_TYPES[native].name for native in NATIVE_TYPES)
+        if number not in TOLD_TYPES:
+            known = sorted(ACTIVITY_TYPES[native].name for native in TOLD_TYPES)
             raise ControlRefused(f"type {wanted.get('type')!r} is told by what does it, or unknown; known: {known}")
         lead_id, attributes = int(wanted.get("leadId", 0)), wanted.get("attributes", {})
         if self._instance.store.one("SELECT 1 FROM leads WHERE id = ?", (lead_id,)) is None:

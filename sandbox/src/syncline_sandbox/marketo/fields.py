@@ -7,7 +7,7 @@ Lives here: one Field, the catalogue, describe and schema records. Not here: par
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from syncline_sandbox.marketo.envelope import Refused
 CREATABLE_TYPES = frozenset("boolean currency date datetime email float integer percent phone score string url".split())
 _LOOKUP_TYPES = frozenset(("string", "email", "integer"))
 LENGTHS = {"string": 255, "email": 255, "phone": 255, "url": 255}
+# What an e-mail shows with HTML encoded unless a field says otherwise: what holds text (the samples of "Leads").
+ENCODED_TYPES = frozenset(("string", "text", "email", "phone", "url"))
 API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 MAX_API_FIELDS = 100
 
@@ -37,7 +39,7 @@ class Field:
     description: str = ""
     is_hidden: bool = False
     is_sensitive: bool = False
-    is_html_encoded: bool = True
+    is_html_encoded: bool | None = None  # None: by its type
     hidden: bool = False  # the API user may not see it
 
     @property
@@ -81,11 +83,11 @@ class FieldCatalog:
     def visible(self) -> list[Field]:
         return [field for field in self._fields.values() if field.visible]
 
-    def lookup(self, name: str) -> Field:
+    def lookup(self, name: str, parameter: str = "filterType") -> Field:
         """The field for a filterType or lookupField, case-insensitively. Refused when unknown or not usable."""
         field = self.find(name) or next((f for f in self.visible() if f.name.lower() == name.lower()), None)
         if field is None:
-            raise Refused(1003, f"Invalid filterType '{name}'")
+            raise Refused(1003, f"Invalid {parameter} '{name}'")
         if not field.lookup:
             raise Refused(1011, f"Lookup field '{field.name}' not supported")
         return field
@@ -102,30 +104,41 @@ class FieldCatalog:
         return self._fields[name]
 
     def new_custom(self, item: dict[str, Any]) -> Field:
-        """A custom field from one record of POST schema/fields.json; not yet put. Refused 1003/1017/1002."""
-        name, label, kind = (str(item.get(key) or "") for key in ("name", "displayName", "dataType"))
-        if not (name and label and kind):
-            raise Refused(1002, "Missing required parameter: displayName, name and dataType are needed")
-        if not API_NAME.match(name):
-            raise Refused(1003, f"Invalid value for field 'name' and value '{name}'")
-        if kind not in CREATABLE_TYPES:
-            raise Refused(1003, f"Invalid value for field 'dataType' and value '{kind}'")
-        if name.lower() in self._folded:
-            raise Refused(1017, f"Field '{name}' already exists")
-        if sum(field.custom for field in self._fields.values()) >= MAX_API_FIELDS:
+        """A custom field from one record of POST schema/fields.json; not yet put. Refused 1002, 1003 or 1017."""
+        number = max([standard_fields.FIRST_CUSTOM_ID - 1, *self.by_id]) + 1
+        field = custom_field(item, number, CREATABLE_TYPES, self._folded)
+        if any(known.label.lower() == field.label.lower() for known in self._fields.values()):
+            raise Refused(1017, "Object already exists")
+        if sum(known.custom for known in self._fields.values()) >= MAX_API_FIELDS:
             raise Refused(1003, f"Limit of {MAX_API_FIELDS} custom fields reached")
-        return Field(
-            id=max([standard_fields.FIRST_CUSTOM_ID - 1, *self.by_id]) + 1,
-            name=name,
-            label=label,
-            type=kind,
-            length=LENGTHS.get(kind),
-            custom=True,
-            description=str(item.get("description") or ""),
-            is_hidden=bool(item.get("isHidden", False)),
-            is_sensitive=bool(item.get("isSensitive", False)),
-            is_html_encoded=bool(item.get("isHtmlEncodingInEmail", True)),
-        )
+        return field
+
+
+def custom_field(item: Mapping[str, Any], number: int, types: Collection[str], taken: Collection[str]) -> Field:
+    """A field as a record of POST schema/fields.json has it. *taken*: folded names. Refused 1002, 1003 or 1017."""
+    name, label, kind = (str(item.get(key) or "") for key in ("name", "displayName", "dataType"))
+    for key, value in (("displayName", label), ("name", name), ("dataType", kind)):
+        if not value:
+            raise Refused(1002, f"Missing value for the required parameter '{key}'")
+    if not API_NAME.match(name):
+        raise Refused(1003, f"Invalid value for field 'name' and value '{name}'")
+    if kind not in types:
+        raise Refused(1003, f"Invalid value for field 'dataType' and value '{kind}'")
+    if name.lower() in taken:
+        raise Refused(1017, "Object already exists")
+    encoded = item.get("isHtmlEncodingInEmail")
+    return Field(
+        id=number,
+        name=name,
+        label=label,
+        type=kind,
+        length=LENGTHS.get(kind),
+        custom=True,
+        description=str(item.get("description") or ""),
+        is_hidden=bool(item.get("isHidden", False)),
+        is_sensitive=bool(item.get("isSensitive", False)),
+        is_html_encoded=None if encoded is None else bool(encoded),
+    )
 
 
 def describe(field: Field) -> dict[str, Any]:
@@ -145,6 +158,7 @@ def describe2(field: Field, *, crm_managed: bool = False) -> dict[str, Any]:
 def schema_record(field: Field) -> dict[str, Any]:
     """One element of schema/fields.json."""
     length = {} if field.length is None else {"length": field.length}
+    encoded = field.is_html_encoded
     return {
         "displayName": field.label,
         "name": field.name,
@@ -152,7 +166,7 @@ def schema_record(field: Field) -> dict[str, Any]:
         "dataType": field.type,
         **length,
         "isHidden": field.is_hidden,
-        "isHtmlEncodingInEmail": field.is_html_encoded,
+        "isHtmlEncodingInEmail": field.type in ENCODED_TYPES if encoded is None else encoded,
         "isSensitive": field.is_sensitive,
         "isCustom": field.custom,
         "isApiCreated": field.custom,
@@ -170,4 +184,5 @@ def _standard() -> Iterable[Field]:
             length=int(length) or None,
             read_only=name in standard_fields.READ_ONLY,
             writable=name not in standard_fields.SYSTEM_MANAGED,
+            is_sensitive=name in standard_fields.SENSITIVE,
         )

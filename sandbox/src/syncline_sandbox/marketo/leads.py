@@ -11,6 +11,7 @@ from typing import Any
 from syncline_sandbox.marketo import fields as catalog
 from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.call import Call, to_number
+from syncline_sandbox.marketo.capture.cookies import Cookies
 from syncline_sandbox.marketo.crm_objects.native import is_crm_managed
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.fields import Field
@@ -68,7 +69,8 @@ class Leads:
         size = call.batch_size()
         later = sorted((f for f in self._store.fields.all() if f.id > after and not f.hidden), key=lambda f: f.id)
         more = {"nextPageToken": cursor("fields", later[size - 1].id)} if len(later) > size else {}
-        return {"result": [catalog.schema_record(field) for field in later[:size]], **more}
+        result = [catalog.schema_record(field) for field in later[:size]]
+        return {"result": result, **more, "moreResult": bool(more)}
 
     def schema_field(self, call: Call) -> Members:
         return {"result": [catalog.schema_record(self._schema_field(call))]}
@@ -142,9 +144,17 @@ class Leads:
         if len(texts) > MAX_FILTER_VALUES:
             raise Refused(1003, f"Too many values in filterValues: {len(texts)}, maximum {MAX_FILTER_VALUES}")
         field = self._store.fields.lookup(name)
+        if field.name == "cookies":
+            return self._store.fields["id"], self._people_of_cookies(texts)
         if field.type in ("integer", "reference"):
             return field, sorted({to_number(text) for text in texts})
         return field, sorted({folded(text) for text in texts})
+
+    def _people_of_cookies(self, texts: Sequence[str]) -> list[int]:
+        """Whose browsers those are, each written as in a browser or as exports write it. Refused 1012."""
+        tokens = [text if text.startswith("_mch-") else Cookies.token(text) for text in texts]
+        sql = f"SELECT DISTINCT lead_id FROM cookies WHERE token IN {marks(tokens)} ORDER BY lead_id"
+        return [lead_id for (lead_id,) in self._store.all(sql, tokens)]
 
     def wanted(self, call: Call) -> dict[str, Field]:
         """The fields asked for, id always among them. Refused 1006 for one the user cannot see."""
@@ -196,7 +206,7 @@ class Leads:
         action = document.get("action") or "createOrUpdate"
         if action not in ACTIONS:
             raise Refused(1003, f"Invalid action '{action}'")
-        lookup = self._store.fields.lookup(str(document.get("lookupField") or "email"))
+        lookup = self._store.fields.lookup(str(document.get("lookupField") or "email"), "lookupField")
         partition = document.get("partitionName")
         if partition is not None and action == "updateOnly":
             raise Refused(1003, f"Invalid value for field 'partitionName' and value '{partition}'")

@@ -75,7 +75,7 @@ def concurrency_refusal(settings: Settings) -> Refused:
 
 
 def quota_refusal() -> Refused:
-    return Refused(607, "Daily API request limit reached")
+    return Refused(607, "Daily quota reached")
 
 
 def central_day(moment: datetime) -> date:

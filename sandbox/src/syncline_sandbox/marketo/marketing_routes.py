@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from syncline_sandbox.marketo.assets.replies import Members, found, page
 from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.marketing import Marketing
-from syncline_sandbox.marketo.routes import RO_ASSET, RO_LEAD, RW_ANY_FIELD, RW_LEAD, Route
+from syncline_sandbox.marketo.routes import RO_ASSET, RO_LEAD, RW_ANY_FIELD, RW_CUSTOM_FIELD, RW_LEAD, Route
 
 RW_ASSET, APPROVE_ASSET = "Read-Write Assets", "Approve Assets"
 RO_CAMPAIGN, EXECUTE_CAMPAIGN = "Read-Only Campaign", "Execute Campaign"
@@ -42,7 +42,7 @@ def _members(marketing: Marketing) -> Iterator[Route]:
     yield Route("GET", f"{V1}/programs/members/describe.json", RO_LEAD, calls.describe)
     yield Route("GET", f"{V1}/program/members/describe.json", RO_LEAD, calls.describe_plainly)
     yield Route("GET", f"{fields}.json", RW_ANY_FIELD, schema.browse)
-    yield Route("POST", f"{fields}.json", RW_ANY_FIELD, schema.create)
+    yield Route("POST", f"{fields}.json", RW_CUSTOM_FIELD, schema.create)
     yield Route("GET", f"{fields}/{{name}}.json", RW_ANY_FIELD, schema.one)
     yield Route("POST", f"{fields}/{{name}}.json", RW_ANY_FIELD, schema.update)
     yield Route("GET", f"{of_program}.json", RO_LEAD, calls.query)

@@ -64,7 +64,7 @@ class LeadMerger:
 
     def _people(self, winner_id: int, loser_ids: Sequence[int]) -> tuple[Row, list[Row]]:
         if not loser_ids:
-            raise Refused(1002, "Missing required parameter 'leadIds'")
+            raise Refused(1002, "Missing value for the required parameter 'leadIds'")
         if len(loser_ids) > MAX_LOSERS:
             raise Refused(1080, f"Too many losing leads: {len(loser_ids)}, maximum {MAX_LOSERS}")
         if winner_id in loser_ids:

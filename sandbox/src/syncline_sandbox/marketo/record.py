@@ -88,7 +88,7 @@ class RecordParser:
                 stored = self.normalisers[name](stored)
             values[name] = stored
         if order.action != "createDuplicate" and values.get(order.lookup.name) is None:
-            raise RecordSkipped(1002, f"Missing required parameter '{order.lookup.name}'")
+            raise RecordSkipped(1002, f"Missing value for the required parameter '{order.lookup.name}'")
         return values
 
 

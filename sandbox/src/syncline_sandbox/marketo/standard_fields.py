@@ -113,6 +113,11 @@ READ_ONLY = frozenset(
 # Never writable, whatever describe says.
 SYSTEM_MANAGED = READ_ONLY | frozenset("id isAnonymous priority relativeScore relativeUrgency urgency cookies".split())
 
+# isSensitive in the vendor's sample of Get Lead Fields, which shows these.
+SENSITIVE = frozenset(
+    "salutation firstName middleName lastName dateOfBirth email phone mobilePhone fax title unsubscribed".split()
+)
+
 # Kept on the company and mirrored on its leads.
 COMPANY_FIELDS = (
     "company site website mainPhone annualRevenue numberOfEmployees industry sicCode "

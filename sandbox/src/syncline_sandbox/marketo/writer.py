@@ -135,21 +135,21 @@ class LeadWriter:
         if batch.order.writes_company:
             batch.companies[wanted].update({name: values[name] for name in touched})
         elif touched and self._settings.reject_linked_company_fields:
-            raise RecordSkipped(1021, "Company update not allowed during lead sync")
+            raise RecordSkipped(1021, "Company update not allowed")
         values = {name: value for name, value in values.items() if name not in touched}
         if wanted == linked:
             return values
         selected = ", ".join(f'"{name}"' for name in COMPANY_FIELDS)
         company = self._store.one(f"SELECT {selected} FROM companies WHERE externalCompanyId = ?", (wanted,))
         if company is None:
-            raise RecordSkipped(1013, "Company not found")
+            raise RecordSkipped(1013, "Object not found")
         return {**values, **dict(zip(COMPANY_FIELDS, company, strict=True))}
 
     def _refuse_unknown_sales_person(self, values: Row) -> None:
         key = values.get("externalSalesPersonId")
         sql = "SELECT 1 FROM sales_persons WHERE externalSalesPersonId = ?"
         if key is not None and self._store.one(sql, (key,)) is None:
-            raise RecordSkipped(1013, "Sales person not found")
+            raise RecordSkipped(1013, "Object not found")
 
     def _refuse_partition(self, row: Row, order: WriteOrder) -> None:
         """People in a partition the user does not see, or in another than the call names, are left alone."""

@@ -86,7 +86,7 @@ class Folders:
         """The folder or program. Refused 710."""
         row = (self._programs if place.type == PROGRAM else self._shelf).get(place.id)
         if row is None:
-            raise Refused(710, "Parent folder not found")
+            raise Refused(710, "Parent Folder Not Found")
         return row
 
     def name(self, place: Parent) -> str:

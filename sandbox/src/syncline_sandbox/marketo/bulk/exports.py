@@ -82,7 +82,7 @@ class Exports:
         self._refuse_over_quota()
         job = self._job(call.captured["id"], call)
         if job["status"] in ("Queued", "Processing"):
-            raise Refused(1029, "Export job already queued")
+            raise Refused(1029, "Job already queued")
         if job["status"] != "Created":
             raise Refused(1003, f"Export job is {job['status']}")
         (waiting,) = self._store.one("SELECT count(*) FROM export_jobs WHERE status IN ('Queued', 'Processing')")
@@ -205,7 +205,7 @@ class Exports:
     def _job(self, job_id: str, call: Call) -> Members:
         row = self._store.one(f"SELECT {_JOB} FROM export_jobs WHERE id = ? AND {_MINE}", (job_id, *_mine(call)))
         if row is None:
-            raise Refused(1013, "Export job not found")
+            raise Refused(1013, "Object not found")
         return _record(row)
 
     def _answer(self, job_id: str, call: Call) -> Members:
@@ -224,6 +224,7 @@ def _mine(call: Call) -> tuple[str, str]:
 
 def _record(row: Sequence[Any]) -> Members:
     job_id, status, request, created, queued, started, finished, records, size, checksum, error = row
+    finished = None if status == "Cancelled" else finished  # the vendor's samples have none
     members = {
         "exportId": job_id,
         "format": orjson.loads(request)["format"],

@@ -71,10 +71,10 @@ class Imports:
         parts = multipart(call)
         content = parts.pop("file", None)
         if content is None:
-            raise Refused(1002, "Missing required parameter 'file'")
+            raise Refused(1002, "Missing value for the required parameter 'file'")
         for name, value in parts.items():
             call.parameters.setdefault(name.lower(), []).append(value.decode("utf-8", "replace"))
-        form = (call.one("format") or "").upper()
+        form = (call.one("format") or "CSV").upper()  # the default of "Bulk Import"; the kinds' pages name none
         if form not in DELIMITERS:
             raise Refused(1003, f"Invalid value for 'format': '{form.lower()}'")
         request = self._target(kind).checked(call)
@@ -128,7 +128,7 @@ class Imports:
         sql = f"SELECT {columns} FROM import_jobs WHERE id = ? AND kind = ? COLLATE NOCASE AND ends_at > ?"
         row = self._store.one(sql, (to_number(call.captured["id"]), _kind(call), oldest))
         if row is None:
-            raise Refused(1013, "Batch not found")
+            raise Refused(1013, "Object not found")
         return row
 
     # -- the queue --------------------------------------------------------------------------------------------------

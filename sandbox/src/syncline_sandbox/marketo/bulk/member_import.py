@@ -31,7 +31,7 @@ class MemberImport:
     def checked(self, call: Call) -> Members:
         program_id, status = to_number(call.captured["id"]), call.one("programMemberStatus")
         if status is None:
-            raise Refused(1002, "Missing required parameter 'programMemberStatus'")
+            raise Refused(1002, "Missing value for the required parameter 'programMemberStatus'")
         self._roll.status(self._program(program_id), status)
         return {"program": program_id, "status": status}
 
@@ -76,5 +76,5 @@ class MemberImport:
     def _program(self, program_id: int) -> Row:
         program = self._programs.get(program_id)
         if program is None:
-            raise Refused(1013, "Program not found")
+            raise Refused(1013, "Object not found")
         return program

@@ -56,7 +56,9 @@ def window(wanted: Any) -> Members:
         start, end = parse_instant(str(wanted["startAt"])), parse_instant(str(wanted["endAt"]))
     except (KeyError, ValueError) as wrong:
         raise bad_filter() from wrong
-    if not start <= end <= start + MAX_RANGE:
+    if end < start:
+        raise bad_filter()
+    if end - start > MAX_RANGE:
         raise Refused(1003, "Date range is more than 31 days")
     return {"start": iso(start), "end": iso(end)}
 

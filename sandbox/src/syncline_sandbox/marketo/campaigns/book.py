@@ -98,7 +98,7 @@ class CampaignBook:
         """The campaign of the path. Refused 1013."""
         row = self.shelf.of_call(call)
         if row is None:
-            raise Refused(1013, "Campaign not found")
+            raise Refused(1013, "Object not found")
         return row
 
     def _campaign(self, row: Row) -> Members:

@@ -171,7 +171,7 @@ class Flow:
         named = self._programs.shelf.named(str(step["program"])) if "program" in step else []
         program = named[0] if named else None if "program" in step else going.program
         if program is None:
-            raise Refused(1013, "Program not found")
+            raise Refused(1013, "Object not found")
         return program
 
     def _change_partition(self, step: Mapping[str, Any], people: Sequence[int], going: Pass) -> None:

@@ -26,7 +26,7 @@ class Cookies:
     def associate(self, call: Call) -> dict[str, Any]:
         lead_id, text = to_number(call.captured["id"]), call.one("cookie")
         if text is None:
-            raise Refused(1002, "Missing required parameter 'cookie'")
+            raise Refused(1002, "Missing value for the required parameter 'cookie'")
         token = self.token(text)
         if self._store.one("SELECT 1 FROM leads WHERE id = ?", (lead_id,)) is None:
             raise Refused(1004, f"Lead [{lead_id}] not found")

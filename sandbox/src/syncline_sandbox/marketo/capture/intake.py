@@ -103,10 +103,10 @@ class Intake:
 
     def _named_program(self, name: Any) -> Row:
         if not isinstance(name, str) or not name:
-            raise Refused(1002, "Missing required parameter 'programName'")
+            raise Refused(1002, "Missing value for the required parameter 'programName'")
         rows = self._programs.shelf.named(name)
         if not rows:
-            raise Refused(1013, f"Program '{name}' not found")
+            raise Refused(1013, "Object not found")
         return rows[0]
 
     def _tell_push(self, document: Members, program: Row, ids: list[int], cause: Cause, call: Call) -> None:
@@ -167,7 +167,7 @@ class Intake:
             return self._programs.get(form["programId"]) if member and form["programId"] else None
         program = self._programs.get(to_number(str(program_id)))
         if program is None:
-            raise Refused(1013, "Program not found")
+            raise Refused(1013, "Object not found")
         return program
 
     def _upsert(self, call: Call, values: Row) -> Members:

@@ -74,12 +74,8 @@ score4 integer 0 - Score 4
 score5 integer 0 - Score 5
 """
 
-_TO_COMPANY = Link(
-    field="externalCompanyId", table="companies", column="externalCompanyId", message="Company not found"
-)
-_TO_SALES_PERSON = Link(
-    field=SALES_PERSON_KEY, table="sales_persons", column=SALES_PERSON_KEY, message="Sales person not found"
-)
+_TO_COMPANY = Link(field="externalCompanyId", table="companies", column="externalCompanyId")
+_TO_SALES_PERSON = Link(field=SALES_PERSON_KEY, table="sales_persons", column=SALES_PERSON_KEY)
 
 OPPORTUNITY = Kind(
     name="opportunity",

@@ -63,7 +63,7 @@ class CustomActivities:
     ) -> Members:
         for name in _REQUIRED:
             if record.get(name) in (None, ""):
-                raise RecordSkipped(1002, f"Missing required parameter '{name}'")
+                raise RecordSkipped(1002, f"Missing value for the required parameter '{name}'")
         at = _instant(record["activityDate"])
         version = self._version(record["activityTypeId"], kinds)
         lead_id = record["leadId"]
@@ -83,7 +83,7 @@ class CustomActivities:
     def _version(number: Any, kinds: Mapping[int, ActivityKind]) -> Version:
         kind = kinds.get(number) if isinstance(number, int) else None
         if kind is None or kind.approved is None:
-            raise RecordSkipped(1013, "Activity type not found")
+            raise RecordSkipped(1013, "Object not found")
         return kind.approved
 
 

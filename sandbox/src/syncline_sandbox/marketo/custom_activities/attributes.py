@@ -32,7 +32,7 @@ def new_attribute(document: Any) -> Attribute:
     api_name, name = (str(members.get(key) or "") for key in ("apiName", "name"))
     kind = str(members.get("dataType") or "string")
     if not (api_name and name):
-        raise Refused(1002, "Missing required parameter: apiName and name are needed")
+        raise Refused(1002, "Missing value for the required parameter 'apiName' or 'name'")
     if not NAME.match(api_name) or len(api_name) > 255:
         raise Refused(1003, f"Invalid value for field 'apiName' and value '{api_name}'")
     if kind not in DATA_TYPES:

@@ -62,7 +62,7 @@ class CustomActivitySchema:
         api_name = str(wanted.get("apiName") or "")
         missing = [name for name in ("apiName", *_NAMES, "primaryAttribute") if not wanted.get(name)]
         if missing:
-            raise Refused(1002, f"Missing required parameter '{missing[0]}'")
+            raise Refused(1002, f"Missing value for the required parameter '{missing[0]}'")
         if not NAME.match(api_name) or len(api_name) > 255:
             raise Refused(1003, f"Invalid value for field 'apiName' and value '{api_name}'")
         kinds = self._shelf.all()

@@ -88,7 +88,7 @@ class FieldMaker:
     def _new(self, record: Members) -> FieldDefinition:
         name, label, kind = (str(record.get(member) or "") for member in ("name", "displayName", "dataType"))
         if not (name and label and kind):
-            raise Refused(1002, "Missing required parameter: name, displayName and dataType are needed")
+            raise Refused(1002, "Missing value for the required parameter 'name', 'displayName' or 'dataType'")
         if not NAME.match(name) or name.lower() in _RESERVED:
             raise Refused(1003, f"Invalid value for field 'name' and value '{name}'")
         if kind not in DATA_TYPES:

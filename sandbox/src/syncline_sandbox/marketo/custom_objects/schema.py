@@ -92,7 +92,7 @@ class CustomObjectSchema:
     def _create(self, name: str, wanted: Members) -> None:
         label = str(wanted.get("displayName") or "")
         if not (name and label):
-            raise Refused(1002, "Missing required parameter: displayName and apiName are needed")
+            raise Refused(1002, "Missing value for the required parameter 'displayName' or 'apiName'")
         if not NAME.match(name):
             raise Refused(1003, f"Invalid value for field 'apiName' and value '{name}'")
         types = self._shelf.all()

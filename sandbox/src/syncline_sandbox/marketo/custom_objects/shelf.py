@@ -107,7 +107,7 @@ class TypeShelf:
             self._store.index_lookup(self._store.fields[column])
             head = {"table": "leads", "code": 1004, "message": "Lead not found", "name": "Lead"}
         elif target == COMPANY:
-            head = {"table": "companies", "code": 1013, "message": "Company not found", "name": "Company"}
+            head = {"table": "companies", "code": 1013, "message": "Object not found", "name": "Company"}
         else:
             head = {"table": table_of(target), "code": 1013, "message": "Object not found", "name": target}
         return Link(field=field.name, column=column, label=column, **head)  # type: ignore[arg-type]

@@ -151,7 +151,7 @@ class ProgramMembers:
         program, (document, records) = self._program(call), call.inputs()
         name = document.get("statusName")
         if not isinstance(name, str) or not name:
-            raise Refused(1002, "Missing required parameter 'statusName'")
+            raise Refused(1002, "Missing value for the required parameter 'statusName'")
         order = self._order(call, "syncProgramMemberStatus")
         try:
             status = self._roll.status(program, name)
@@ -250,7 +250,7 @@ class ProgramMembers:
     def _program(self, call: Call) -> Row:
         program = self._programs.shelf.of_call(call)
         if program is None:
-            raise Refused(1013, "Program not found")
+            raise Refused(1013, "Object not found")
         return program
 
     @staticmethod
@@ -271,4 +271,8 @@ def _ids(records: list[Any], name: str = "leadId") -> list[Any]:
 
 
 def _numbered(results: list[Members]) -> Members:
+    """By position; the vendor's samples of skipped records have no leadId."""
+    for row in results:
+        if row["status"] == "skipped":
+            row.pop("leadId", None)
     return {"result": [{"seq": seq, **row} for seq, row in enumerate(results)]}

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from syncline_sandbox.marketo.envelope import Refused
-from syncline_sandbox.marketo.fields import API_NAME, LENGTHS, Field
+from syncline_sandbox.marketo.fields import Field, custom_field
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store, column_definition
 
@@ -57,6 +57,8 @@ CREATABLE_TYPES = frozenset("boolean date datetime float integer string url".spl
 MAX_CUSTOM = 20
 FIRST_CUSTOM_ID = 5001
 DEFAULT = ("acquiredBy", "leadId", "membershipDate", "programId", "reachedSuccess")
+# Columns of program_members that no field may be named like.
+_COLUMN_NAMES = {"id", "step", "program_id", "lead_id"}
 # REST name → SQL over program_members m, where they differ
 _EXPRESSIONS = {
     "leadId": "m.lead_id",
@@ -115,30 +117,10 @@ class MemberFields:
 
     def make(self, item: dict[str, Any]) -> Field:
         """A new custom field with its column. Refused 1002, 1003 or 1017."""
-        name, label, kind = (str(item.get(key) or "") for key in ("name", "displayName", "dataType"))
-        if not (name and label and kind):
-            raise Refused(1002, "Missing required parameter: displayName, name and dataType are needed")
-        if not API_NAME.match(name):
-            raise Refused(1003, f"Invalid value for field 'name' and value '{name}'")
-        if kind not in CREATABLE_TYPES:
-            raise Refused(1003, f"Invalid value for field 'dataType' and value '{kind}'")
-        taken = {field.name.lower() for field in (*self.all(), *self._store.fields.all())}
-        if name.lower() in taken or name.lower() in ("id", "step", "program_id", "lead_id"):
-            raise Refused(1017, f"Field '{name}' already exists")
+        taken = {field.name.lower() for field in (*self.all(), *self._store.fields.all())} | _COLUMN_NAMES
+        field = custom_field(item, FIRST_CUSTOM_ID + len(self.custom()), CREATABLE_TYPES, taken)
         if len(self.custom()) >= MAX_CUSTOM:
             raise Refused(1003, f"Limit of {MAX_CUSTOM} custom fields reached")
-        field = Field(
-            id=FIRST_CUSTOM_ID + len(self.custom()),
-            name=name,
-            label=label,
-            type=kind,
-            length=LENGTHS.get(kind),
-            custom=True,
-            description=str(item.get("description") or ""),
-            is_hidden=bool(item.get("isHidden", False)),
-            is_sensitive=bool(item.get("isSensitive", False)),
-            is_html_encoded=bool(item.get("isHtmlEncodingInEmail", True)),
-        )
         self._store.connection.execute(f"ALTER TABLE program_members ADD COLUMN {column_definition(field)}")
         self.keep(field)
         return field

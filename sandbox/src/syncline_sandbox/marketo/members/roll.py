@@ -87,7 +87,7 @@ class MemberRoll:
         if name is None:
             found = next((one for one in known if one.step > 0), None)
         if found is None:
-            raise Refused(1025, f"Program status not found: '{name}'")
+            raise Refused(1025, "Program status not found")
         return found
 
     # -- writes -----------------------------------------------------------------------------------------------------

@@ -135,7 +135,7 @@ class ObjectRoom:
         merged = {**(row or {}), **values}
         for name in self.kind.required:
             if merged.get(name) is None:
-                raise RecordSkipped(1002, f"Missing required parameter '{name}'")
+                raise RecordSkipped(1002, f"Missing value for the required parameter '{name}'")
         for link in self.kind.links:
             if (value := values.get(link.field)) is None:
                 continue
@@ -160,14 +160,14 @@ class ObjectRoom:
                 raise RecordSkipped(1003, f"Invalid value for field '{field.name}' and value '{value}'") from None
         for name in keys:
             if values.get(name) is None:
-                raise RecordSkipped(1002, f"Missing required parameter '{name}'")
+                raise RecordSkipped(1002, f"Missing value for the required parameter '{name}'")
         return tuple(values.pop(name) for name in keys), values
 
     def _delete(self, record: Any, keys: tuple[str, ...]) -> Members:
         wanted = {name.lower(): value for name, value in record.items()} if isinstance(record, dict) else {}
         key = [wanted.get(name.lower()) for name in keys]
         if not all(map(is_plain, key)):
-            raise RecordSkipped(1002, f"Missing required parameter '{keys[0]}'")
+            raise RecordSkipped(1002, f"Missing value for the required parameter '{keys[0]}'")
         row = self.rows.find(keys, key)
         if row is None:
             raise RecordSkipped(1013, self.kind.not_found)

@@ -1,0 +1,149 @@
+"""Single facts of the vendor's pages that no other test states: texts, members, defaults. Each names its page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox.marketo_client import Client, attributes
+
+COOKIE = "id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169"
+MARCH = {"startAt": "2026-03-01T00:00:00Z", "endAt": "2026-03-20T00:00:00Z"}
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+def errors(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    assert answer["success"] is False, answer
+    return [(error["code"], error["message"]) for error in answer["errors"]]
+
+
+def reasons(result: dict[str, Any]) -> tuple[str, str]:
+    (reason,) = result["reasons"]
+    return reason["code"], reason["message"]
+
+
+def test_texts_of_the_error_table(client: Client) -> None:
+    """Marketo "Error Codes"."""
+    missing = "Missing value for the required parameter"
+    assert errors(client.get("/rest/v1/activities/pagingtoken.json")) == [("1002", f"{missing} 'sinceDatetime'")]
+    assert reasons(client.sync({"firstName": "A"})[0]) == ("1002", f"{missing} 'email'")
+    for path in ("campaigns/5", "lists/5", "programs/5/members"):
+        assert errors(client.get(f"/rest/v1/{path}.json")) == [("1013", "Object not found")]
+    client.control("POST", "programs", {"name": "Spring", "type": "Default", "channel": "Content"})
+    wanted = {"statusName": "Nowhere", "input": [{"leadId": 1}]}
+    status = client.post("/rest/v1/programs/1/members/status.json", wanted)
+    assert errors(status) == [("1025", "Program status not found")]
+    client.post("/rest/v1/companies.json", {"input": [{"externalCompanyId": "C1"}]})
+    (linked,) = client.sync({"email": "a@example.com", "externalCompanyId": "C1"})
+    changed = {"id": linked["id"], "company": "Acme"}
+    (refused,) = client.sync(changed, action="updateOnly", lookupField="id")
+    assert reasons(refused) == ("1021", "Company update not allowed")
+
+
+def test_a_job_queued_twice_is_told_in_the_words_of_the_table(client: Client) -> None:
+    """Marketo "Error Codes", 1029."""
+    client.instance.settings.export_seconds = 60
+    job = client.post("/bulk/v1/leads/export/create.json", {"fields": ["id"], "filter": {"createdAt": MARCH}})
+    enqueue = f"/bulk/v1/leads/export/{job['result'][0]['exportId']}/enqueue.json"
+    client.post(enqueue)
+    assert errors(client.post(enqueue)) == [("1029", "Job already queued")]
+
+
+def test_leads_are_found_by_their_cookie_and_a_bad_one_is_refused(client: Client) -> None:
+    """Marketo "Error Codes", 1012: also of Get Leads by Filter Type with filterType cookies."""
+    (lead,) = client.sync({"email": "a@example.com"})
+    for cookie in (COOKIE, COOKIE.replace("46169", "46170")):
+        assert client.post(f"/rest/v1/leads/{lead['id']}/associate.json", cookie=cookie)["success"]
+    assert [row["id"] for row in client.leads("cookies", COOKIE)] == [lead["id"]]
+    assert client.leads("cookies", COOKIE.replace("46169", "1")) == []
+    refused = client.get("/rest/v1/leads.json", filterType="cookies", filterValues="garbage")
+    assert errors(refused) == [("1012", "Invalid cookie value 'garbage'")]
+
+
+def test_the_metadata_of_lead_fields_is_as_the_samples_show(client: Client) -> None:
+    """Marketo "Leads" (Query Fields, Browse)."""
+    page = client.get("/rest/v1/leads/schema/fields.json", batchSize=5)
+    assert page["moreResult"] is True
+    assert page["nextPageToken"]
+    every = client.get("/rest/v1/leads/schema/fields.json")
+    assert every["moreResult"] is False
+    assert "nextPageToken" not in every
+    flags = {
+        field["name"]: (field["isHtmlEncodingInEmail"], field["isSensitive"], field["isCustom"])
+        for field in every["result"]
+    }
+    assert flags["email"] == (True, True, False)
+    assert flags["dateOfBirth"] == flags["unsubscribed"] == (False, True, False)
+    assert flags["industry"] == (True, False, False)
+    made = [{"displayName": "Job Title", "name": "jobTitle2", "dataType": "string"}]
+    (refused,) = client.post("/rest/v1/leads/schema/fields.json", {"input": made})["result"]
+    assert reasons(refused)[0] == "1017"  # displayName must be unique
+
+
+def test_skipped_program_members_have_a_place_and_no_lead_id(client: Client) -> None:
+    """Marketo "Program Members": the samples of status, data and delete."""
+    client.control("POST", "programs", {"name": "Spring", "type": "Default", "channel": "Content"})
+    (lead,) = client.sync({"email": "a@example.com"})
+    path, one = "/rest/v1/programs/1/members", {"input": [{"leadId": lead["id"]}]}
+    (made,) = client.post(f"{path}/status.json", {"statusName": "Visited", **one})["result"]
+    assert made == {"seq": 0, "status": "created", "leadId": lead["id"]}
+    (again,) = client.post(f"{path}/status.json", {"statusName": "Visited", **one})["result"]
+    text = "Lead skipped because it is already in or past this status"
+    assert again == {"seq": 0, "status": "skipped", "reasons": [{"code": "1037", "message": text}]}
+    (gone,) = client.post(f"{path}/delete.json", {"input": [{"leadId": 99}]})["result"]
+    assert gone == {"seq": 0, "status": "skipped", "reasons": [{"code": "1037", "message": "Lead not in program"}]}
+
+
+def test_a_cancelled_export_has_no_end(client: Client) -> None:
+    """Marketo "Bulk Extract", "Bulk Lead Extract" (Canceling a Job)."""
+    job = client.post("/bulk/v1/leads/export/create.json", {"fields": ["id"], "filter": {"createdAt": MARCH}})
+    (told,) = client.post(f"/bulk/v1/leads/export/{job['result'][0]['exportId']}/cancel.json")["result"]
+    assert sorted(told) == ["createdAt", "exportId", "format", "status"]
+    assert told["status"] == "Cancelled"
+
+
+def test_an_import_without_a_format_is_csv(client: Client) -> None:
+    """Marketo "Bulk Import" (Common Parameters): the format defaults to CSV."""
+    part = b'Content-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nemail\r\na@example.com'
+    body = b"--B\r\n" + part + b"\r\n--B--\r\n"
+    headers = {"authorization": f"Bearer {client.token}", "content-type": "multipart/form-data; boundary=B"}
+    client.raw("POST", "/bulk/v1/leads.json", body=body, headers=headers)
+    (status,) = client.get("/bulk/v1/leads/batch/1.json")["result"]
+    assert status["message"] == "Import succeeded, 1 records imported (1 members)"
+
+
+def test_custom_objects_stay_with_the_person_who_loses_a_merge(client: Client) -> None:
+    """Marketo "Find and Merge Duplicate People": not re-associated to the winning person."""
+    link = {"name": "leadID", "displayName": "Lead", "dataType": "link", "relatedTo": {"name": "Lead", "field": "id"}}
+    vin = {"name": "vin", "displayName": "VIN", "dataType": "string", "isDedupeField": True}
+    client.control("POST", "custom_objects", {"apiName": "car_c", "displayName": "Car", "fields": [vin, link]})
+    winner, loser = (row["id"] for row in client.sync({"email": "a@example.com"}, {"email": "b@example.com"}))
+    client.post("/rest/v1/customobjects/car_c.json", {"input": [{"vin": "1", "leadID": loser}]})
+    assert client.post(f"/rest/v1/leads/{winner}/merge.json", leadId=loser)["success"]
+    found = client.get("/rest/v1/customobjects/car_c.json", filterType="vin", filterValues="1", fields="leadID")
+    assert [row["leadID"] for row in found["result"]] == [loser]
+
+
+def test_forms_tell_the_types_of_their_attributes(client: Client) -> None:
+    """Marketo "Activities" (Describe): the sample of Fill Out Form."""
+    types = {kind["id"]: kind for kind in client.get("/rest/v1/activities/types.json")["result"]}
+    assert types[2]["primaryAttribute"] == {"name": "Webform ID", "dataType": "integer"}
+    kinds = {item["name"]: item["dataType"] for item in types[2]["attributes"]}
+    assert (kinds["Form Fields"], kinds["Webpage ID"], kinds["User Agent"]) == ("text", "integer", "string")
+    assert "primaryAttribute" not in types[12]
+
+
+def test_what_a_visitor_did_can_be_told(client: Client) -> None:
+    """Marketo "Activities" (Query): the sample of Visit Webpage."""
+    (lead,) = client.sync({"email": "a@example.com"})
+    visit = {"Client IP Address": "10.0.19.252", "Webpage URL": "/munchkintest2.html"}
+    told = {"leadId": lead["id"], "type": "Visit Webpage", "primaryId": 71, "primary": "localhost/munchkintest2.html"}
+    client.control("POST", "activities", {**told, "attributes": visit})
+    (row,) = client.activities(1)
+    assert (row["primaryAttributeValueId"], row["primaryAttributeValue"]) == (71, "localhost/munchkintest2.html")
+    assert attributes(row) == visit
