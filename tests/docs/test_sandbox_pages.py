@@ -116,7 +116,8 @@ def test_the_faults_are_those_the_sandbox_takes(which: str) -> None:
     title, known = FAULT_PAGES[which]
     assert faults_listed(title) | faults_listed("Of any connection, on both sandboxes") == known
     for name in known:
-        assert control(CORES[which](), "POST", "faults", f'{{"name": "{name}"}}').status == 200
+        body = f'{{"name": "{name}", "parameters": {{"field": "City"}}}}'
+        assert control(CORES[which](), "POST", "faults", body).status == 200
 
 
 @both

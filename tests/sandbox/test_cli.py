@@ -75,7 +75,8 @@ def test_up_names_the_port_that_is_taken() -> None:
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=10)
     assert second.returncode == 1
-    assert f"marketo: port {port} cannot be used" in second.stderr
+    reason = "Address already in use; --marketo-port 0 takes a free one"
+    assert second.stderr == f"marketo: port {port} cannot be used: {reason}\n"
     assert first.returncode == 0
 
 

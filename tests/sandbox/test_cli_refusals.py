@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -39,6 +40,14 @@ def test_a_port_there_is_none_of() -> None:
     code, errors = ended("--salesforce-port", "99999")
     assert code == 2
     assert errors.endswith("a port is 0 … 65535, not 99999\n")
+
+
+def test_a_port_of_the_pubsub_api_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, errors = ended("--only", "salesforce", "--pubsub-port", port)
+    reason = "Address already in use; --pubsub-port 0 takes a free one"
+    assert (code, errors) == (1, f"salesforce: port {port} cannot be used: {reason}\n")
 
 
 def test_a_database_of_another_version(tmp_path: Path) -> None:

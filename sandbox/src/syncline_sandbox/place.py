@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from socket import socket
 
 from syncline_sandbox.core.certificates import Certificate
 from syncline_sandbox.core.clock import SandboxClock
@@ -44,9 +45,9 @@ def serve_place(place: Place, pipe: Connection) -> None:
     """The child: one sandbox until SIGTERM. Ctrl-C is the parent's affair."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        listener = listen(place.port)
+        listener = _listen(place.port, f"--{place.name}-port")
     except OSError as taken:
-        pipe.send({"error": f"{place.name}: port {place.port} cannot be used: {taken.strerror}"})
+        pipe.send({"error": f"{place.name}: {taken}"})
         return
     founded = place.database == ":memory:" or not Path(place.database).exists()
     try:
@@ -73,6 +74,14 @@ def serve_place(place: Place, pipe: Connection) -> None:
     with listener:
         SandboxServer(face, place.certificate).run(sockets=[listener])
     face.close()
+
+
+def _listen(port: int, option: str) -> socket:
+    """OSError in words when the port is taken."""
+    try:
+        return listen(port)
+    except OSError as taken:
+        raise OSError(f"port {port} cannot be used: {taken.strerror}; {option} 0 takes a free one") from taken
 
 
 def _holds(place: Place, *, founded: bool) -> str:
@@ -110,6 +119,7 @@ def _serve_pubsub(place: Place, core: Core) -> dict[str, str]:
     assert isinstance(core, SalesforceOrg)
     # The vendor's gRPC service speaks TLS whatever the HTTP face does, unless told otherwise.
     certificate = (place.certificate or own_certificate(place.papers)) if place.pubsub_tls else None
+    _listen(place.pubsub_port, "--pubsub-port").close()  # gRPC says less, and more, about a port that is taken
     server = PubSubServer(core, place.pubsub_port, certificate)
     server.start()
     trust = certificate and certificate.authority
