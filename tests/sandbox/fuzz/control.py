@@ -105,6 +105,16 @@ INSTANCE: dict[str, Any] = {
     },
     "native": {"crm": "sfdc"},
 }  # fmt: skip
+_FAULTS = (
+    "lost_reply timeout server_error late_write late_commit replica_lag partial_failure ignore_field override_field "
+    "rate_limit error_code duplicate_rows reorder_rows truncated_body slow_body clock_skew html_page empty_page"
+).split()
+_SETTINGS: dict[str, Any] = {"match": "POST", "after": 1, "times": 2, "calls": [1, 3], "probability": 0.5, "seed": 1}
+_PARAMETERS: dict[str, Any] = {
+    "delay_seconds": 5, "status": 503, "index": 1, "share": 0.5, "count": 1, "seconds": 1, "field": "City",
+    "value": "x", "indexes": [0, 2], "every": 2, "code": 611, "message": "m", "processed": True, "object": "Lead",
+    "fields": ["City"],
+}  # fmt: skip
 # They forget what the drafts are made of, or close every door.
 _NOT_ASKED = frozenset({"POST reset", "POST tokens/expire"})
 
@@ -123,7 +133,15 @@ class _ControlDrafts:
             made: Draft = self._others.draft()
             return made
         method, _, name = self._dice.choice(self._routes).partition(" ")
+        if name == "faults" and method == "POST":
+            return Draft(method, "/_sandbox/faults", document=self._fault())
         return Draft(method, f"/_sandbox/{name}", document=self._bodies.get(name, {}) if method != "GET" else None)
+
+    def _fault(self) -> dict[str, Any]:
+        dice = self._dice
+        settings = {name: value for name, value in _SETTINGS.items() if dice.random() < 0.7}
+        parameters = {name: value for name, value in _PARAMETERS.items() if dice.random() < 0.5}
+        return {**settings, "name": dice.choice(_FAULTS), "parameters": parameters}
 
 
 class OrgControlDrafts(_ControlDrafts):

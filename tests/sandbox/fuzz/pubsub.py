@@ -20,6 +20,7 @@ from tests.sandbox.event_reader import capturing_client
 
 _WORDS = ("", " ", "x", "x" * 5000, "\x00", "ä€😀", "%", "null", "/event/Nope__e", "/data/", "/event/", "//", "0" * 22)
 _HEADERS = ("", "x", "Bearer x", "http://[", "https://", "ftp://x", "http://x:notaport", "00D", "z" * 4000, "-1", "%00")
+_RPCS = "GetTopic GetSchema Publish Publish PublishStream Subscribe Subscribe ManagedSubscribe".split()
 _NUMBERS = (0, -1, 1, 2**31 - 1, -(2**31), 100, 101)
 
 
@@ -64,8 +65,10 @@ class PubSubCalls:
         assert event is not None
         self._schema = client.org.events.platform_schema(event)
         self._metadata = {
-            "accesstoken": client.token, "instanceurl": "https://org.example", "tenantid": client.org.auth.organization_id
-        }  # fmt: skip
+            "accesstoken": client.token,
+            "instanceurl": "https://org.example",
+            "tenantid": client.org.auth.organization_id,
+        }
         self._sound = {
             "CreatedDate": 1_772_000_000_000, "CreatedById": "005000000000001AAA", "Number__c": "1", "Amount__c": 2.5,
             "Due__c": 1_772_000_000_000,
@@ -73,8 +76,7 @@ class PubSubCalls:
 
     async def one(self) -> tuple[str, Context, Any]:
         """One call; its RPC, its context, and its answer if it is unary."""
-        rpc = self._dice.choice(("GetTopic", "GetSchema", "Publish", "Publish", "PublishStream", "Subscribe", "Subscribe",
-                                 "ManagedSubscribe"))  # fmt: skip
+        rpc = self._dice.choice(_RPCS)
         context = Context(self._headers())
         act = getattr(self.service, rpc)
         asked = getattr(self, f"_{rpc}")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 _FIRST_YEAR, _LAST_YEAR = 1972, 9000
+_LONGEST_SECONDS = 1e10
 
 
 class SandboxClock:
@@ -53,6 +54,13 @@ class SandboxClock:
             yield
         finally:
             self.advance(-seconds)
+
+
+def seconds_of(value: object) -> float:
+    """A length of time somebody names, in seconds. ValueError for none, or one that leads out of the calendar."""
+    if isinstance(value, int | float) and -_LONGEST_SECONDS <= value <= _LONGEST_SECONDS:
+        return float(value)
+    raise ValueError(f"not a number of seconds: {value!r}")
 
 
 def _within_reach(at: datetime) -> datetime:

@@ -8,9 +8,27 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+_MANY = 2**53
+# Parameters that are numbers whatever the fault: their kind, and from where to where they go.
+_NUMBERS: dict[str, tuple[Any, float, float]] = {
+    "delay_seconds": (int | float, 0, 1e9),
+    "seconds": (int | float, -1e9, 1e9),
+    "share": (int | float, 0, 1),
+    "status": (int, 100, 599),
+    "count": (int, 0, _MANY),
+    "events": (int, 0, _MANY),
+    "after": (int, 0, _MANY),
+    "times": (int, -1, _MANY),
+    "index": (int, 0, _MANY),
+    "every": (int, 1, _MANY),
+    "seed": (int, -_MANY, _MANY),
+}
+
+_ABOUT_A_FIELD = ("ignore_field", "override_field")
 
 
 @dataclass(kw_only=True)
@@ -44,6 +62,10 @@ class Fault:
             raise ValueError(f"a probability is 0 … 1, not {self.probability}")
         if any(call < 1 for call in self.calls):
             raise ValueError(f"calls are counted from 1: {list(self.calls)}")
+        for name, value in {"after": self.after, "times": self.times or 0, **self.parameters}.items():
+            _check(name, value)
+        if self.name in _ABOUT_A_FIELD and not isinstance(self.parameters.get("field"), str):
+            raise ValueError(f"{self.name} needs the parameter 'field'")
         if self.times == -1:
             self.times = None if self.calls or self.probability < 1 else 1
         try:
@@ -71,6 +93,17 @@ class Fault:
     def shown(self) -> dict[str, Any]:
         """What the control endpoint tells of it."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+def _check(name: str, value: Any) -> None:
+    """ValueError for a parameter that is no number where one is needed: it would be met in the midst of a request."""
+    if name == "indexes":
+        if not isinstance(value, Sequence) or not all(isinstance(one, int) for one in value):
+            raise ValueError(f"'indexes' are a list of places, not {value!r}")
+        return
+    kind, least, most = _NUMBERS.get(name, (object, 0, 0))
+    if not isinstance(value, kind) or (name in _NUMBERS and not least <= value <= most):
+        raise ValueError(f"{name!r} is a number of {least} … {most}, not {value!r}")
 
 
 class FaultPlan:

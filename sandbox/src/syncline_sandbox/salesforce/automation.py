@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.clock import SandboxClock, seconds_of
 
 from .record_condition import RecordConditions
 from .rule_scope import RuleScope, columns_of, scope_of
@@ -100,7 +100,7 @@ class Automations:
             scope=scope,
             changes=dict(spec["set"]),
             user_id=user_id_of(str(spec["as"])) if "as" in spec else None,
-            delay_seconds=float(spec.get("delay_seconds", 0)),
+            delay_seconds=seconds_of(spec.get("delay_seconds", 0)),
         )
 
 

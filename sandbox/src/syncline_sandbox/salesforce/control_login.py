@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from syncline_sandbox.core.clock import seconds_of
 from syncline_sandbox.core.control import ControlRoute, required_object
 
 from .auth import ConnectedApp
@@ -49,7 +50,7 @@ class LoginControl:
     def _sessions(self, body: Any) -> Any:
         wanted, sessions = required_object(body), self._org.auth.sessions
         if "idle_seconds" in wanted:
-            sessions.idle_seconds = float(wanted["idle_seconds"])
+            sessions.idle_seconds = seconds_of(wanted["idle_seconds"])
         if "most_per_user" in wanted:
             most = wanted["most_per_user"]
             sessions.most_per_user = None if most is None else max(1, int(most))

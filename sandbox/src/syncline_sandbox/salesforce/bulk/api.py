@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from syncline_sandbox.core.clock import seconds_of
 from syncline_sandbox.salesforce.bulk1.door import AsyncDoor
 from syncline_sandbox.salesforce.bulk1.extract import BatchQuery
 from syncline_sandbox.salesforce.bulk1.jobs import AsyncJob, AsyncShelf, Batch
@@ -67,7 +68,7 @@ class Bulk:
         if unknown := wanted.keys() - {"processing_seconds", "async_api_enabled", "max_upload_bytes"}:
             raise ValueError(f"nothing in bulk is called {', '.join(sorted(unknown))}")
         if "processing_seconds" in wanted:
-            self.take_seconds(float(wanted["processing_seconds"]))
+            self.take_seconds(seconds_of(wanted["processing_seconds"]))
         self.door.enabled = bool(wanted.get("async_api_enabled", self.door.enabled))
         self.ingest.max_upload_bytes = int(wanted.get("max_upload_bytes", self.ingest.max_upload_bytes))
 
@@ -79,6 +80,7 @@ class Bulk:
         """Forget every job, what was consumed, and the switches."""
         for shelf in (self.ingest.shelf, self.query.shelf, self.shelf):
             shelf.clear()
+        self.take_seconds(0.0)
         self.allowances.clear()
         self.door.enabled = True
         self.ingest.max_upload_bytes = MAX_UPLOAD_BYTES

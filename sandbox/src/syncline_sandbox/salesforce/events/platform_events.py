@@ -62,7 +62,8 @@ class PlatformEvents:
         kept = self._kept()
         place = next((place for place, known in enumerate(kept) if known["name"] == name), len(kept))
         earlier = kept[place] if place < len(kept) else {}
-        whole = {**earlier, **spec, "fields": [*earlier.get("fields", []), *spec.get("fields", [])]}
+        fields = {str(one["name"]): one for one in (*earlier.get("fields", []), *spec.get("fields", []))}
+        whole = {**earlier, **spec, "fields": list(fields.values())}
         sobject = self._put(place, whole)
         self._defined = [*kept[:place], whole, *kept[place + 1 :]]
         self._storage.keep("platform_events", self._defined)
