@@ -60,6 +60,12 @@ class Client:
     def post(self, path: str, document: Any = None, **query: Any) -> dict[str, Any]:
         return self._decoded(self.send("POST", path, query, document))
 
+    def upload(self, path: str, content: str, **query: Any) -> dict[str, Any]:
+        """Start an import of a CSV file."""
+        part = f'Content-Disposition: form-data; name="file"; filename="p.csv"\r\n\r\n{content}'
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "multipart/form-data; boundary=XX"}
+        return self._decoded(self.raw("POST", path, query, f"--XX\r\n{part}\r\n--XX--\r\n".encode(), headers))
+
     def sync(self, *records: Mapping[str, Any], **members: Any) -> list[dict[str, Any]]:
         """The results of one Sync Leads call, which must succeed."""
         answer = self.post("/rest/v1/leads.json", {**members, "input": list(records)})

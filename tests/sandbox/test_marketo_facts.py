@@ -109,10 +109,7 @@ def test_a_cancelled_export_has_no_end(client: Client) -> None:
 
 def test_an_import_without_a_format_is_csv(client: Client) -> None:
     """Marketo "Bulk Import" (Common Parameters): the format defaults to CSV."""
-    part = b'Content-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nemail\r\na@example.com'
-    body = b"--B\r\n" + part + b"\r\n--B--\r\n"
-    headers = {"authorization": f"Bearer {client.token}", "content-type": "multipart/form-data; boundary=B"}
-    client.raw("POST", "/bulk/v1/leads.json", body=body, headers=headers)
+    client.upload("/bulk/v1/leads.json", "email\r\na@example.com")
     (status,) = client.get("/bulk/v1/leads/batch/1.json")["result"]
     assert status["message"] == "Import succeeded, 1 records imported (1 members)"
 

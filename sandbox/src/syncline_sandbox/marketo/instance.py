@@ -2,7 +2,7 @@
 
 Not here: what any endpoint does, nor what any connection can suffer (`core/wire_faults.py`). Faults told here:
 server_error, late_write, error_code, rate_limit, quota, concurrency, expired_token, late_commit, replica_lag,
-empty_page, expired_page_token.
+empty_page, expired_page_token. That of bulk jobs is in `bulk/job_fault.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from syncline_sandbox.marketo import limits as limit
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.activity_log import ActivityLog
 from syncline_sandbox.marketo.bulk.fast_creates import FastCreates
+from syncline_sandbox.marketo.bulk.job_fault import failing_jobs
 from syncline_sandbox.marketo.bulk.room import Bulk
 from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_URI_BYTES, Call, tidy
 from syncline_sandbox.marketo.control_routes import MarketoControl
@@ -58,7 +59,8 @@ from syncline_sandbox.marketo.writer import LeadWriter
 
 FAULT_NAMES = WIRE_FAULT_NAMES | set(
     "server_error late_write error_code rate_limit quota concurrency expired_token late_commit replica_lag "
-    "partial_failure ignore_field override_field empty_page duplicate_rows reorder_rows expired_page_token".split()
+    "partial_failure ignore_field override_field empty_page duplicate_rows reorder_rows expired_page_token "
+    "bulk_job_failure".split()
 )
 _GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
 _GZIP_FROM_BYTES = 1024
@@ -139,7 +141,8 @@ class MarketoInstance:
     ) -> Bulk:
         fast = FastCreates(self.store, self.writer, self.log, self.past, self.faults, self.clock, self.settings)
         common = (self.store, self.clock, self.settings, self._randomness, self.past)
-        return Bulk(*common, leads, lists, writes, custom, marketing, fast, self._change_later)
+        failing = failing_jobs(self.faults)
+        return Bulk(*common, leads, lists, writes, custom, marketing, fast, self._change_later, failing)
 
     def handle(self, request: Request) -> Response:
         self._run_due()

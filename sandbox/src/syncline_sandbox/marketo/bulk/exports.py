@@ -18,6 +18,7 @@ import orjson
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.wire import Response
 from syncline_sandbox.marketo.bulk.files import ExportFiles
+from syncline_sandbox.marketo.bulk.job_fault import Failing
 from syncline_sandbox.marketo.bulk.sources import ExportSource
 from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.envelope import Refused
@@ -53,6 +54,7 @@ class Exports:
         settings: Settings,
         randomness: random.Random,
         sources: Mapping[str, ExportSource],
+        failing: Failing,
     ) -> None:
         self._store = store
         store.connection.execute(_TABLE)
@@ -61,6 +63,7 @@ class Exports:
         self._settings = settings
         self._randomness = randomness
         self._sources = sources
+        self._failing = failing
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
@@ -88,8 +91,9 @@ class Exports:
         (waiting,) = self._store.one("SELECT count(*) FROM export_jobs WHERE status IN ('Queued', 'Processing')")
         if waiting >= MAX_QUEUED:
             raise Refused(1029, "Too many jobs in queue")
-        sql = "UPDATE export_jobs SET status = 'Queued', queued_at = ? WHERE id = ?"
-        self._store.connection.execute(sql, (self._now(), job["exportId"]))
+        failure = self._failing(call)
+        sql = "UPDATE export_jobs SET status = 'Queued', queued_at = ?, error = ? WHERE id = ?"
+        self._store.connection.execute(sql, (self._now(), failure and failure["message"], job["exportId"]))
         return self._answer(job["exportId"], call)
 
     def status(self, call: Call) -> Members:
@@ -153,10 +157,13 @@ class Exports:
 
     def _complete_due(self) -> bool:
         is_due = "status = 'Processing' AND started_at + ? <= ?"
-        sql = f"SELECT id, kind, request FROM export_jobs WHERE {is_due} ORDER BY started_at"
+        sql = f"SELECT id, kind, request, error FROM export_jobs WHERE {is_due} ORDER BY started_at"
         due = self._store.all(sql, (self._settings.export_seconds, self._now()))
-        for job_id, kind, request in due:
-            self._complete(job_id, kind, orjson.loads(request))
+        for job_id, kind, request, error in due:
+            if error is None:
+                self._complete(job_id, kind, orjson.loads(request))
+            else:
+                self._fail(job_id, error)
         return bool(due)
 
     def _complete(self, job_id: str, kind: str, request: Members) -> None:
@@ -166,14 +173,17 @@ class Exports:
             source, name = self._source(kind)
             written = self._files.write(job_id, request["format"], header, source.rows(name, request))
         except Refused as reason:
-            sql = "UPDATE export_jobs SET status = 'Failed', finished_at = ?, error = ? WHERE id = ?"
-            self._store.connection.execute(sql, (self._now(), reason.message, job_id))
+            self._fail(job_id, reason.message)
             return
         self._store.connection.execute(
             "UPDATE export_jobs SET status = 'Completed', finished_at = ?, records = ?, size = ?, checksum = ? "
             "WHERE id = ?",
             (self._now(), *written, job_id),
         )
+
+    def _fail(self, job_id: str, message: str) -> None:
+        sql = "UPDATE export_jobs SET status = 'Failed', finished_at = ?, error = ? WHERE id = ?"
+        self._store.connection.execute(sql, (self._now(), message, job_id))
 
     def _start_waiting(self) -> bool:
         (running,) = self._store.one("SELECT count(*) FROM export_jobs WHERE status = 'Processing'")
@@ -236,7 +246,7 @@ def _record(row: Sequence[Any]) -> Members:
         "numberOfRecords": records,
         "fileSize": size,
         "fileChecksum": checksum,
-        "errorMsg": error,
+        "errorMsg": error if status == "Failed" else None,
     }
     return {name: value for name, value in members.items() if value is not None}
 

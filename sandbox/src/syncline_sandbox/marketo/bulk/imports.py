@@ -18,6 +18,7 @@ import orjson
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.wire import Request, Response
 from syncline_sandbox.marketo.bulk.files import CSV_TYPE
+from syncline_sandbox.marketo.bulk.job_fault import Failing
 from syncline_sandbox.marketo.bulk.multipart import multipart
 from syncline_sandbox.marketo.bulk.request import DELIMITERS
 from syncline_sandbox.marketo.bulk.targets import ImportTarget
@@ -54,12 +55,14 @@ class Imports:
         settings: Settings,
         later: Later,
         targets: Mapping[str, ImportTarget],
+        failing: Failing,
     ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
         self._later = later
         self._targets = targets
+        self._failing = failing
         store.connection.execute(_TABLE)
         for job_id, ends_at in store.all("SELECT id, ends_at FROM import_jobs WHERE status IS NULL ORDER BY id"):
             self._run_at(job_id, ends_at)
@@ -79,6 +82,8 @@ class Imports:
             raise Refused(1003, f"Invalid value for 'format': '{form.lower()}'")
         request = self._target(kind).checked(call)
         starts_at, ends_at = self._turn(request.get("list"))
+        if (failure := self._failing(call)) is not None:
+            request["failure"] = failure
         job_id = self._store.connection.execute(
             "INSERT INTO import_jobs (kind, user, path, request_id, format, request, list, starts_at, ends_at, file) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -151,17 +156,20 @@ class Imports:
             "SELECT kind, user, path, request_id, format, request, file FROM import_jobs WHERE id = ?", (job_id,)
         )
         call = Call(Request(method="POST", path=path), "POST", path, {}, request_id, user=user)
+        order = orjson.loads(request)
+        failure = order.get("failure", {})
         count, failures, warnings = 0, list[list[str]](), list[list[str]]()
         try:
             table = _rows_of(content, DELIMITERS[form])
             header = next(table, [])
+            table = islice(table, failure.get("after_rows"))
             while rows := list(islice(table, _CHUNK)):
-                outcome = self._target(kind).run(call, orjson.loads(request), header, rows)
+                outcome = self._target(kind).run(call, order, header, rows)
                 count += len(rows)
                 failures += [[*rows[index], reason] for index, reason in sorted(outcome.failures.items())]
                 warnings += [[*rows[index], reason] for index, reason in sorted(outcome.warnings.items())]
-        except (Refused, csv.Error) as failure:
-            self._end(job_id, "Failed", 0, str(getattr(failure, "message", failure)), {})
+        except (Refused, csv.Error) as broken:
+            self._end(job_id, "Failed", 0, str(getattr(broken, "message", broken)), {})
             return
         files = {
             "failed": len(failures),
@@ -169,7 +177,8 @@ class Imports:
             "warned": len(warnings),
             "warnings": _told([*header, "Import Warning Reason"], warnings, DELIMITERS[form]),
         }
-        self._end(job_id, "Complete", count - len(failures), _message(count, len(failures), len(warnings)), files)
+        message = failure.get("message") or _message(count, len(failures), len(warnings))
+        self._end(job_id, "Failed" if failure else "Complete", count - len(failures), message, files)
 
     def _end(self, job_id: int, status: str, processed: int, message: str, files: Members) -> None:
         values = {"status": status, "processed": processed, "message": message, "file": None, **files}

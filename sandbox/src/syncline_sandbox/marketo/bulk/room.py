@@ -14,6 +14,7 @@ from syncline_sandbox.marketo.bulk.custom_object_source import CustomObjectSourc
 from syncline_sandbox.marketo.bulk.exports import Exports
 from syncline_sandbox.marketo.bulk.fast_creates import FastCreates
 from syncline_sandbox.marketo.bulk.imports import Imports, Later
+from syncline_sandbox.marketo.bulk.job_fault import Failing
 from syncline_sandbox.marketo.bulk.lead_import import LeadImport
 from syncline_sandbox.marketo.bulk.lead_source import LeadSource
 from syncline_sandbox.marketo.bulk.member_import import MemberImport
@@ -47,6 +48,7 @@ class Bulk:
         marketing: Marketing,
         fast: FastCreates,
         later: Later,
+        failing: Failing,
     ) -> None:
         filters = ListFilters(store, settings, _smart_condition(marketing))
         sources: dict[str, ExportSource] = {
@@ -61,8 +63,8 @@ class Bulk:
             "program": MemberImport(people, marketing.programs, marketing.members),
             "customobjects": CustomObjectImport(custom),
         }
-        self.exports = Exports(store, clock, settings, randomness, sources)
-        self.imports = Imports(store, clock, settings, later, targets)
+        self.exports = Exports(store, clock, settings, randomness, sources, failing)
+        self.imports = Imports(store, clock, settings, later, targets, failing)
 
 
 def _smart_condition(marketing: Marketing) -> SmartCondition:
