@@ -6,6 +6,7 @@ Lives here: the bounds of what is read at all, for whoever walks a tree recurses
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
@@ -13,6 +14,7 @@ DEEPEST = 50
 MOST_ELEMENTS = 1_000_000
 # What the parser is given at a time: it goes on to the end of that after a refusal.
 _PIECE_BYTES = 1 << 16
+_LONG_TAG = re.compile(rb"<[^<>]{100000}")
 
 
 class UnreadableXml(ValueError):
@@ -21,6 +23,8 @@ class UnreadableXml(ValueError):
 
 def read_document(body: bytes, most_elements: int = MOST_ELEMENTS) -> Element:
     """The root element. UnreadableXml for what is not well-formed, has a document type, is too deep or too wide."""
+    if _LONG_TAG.search(body):
+        raise UnreadableXml("a tag is longer than anybody writes one")
     parser = XMLParser(target=_Builder(most_elements))
     try:
         for start in range(0, len(body), _PIECE_BYTES):
@@ -44,12 +48,16 @@ class _Builder(TreeBuilder):
 
     def start(self, tag: Any, attrs: Any, /) -> Any:
         self._depth += 1
-        self._elements += 1
+        self._count(1 + len(attrs))
         if self._depth > DEEPEST:
             raise UnreadableXml(f"elements nest no deeper than {DEEPEST}")
-        if self._elements > self._most_elements:
-            raise UnreadableXml(f"a document has no more than {self._most_elements} elements")
         return super().start(tag, attrs)
+
+    def comment(self, _text: Any, /) -> Any:
+        self._count(1)
+
+    def pi(self, _target: Any, _text: Any = None, /) -> Any:
+        self._count(1)
 
     def end(self, tag: Any, /) -> Any:
         self._depth -= 1
@@ -58,3 +66,8 @@ class _Builder(TreeBuilder):
     def doctype(self, *_: Any) -> NoReturn:
         """Entities are declared in it, and entities can swell without end."""
         raise UnreadableXml("a document type is not allowed")
+
+    def _count(self, more: int) -> None:
+        self._elements += more
+        if self._elements > self._most_elements:
+            raise UnreadableXml(f"a document has no more than {self._most_elements} elements and attributes")

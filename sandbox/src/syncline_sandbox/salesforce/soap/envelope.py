@@ -76,11 +76,21 @@ def is_soap(path: str) -> bool:
 
 def read_soap(request: Request) -> SoapRequest:
     """The call in a request. SoapFault when the address names no version, or the body is no envelope."""
-    return _read(request.path, request.body)
+    read = _read_once(request.path, request.body)
+    if isinstance(read, SoapRequest):
+        return read
+    raise SoapFault(*read)
 
 
 # The door, the session and the transaction each read the same request.
 @lru_cache(maxsize=1)
+def _read_once(path: str, written: bytes) -> SoapRequest | tuple[str, str]:
+    try:
+        return _read(path, written)
+    except SoapFault as refused:
+        return refused.code, refused.message
+
+
 def _read(path: str, written: bytes) -> SoapRequest:
     match = _PATH.fullmatch(path)
     if match is None:
