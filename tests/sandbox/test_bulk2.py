@@ -158,18 +158,18 @@ def test_insert_reports_each_row(client: BulkClient) -> None:
 
 
 def test_an_empty_cell_leaves_alone_and_not_available_clears(client: BulkClient) -> None:
-    one, two = client.seed_leads(2)
+    one, two, three = client.seed_leads(3)
     missing = "00Q000000000001AAA"
     info = client.ingest(
-        "update", f"Id,Company,NumberOfEmployees\n{one},,#N/A\n{two},New Co,5\n{missing},X,1\n,Y,1\n{two},#N/A,\n"
+        "update", f"Id,Company,NumberOfEmployees\n{one},,#N/A\n{two},New Co,5\n{missing},X,1\n,Y,1\n{three},#N/A,\n"
     )
-    assert client.leads("Company, NumberOfEmployees") == [("Acme", None), ("New Co", 5)]
+    assert client.leads("Company, NumberOfEmployees") == [("Acme", None), ("New Co", 5), ("Acme", 2)]
     assert [row["sf__Created"] for row in client.results(info, "successfulResults")] == ["false", "false"]
     errors = [(row["sf__Id"], row["sf__Error"]) for row in client.results(info, "failedResults")]
     assert errors == [
         (missing, "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"),
         ("", "MISSING_ARGUMENT:Id not specified in an update call:--"),
-        (two, "REQUIRED_FIELD_MISSING:Required fields are missing: [Company]:Company --"),
+        (three, "REQUIRED_FIELD_MISSING:Required fields are missing: [Company]:Company --"),
     ]
 
 

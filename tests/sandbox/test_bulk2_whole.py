@@ -144,15 +144,15 @@ def test_a_parent_is_named_by_its_external_id_and_cleared(client: BulkClient) ->
     org = client.org
     org.add_field("Account", {"name": "Ext__c", "external_id": True, "unique": True})
     (account,) = org.seed("Account", [{"Name": "Acme", "Ext__c": "A1"}])
-    contacts = org.seed("Contact", [{"LastName": "x", "AccountId": account}, {"LastName": "y"}])
-    content = f"Id,Account.Ext__c\n{contacts[0]},#N/A\n{contacts[1]},A1\n{contacts[1]},A2\n"
+    contacts = org.seed("Contact", [{"LastName": "x", "AccountId": account}, {"LastName": "y"}, {"LastName": "z"}])
+    content = f"Id,Account.Ext__c\n{contacts[0]},#N/A\n{contacts[1]},A1\n{contacts[2]},A2\n"
     job = client.json("POST", "jobs/ingest", {"object": "Contact", "operation": "update"})
     client.send("PUT", f"jobs/ingest/{job['id']}/batches", content.encode())
     client.json("PATCH", f"jobs/ingest/{job['id']}", {"state": "UploadComplete"})
     (failed,) = client.results(job, "failedResults")
     assert failed["sf__Error"].startswith("INVALID_FIELD:Foreign key external ID: A2 not found for field Ext__c")
     found = client.json("GET", "query", query="q=SELECT+AccountId+FROM+Contact+ORDER+BY+LastName")["records"]
-    assert [row["AccountId"] for row in found] == [None, account]
+    assert [row["AccountId"] for row in found] == [None, account, None]
 
 
 def test_a_polymorphic_parent_by_its_type(client: BulkClient) -> None:

@@ -41,6 +41,7 @@ class OrgControl:
             "POST hide": self._hide,
             "POST quota": self._quota,
             "POST bulk": self._bulk,
+            "POST replication": self._replication,
             "POST write": self._write,
             "POST touch": self._touch,
             **LoginControl(self._org).routes(),
@@ -123,6 +124,11 @@ class OrgControl:
         wanted = required_object(body)
         self._org.bulk.switch(wanted)
         return wanted
+
+    def _replication(self, body: Any) -> Any:
+        """How many days back getDeleted reaches."""
+        self._org.replication.deleted_days = int(required_object(body)["deleted_days"])
+        return {"deleted_days": self._org.replication.deleted_days}
 
     def _write(self, body: Any) -> Any:
         """Create, update, delete or undelete records as a user, with no API call counted."""

@@ -158,10 +158,14 @@ class Dml:
     ) -> tuple[str, bool]:
         """Update the one record that holds *key_value*, or create it; returns the id and whether it was created.
 
+        Without an id an upsert by id creates, as orgs were recorded to do.
+
         Raises:
             SeveralMatches: more than one live record holds the key.
         """
         stored = stored_value(key, key_value)
+        if stored is None and key.type == "id" and not update_only:
+            return self.create(caller, sobject, record), True
         if stored is None:
             raise OrgError("MISSING_ARGUMENT", f"{key.name} not specified")
         matches = self.input.find(sobject, key, stored)

@@ -47,7 +47,7 @@ from .reading import Reading
 from .recent import Recents
 from .record_collections import CollectionResources
 from .records import RecordResources
-from .replication import ReplicationResources
+from .replication import DELETED_DAYS, ReplicationResources
 from .request_faults import RequestFaults
 from .rule_book import RuleBook
 from .save_event import AfterWrite, Flow
@@ -119,6 +119,7 @@ class SalesforceOrg:
         self.limits = LimitResources(
             self.usage, self.reading, self.storage, lambda: {**self.bulk.consumed(), **self.events.consumed()}
         )
+        self.replication = ReplicationResources(self.reading, self.clock)
         self.router = Router(self._routes())
         self.soap = SoapDoor(self)
         self._request_faults = RequestFaults(self)
@@ -248,7 +249,7 @@ class SalesforceOrg:
             *self.query.routes(),
             *SearchResources(self.schema, self.reading, self.query.runs).routes(),
             *self.bulk.routes(),
-            *ReplicationResources(self.reading, self.clock).routes(),
+            *self.replication.routes(),
             *ToolingResources(self, Components(self, "tooling_fields_granted")).routes(),
             *composite.routes(),
             *self.passwords.routes(),
@@ -357,7 +358,8 @@ class SalesforceOrg:
         self.ids.serials.clear()
         self.query.forget()
         self.bulk.clear()
-        self.usage.clear()
+        self.usage.start_over()
+        self.replication.deleted_days = DELETED_DAYS
         self.recents.clear()
         self._request_faults.forget()
         self.reading.forget_replica()

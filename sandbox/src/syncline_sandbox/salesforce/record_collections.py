@@ -6,8 +6,7 @@ Guide). A row's save is in `dml.py`.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +17,8 @@ from .errors import OrgError, malformed_json
 from .ids import full_id
 from .reading import Reading
 from .records import key_field, saved
-from .schema import SObject
+from .repeated import RepeatedKeys
+from .schema import Field, SObject
 from .storage import Storage
 from .web import Answer, Call, Route
 
@@ -58,7 +58,7 @@ class CollectionResources:
             sobject = self._type_of(call, record)
             return saved(self._dml.create(call.caller, sobject, record), self._dml)
 
-        return self._save(call, create, refuse_repeated=None)
+        return self._save(call, create, keyed=False)
 
     def _update(self, call: Call) -> Answer:
         def update(record: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class CollectionResources:
             self._dml.update(call.caller, sobject, record_id, rest)
             return saved(full_id(record_id) or record_id, self._dml)
 
-        return self._save(call, update, refuse_repeated="id")
+        return self._save(call, update, keyed=True)
 
     def _upsert(self, call: Call) -> Answer:
         target = self._reading.object(call.caller, call.parts[0])
@@ -77,12 +77,12 @@ class CollectionResources:
         def upsert(record: dict[str, Any]) -> dict[str, Any]:
             if self._type_of(call, record) is not target:
                 raise OrgError("INVALID_TYPE", "All records must be of the type named in the URL")
-            value = next((given for name, given in record.items() if name.lower() == key.name.lower()), None)
+            value = _value(record, key.name)
             rest = {name: given for name, given in record.items() if name.lower() != key.name.lower()}
             record_id, created = self._dml.upsert(call.caller, target, key, value, rest)
             return {**saved(record_id, self._dml), "created": created}
 
-        return self._save(call, upsert, refuse_repeated=key.name)
+        return self._save(call, upsert, keyed=True, key=key)
 
     def _delete(self, call: Call) -> Answer:
         ids = [text for text in call.query.get("ids", "").split(",") if text]
@@ -111,18 +111,18 @@ class CollectionResources:
         found = self._reading.records(call.caller, sobject, full, fields)
         return Answer(body=[found.get(record_id) for record_id in full])
 
-    def _save(self, call: Call, save: _SaveRecord, refuse_repeated: str | None) -> Answer:
+    def _save(self, call: Call, save: _SaveRecord, *, keyed: bool, key: Field | None = None) -> Answer:
         body = call.json_object()
         records = body.get("records")
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise malformed_json("The property 'records' is required to be a list of records.")
         _check_size(records)
-        repeated = _repeated(records, refuse_repeated)
+        name = "id" if key is None else key.name
+        repeated = RepeatedKeys(key, (_value(record, name) for record in records) if keyed else ())
 
         def row(record: dict[str, Any]) -> _Save:
             def run() -> dict[str, Any]:
-                if repeated and not repeated.isdisjoint(_hashable([record], refuse_repeated)):
-                    raise OrgError("DUPLICATE_VALUE", "Duplicate id/external id specified")
+                repeated.refuse(_value(record, name))
                 return save(record)
 
             return run
@@ -211,19 +211,5 @@ def _id_of(record: dict[str, Any]) -> str:
 
 
 def _value(record: dict[str, Any], name: str) -> Any:
-    """The value of a field whatever its casing, ids in their 18-character form."""
-    value = next((given for key, given in record.items() if key.lower() == name.lower()), None)
-    return full_id(value) or value if name == "id" else value
-
-
-def _repeated(records: list[dict[str, Any]], name: str | None) -> set[Any]:
-    if name is None:
-        return set()
-    return {value for value, count in Counter(_hashable(records, name)).items() if count > 1}
-
-
-def _hashable(records: list[dict[str, Any]], name: str | None) -> Iterator[Any]:
-    for record in records:
-        value = _value(record, name or "")
-        if isinstance(value, str | int | float):
-            yield value
+    """The value of a field whatever its casing."""
+    return next((given for key, given in record.items() if key.lower() == name.lower()), None)

@@ -46,6 +46,7 @@ class RecordResources:
 
     def _read(self, call: Call) -> Answer:
         sobject = self._reading.object(call.caller, call.parts[0])
+        _check_form(call)
         return self._record(call, sobject, self._full_id(sobject, call.parts[1]))
 
     def _read_by_key(self, call: Call) -> Answer:
@@ -75,6 +76,7 @@ class RecordResources:
 
     def _update(self, call: Call) -> Answer:
         sobject = self._reading.object(call.caller, call.parts[0])
+        _check_form(call)
         row = self._existing(call, sobject, call.parts[1])
         _check_unmodified(call, row)
         self._dml.update(call.caller, sobject, row["Id"], call.json_object())
@@ -82,6 +84,7 @@ class RecordResources:
 
     def _delete(self, call: Call) -> Answer:
         sobject = self._reading.object(call.caller, call.parts[0])
+        _check_form(call)
         row = self._existing(call, sobject, call.parts[1])
         _check_unmodified(call, row)
         self._dml.delete(call.caller, sobject, row["Id"])
@@ -141,8 +144,12 @@ def key_field(caller: Caller, sobject: SObject, name: str) -> Field:
     field = sobject.field(name)
     usable = field is not None and (field.external_id or field.id_lookup) and field.column is not None
     if field is None or not usable or not caller.rights.can_read_field(sobject.name, field.name):
-        raise not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+        raise no_such_key(name)
     return field
+
+
+def no_such_key(name: str) -> OrgError:
+    return not_found(f"Provided external ID field does not exist or is not accessible: {name}")
 
 
 def several(call: Call, sobject: SObject, ids: list[str]) -> Answer:
@@ -154,6 +161,12 @@ def _modified(sobject: SObject) -> Field:
     field = sobject.field("LastModifiedDate")
     assert field is not None
     return field
+
+
+def _check_form(call: Call) -> None:
+    """What stands where an id belongs and has not the form of one is taken for a key field."""
+    if full_id(call.parts[1]) is None:
+        raise no_such_key(call.parts[1])
 
 
 def _check_unmodified(call: Call, row: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from .stamps import moment_of, parse_datetime, stamp_of
 from .web import Answer, Call, Route
 
 UPDATED_WINDOW = timedelta(days=30)
-DELETED_WINDOW = timedelta(days=15)
+DELETED_DAYS = 15
 MAX_IDS = 600_000
 _MINUTE = timedelta(minutes=1)
 
@@ -40,11 +40,15 @@ class Span:
 
 
 class ReplicationResources:
-    """`sobjects/{T}/updated` and `sobjects/{T}/deleted`."""
+    """`sobjects/{T}/updated` and `sobjects/{T}/deleted`.
+
+    `deleted_days` is how far getDeleted reaches back: 15 in the REST guide, 30 in other texts of the vendor.
+    """
 
     def __init__(self, reading: Reading, clock: SandboxClock) -> None:
         self._reading = reading
         self._clock = clock
+        self.deleted_days = DELETED_DAYS
 
     def routes(self) -> list[Route]:
         return [
@@ -67,7 +71,8 @@ class ReplicationResources:
 
     def _deleted(self, call: Call) -> Answer:
         sobject = self._replicateable(call, "getDeleted")
-        span = self._span(call, DELETED_WINDOW)
+        window = timedelta(days=self.deleted_days)
+        span = self._span(call, window)
         # A row that is still in the bin shows whether the caller may see it; one that is purged shows nothing.
         visible, bound = call.caller.rights.visible_rows(sobject.name, "r") or ("1", ())
         sql = (
@@ -78,7 +83,7 @@ class ReplicationResources:
         rows = self._rows(call, sql, (sobject.name, *span.stamps, *bound))
         body: dict[str, Any] = {
             "deletedRecords": [{"id": record_id, "deletedDate": at} for record_id, at in rows],
-            "earliestDateAvailable": stamp_of(_whole_minute(self._clock.now() - DELETED_WINDOW)),
+            "earliestDateAvailable": stamp_of(_whole_minute(self._clock.now() - window)),
             "latestDateCovered": stamp_of(span.covered),
         }
         return Answer(body=body)
@@ -110,8 +115,8 @@ class ReplicationResources:
 
 
 def _given(call: Call, name: str) -> datetime:
-    # An unencoded plus sign reads as a blank.
-    stamp = parse_datetime(call.query.get(name, "").replace(" ", "+"))
+    # A plus sign that was not encoded reads as a blank, which no date and time has.
+    stamp = parse_datetime(call.query.get(name, ""))
     if stamp is None:
         raise _refused(f"{name} is not an ISO 8601 date and time with a zone")
     return moment_of(stamp)

@@ -89,9 +89,8 @@ class RowInput:
 
         Without case only where the field is a standard one, or unique without case; otherwise with case.
         """
-        exact = field.custom and not (field.unique and not field.case_sensitive)
         live = 'AND "IsDeleted" = 0' if sobject.soft_deletable else ""
-        case = f'AND "{field.column}" = ?1 COLLATE BINARY' if exact else ""
+        case = f'AND "{field.column}" = ?1 COLLATE BINARY' if field.matches_case else ""
         sql = f'SELECT "Id" FROM "{sobject.table}" WHERE "{field.column}" = ?1 {case} {live} ORDER BY "Id"'
         return [record_id for (record_id,) in self._storage.db.execute(sql, (value,))]
 

@@ -97,7 +97,7 @@ class SaveRules:
             found = self._input.find(sobject, field, value)
             other = next((record_id for record_id in found if record_id != event.record_id), None)
             if other is not None:
-                text = f"duplicate value found: {field.name} duplicates value on record with id: {other}"
+                text = f"duplicate value found: {field.name} duplicates value on record with id: {other[:15]}"
                 raise OrgError("DUPLICATE_VALUE", text, (field.name,))
 
 

@@ -79,6 +79,14 @@ class Field:
         """True for what is read as a whole and written by its components."""
         return self.type in COMPOUND_TYPES
 
+    @property
+    def matches_case(self) -> bool:
+        """True when a record is found by this field only in the casing stored ("Upserting Records" of the Apex Guide).
+
+        A standard field, and one that is unique without case, is found in any.
+        """
+        return self.custom and not (self.unique and not self.case_sensitive)
+
     def changed(self, **changes: Any) -> Field:
         """This field with other attributes."""
         return replace(self, **changes)

@@ -84,6 +84,13 @@ class ApiUsage:
         return "Sforce-Limit-Info", text
 
     def clear(self) -> None:
+        """Forget what was used."""
         self._all.clear()
         self._by_app.clear()
         self._app = None
+
+    def start_over(self) -> None:
+        """Forget what was used, and the limits set by hand."""
+        self.clear()
+        self.maximum = DAILY_CALLS
+        self.per_app_maximum = None

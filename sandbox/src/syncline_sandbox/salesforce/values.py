@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .errors import OrgError, malformed_json
+from .errors import OrgError, WrongType
 from .ids import full_id
 from .schema import Field
 from .stamps import parse_date, parse_datetime
 
 _Read = Callable[[Field, Any], Any]
+_INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -35,11 +36,7 @@ def stored_value(field: Field, value: Any) -> Any:
 
 
 def _wrong_type(field: Field, value: Any) -> OrgError:
-    kind = "VALUE_STRING" if isinstance(value, str) else "START_OBJECT" if isinstance(value, dict) else "VALUE_NUMBER"
-    return malformed_json(
-        f"Cannot deserialize instance of {field.type} from {kind} value {value} or request may be missing a required "
-        f"field at [{field.name}]"
-    )
+    return WrongType(field.type, field.name, field.label, value)
 
 
 def _text(field: Field, value: Any) -> str:
@@ -118,7 +115,7 @@ def _number(field: Field, value: Any) -> float:
 
 def _int(field: Field, value: Any) -> int:
     number = _finite(field, value)
-    if number != int(number):
+    if number != int(number) or (isinstance(value, str) and _INTEGER.fullmatch(value) is None):
         raise _wrong_type(field, value)
     if abs(number) >= 10**field.digits:
         raise _out_of_range(field, value)

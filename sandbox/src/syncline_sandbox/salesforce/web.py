@@ -17,7 +17,7 @@ import orjson
 from syncline_sandbox.core.wire import Response
 
 from .caller import Caller
-from .errors import OrgError, malformed_json, not_found
+from .errors import OrgError, WrongType, malformed_json, not_found
 
 JSON = "application/json;charset=UTF-8"
 
@@ -112,12 +112,19 @@ class Router:
             if match is None:
                 continue
             if route.method == call.method:
-                return route.handler(replace(call, parts=tuple(unquote(part) for part in match.groups())))
+                return _run(route.handler, replace(call, parts=tuple(unquote(part) for part in match.groups())))
             allowed.append(route.method)
         if allowed:
             text = f"HTTP Method '{call.method}' not allowed. Allowed are {','.join(dict.fromkeys(allowed))}"
             raise OrgError("METHOD_NOT_ALLOWED", text)
         raise not_found()
+
+
+def _run(handler: Handler, call: Call) -> Answer:
+    try:
+        return handler(call)
+    except WrongType as wrong:
+        raise wrong.located(call.body if isinstance(call.body, bytes) else orjson.dumps(call.body)) from wrong
 
 
 def split_query(text: str) -> dict[str, str]:

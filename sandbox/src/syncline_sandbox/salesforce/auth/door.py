@@ -20,7 +20,7 @@ from syncline_sandbox.salesforce.web import Answer
 from .apps import ConnectedApp, Login
 from .assertion import LOGIN_HOSTS
 from .consent import Consent
-from .grants import Grants
+from .grants import WRONG_AUDIENCE, Grants
 from .identity import Identity
 from .refresh import RefreshTokens
 from .replies import OAuthRefused, jsonp
@@ -85,9 +85,10 @@ class Auth:
 
     def clear(self) -> None:
         """Forget sessions, codes, refresh tokens and what was set by hand."""
-        self.expire_all()
+        self.sessions.start_over()
         self.consent.clear()
         self.refresh_tokens.clear()
+        self.grants.wrong_audience = WRONG_AUDIENCE
         self.my_domain = None
 
     def password_user(self, username: str, password: str) -> str | None:

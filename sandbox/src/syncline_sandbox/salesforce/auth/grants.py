@@ -24,6 +24,7 @@ from .replies import OAuthRefused, reply
 if TYPE_CHECKING:
     from .door import Auth
 
+WRONG_AUDIENCE = "Audience validation failed"
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -43,7 +44,7 @@ class Grants:
 
     def __init__(self, auth: Auth) -> None:
         self._auth = auth
-        self.wrong_audience = "Audience validation failed"
+        self.wrong_audience = WRONG_AUDIENCE
 
     def answer(self, request: Request, form: Mapping[str, str]) -> Answer:
         """Grant a token. OAuthRefused with the vendor's error otherwise."""

@@ -44,10 +44,15 @@ class Sessions:
         self._prefix = organization_id[:15]
         self._random = random.Random(seed)
         self._sessions: dict[str, Session] = {}
+        self._logins: dict[str, deque[datetime]] = {}
+        self.start_over()
+
+    def start_over(self) -> None:
+        """End every session and go back to the policy of a fresh org."""
+        self.end_all()
         self.idle_seconds = SESSION_IDLE_SECONDS
         self.most_per_user: int | None = None
         self.logins_an_hour = LOGINS_AN_HOUR
-        self._logins: dict[str, deque[datetime]] = {}
 
     def opaque(self, bits: int) -> str:
         """A random text for tokens and codes, the same for the same seed."""

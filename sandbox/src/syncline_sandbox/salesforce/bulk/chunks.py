@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from syncline_sandbox.salesforce.repeated import RepeatedKeys
+
 from .platform import Platform
 from .row_faults import RowFaults
 from .rows import Column, Outcome, RowWriter, record_of
@@ -34,6 +36,11 @@ class ChunkWriter:
         self._rows = RowWriter(platform.dml, target.caller, target.sobject, target.operation, target.key)
         self._swift = SwiftInsert(platform, target, columns, self._write_row) if columns else None
         self._written = 0
+        self._repeated: list[RepeatedKeys] = []  # of each chunk of what is being written swiftly
+        self._key = target.key
+        key = target.key.name if target.key is not None else None
+        named = (place for place, column in enumerate(columns) if column.relation is None and column.name == key)
+        self._key_place = next(named, None)
 
     @property
     def rows_at_once(self) -> int:
@@ -46,9 +53,10 @@ class ChunkWriter:
 
     def write_records(self, records: Sequence[Mapping[str, Any]]) -> list[Outcome]:
         """Write records in one transaction; their outcomes in order."""
+        repeated = self._rows.repeated(records)
         with self._platform.transaction(self._stamp):
             outcomes = [
-                self._rows.write(record, self._faults.refusal(place))
+                self._rows.write(record, self._faults.refusal(place), repeated)
                 for place, record in enumerate(records, self._written)
             ]
         self._written += len(records)
@@ -58,10 +66,15 @@ class ChunkWriter:
         """Write CSV rows in one transaction; their outcomes in order."""
         if self._swift is None or not self._goes_swiftly():
             return self.write_records([record_of(self._columns, cells) for cells in rows])
+        keys = [row[self._key_place] for row in rows] if self._key_place is not None else []
+        chunks = (keys[start : start + ROWS_PER_CHUNK] for start in range(0, len(keys), ROWS_PER_CHUNK))
+        self._repeated = [RepeatedKeys(self._key, chunk) for chunk in chunks]
+        twice = {place for place, key in enumerate(keys) if self._repeated[place // ROWS_PER_CHUNK].has(key)}
         with self._platform.transaction(self._stamp):
-            outcomes = self._swift.write(rows)
+            outcomes = self._swift.write(rows, twice)
         self._written += len(rows)
         return outcomes
 
-    def _write_row(self, cells: Sequence[str]) -> Outcome:
-        return self._rows.write(record_of(self._columns, cells))
+    def _write_row(self, place: int, cells: Sequence[str]) -> Outcome:
+        repeated = self._repeated[place // ROWS_PER_CHUNK] if self._repeated else None
+        return self._rows.write(record_of(self._columns, cells), repeated=repeated)

@@ -6,13 +6,14 @@ alone, `#N/A` clears it, `Owner.Username` looks a parent up; an error reads `COD
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.dml import Dml, SeveralMatches
-from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.errors import OrgError, without_json
+from syncline_sandbox.salesforce.repeated import RepeatedKeys
 from syncline_sandbox.salesforce.schema import Field, Schema, SObject
 
 NULL_CELL = "#N/A"
@@ -114,22 +115,34 @@ class RowWriter:
         self._sobject = sobject
         self._key = key
         self._write = _WRITES[operation]
+        self._keyed = operation in ("update", "upsert")
 
-    def write(self, record: Mapping[str, Any], fault: OrgError | None = None) -> Outcome:
+    def repeated(self, records: Iterable[Mapping[str, Any]]) -> RepeatedKeys:
+        """What no two of these records, written in one transaction, may share."""
+        return RepeatedKeys(self._key, (self._key_of(record) for record in records) if self._keyed else ())
+
+    def _key_of(self, record: Mapping[str, Any]) -> Any:
+        return record.get(_named(record, "Id" if self._key is None else self._key.name))
+
+    def write(
+        self, record: Mapping[str, Any], fault: OrgError | None = None, repeated: RepeatedKeys | None = None
+    ) -> Outcome:
         """Write the fields of *record*, its `Id` among them, or refuse it with *fault* in place of the write."""
         fields = {name: value for name, value in record.items() if name.lower() != "id"}
-        given = next((value for name, value in record.items() if name.lower() == "id"), None)
+        given = record.get(_named(record, "Id"))
         given_id = "" if given is None else str(given)
         try:
             if fault is not None:
                 raise fault
+            if repeated is not None:
+                repeated.refuse(self._key_of(record))
             return self._write(self, fields, given_id)
         except SeveralMatches as several:
             assert self._key is not None
             text = f"{self._key.name}: more than one record found for external id field: [{', '.join(several.ids)}]"
             return Outcome("", refused=OrgError("DUPLICATE_EXTERNAL_ID", text, (self._key.name,)))
         except OrgError as refused:
-            return Outcome(given_id, refused=_in_bulk(refused))
+            return Outcome(given_id, refused=without_json(refused))
 
     def _insert(self, record: dict[str, Any], given_id: str) -> Outcome:
         if given_id:
@@ -145,9 +158,9 @@ class RowWriter:
     def _upsert(self, record: dict[str, Any], given_id: str) -> Outcome:
         assert self._key is not None
         if self._key.type == "id":
-            return self._update(record, given_id) if given_id else self._insert(record, "")
-        own = next((name for name in record if name.lower() == self._key.name.lower()), "")
-        key_value = record.pop(own, None)
+            key_value: Any = given_id
+        else:
+            key_value = record.pop(_named(record, self._key.name), None)
         return Outcome(*self._dml.upsert(self._caller, self._sobject, self._key, key_value, record))
 
     def _delete(self, record: dict[str, Any], given_id: str) -> Outcome:
@@ -159,11 +172,11 @@ class RowWriter:
         return Outcome(given_id)
 
 
-def _in_bulk(refused: OrgError) -> OrgError:
-    # The JSON parser's refusal of a value has another name where there is no JSON.
-    if refused.code != "JSON_PARSER_ERROR":
-        return refused
-    return OrgError("INVALID_TYPE_ON_FIELD_IN_RECORD", refused.message, refused.fields)
+def _named(record: Mapping[str, Any], name: str) -> str:
+    """How *record* writes the name of a field; empty when it does not."""
+    if name in record:
+        return name
+    return next((given for given in record if given.lower() == name.lower()), "")
 
 
 _Write = Callable[[RowWriter, dict[str, Any], str], Outcome]

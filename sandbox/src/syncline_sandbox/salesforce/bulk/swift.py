@@ -26,10 +26,14 @@ _DOUBTFUL = object()
 
 
 class SwiftInsert:
-    """Inserts the rows of one load. *slowly* writes a single row the long way."""
+    """Inserts the rows of one load. *slowly* writes a single row, told with its place, the long way."""
 
     def __init__(
-        self, platform: Platform, target: Target, columns: Sequence[Column], slowly: Callable[[Sequence[str]], Outcome]
+        self,
+        platform: Platform,
+        target: Target,
+        columns: Sequence[Column],
+        slowly: Callable[[int, Sequence[str]], Outcome],
     ) -> None:
         self._platform = platform
         self._target = target
@@ -45,10 +49,9 @@ class SwiftInsert:
         """Whether this way is open now; rules that were made meanwhile close it."""
         return self._possible and self._platform.dml.creates_plainly(self._target.caller, self._target.sobject)
 
-    def write(self, rows: Sequence[Sequence[str]]) -> list[Outcome]:
-        """Store a chunk inside the running transaction; the outcomes in order."""
+    def write(self, rows: Sequence[Sequence[str]], doubtful: set[int]) -> list[Outcome]:
+        """Store a chunk inside the running transaction, the *doubtful* places the long way; the outcomes in order."""
         self._platform.dml.events.acting(self._target.caller)
-        doubtful: set[int] = set()
         pairs = zip(self._fields, zip(*rows, strict=True), self._remembered, strict=True)
         columns = [self._stored(field, cells, known, doubtful) for field, cells, known in pairs]
         for field, values in zip(self._fields, columns, strict=True):
@@ -62,7 +65,7 @@ class SwiftInsert:
             if place > start:
                 outcomes += self._insert([values[start:place] for values in columns], place - start)
             if place < len(rows):
-                outcomes.append(self._slowly(rows[place]))
+                outcomes.append(self._slowly(place, rows[place]))
             start = place + 1
         return outcomes
 

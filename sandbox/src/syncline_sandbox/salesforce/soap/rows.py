@@ -16,10 +16,11 @@ from syncline_sandbox.salesforce.bulk.row_faults import injected_refusal
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.convert import MAX_CONVERTS, LeadConvert
 from syncline_sandbox.salesforce.dml import SeveralMatches
-from syncline_sandbox.salesforce.errors import OrgError
+from syncline_sandbox.salesforce.errors import OrgError, without_json
 from syncline_sandbox.salesforce.ids import full_id
 from syncline_sandbox.salesforce.merge import MAX_MERGES
 from syncline_sandbox.salesforce.records import key_field
+from syncline_sandbox.salesforce.repeated import RepeatedKeys
 from syncline_sandbox.salesforce.schema import SObject
 
 from .envelope import (
@@ -75,25 +76,44 @@ class SoapRows:
         return [result(told) for told, _ in rows]
 
     def _run(self, call: RowCall, caller: Caller, asked: SoapRequest, wanted: list[Element]) -> list[Row]:
+        repeated = self._repeated(call, asked, wanted)
         fault = self._org.faults.strike("partial_failure", caller.request_line)
         failing = int(fault.parameters.get("index", 0)) if fault is not None else -1
         rows = []
         for place, element in enumerate(wanted):
             injected = injected_refusal(fault.parameters) if fault is not None and place == failing else None
-            rows.append(self._row(call, caller, asked, element, injected))
+            rows.append(self._row(call, caller, asked, element, injected, repeated))
         return rows
 
+    def _repeated(self, call: RowCall, asked: SoapRequest, wanted: list[Element]) -> RepeatedKeys | None:
+        if call.key_name is None:
+            return None
+        name = call.key_name(asked)
+        kind = sobject_values(wanted[0])[0] if wanted else ""
+        sobject = self._org.schema.sobject(kind)
+        key = sobject.field(name) if sobject is not None else None
+        return RepeatedKeys(key, (text(element, name) for element in wanted))
+
     def _row(
-        self, call: RowCall, caller: Caller, asked: SoapRequest, element: Element, injected: OrgError | None
+        self,
+        call: RowCall,
+        caller: Caller,
+        asked: SoapRequest,
+        element: Element,
+        injected: OrgError | None,
+        repeated: RepeatedKeys | None,
     ) -> Row:
         """One row, in a savepoint of its own: what it raises is told, and undone."""
         try:
             with self._org.storage.savepoint():
                 if injected is not None:
                     raise injected
+                if repeated is not None and call.key_name is not None:
+                    repeated.refuse(text(element, call.key_name(asked)))
                 return call.run(self, caller, asked, element), None
         except OrgError as refused:
-            return call.refusal(refused, element), refused
+            told = without_json(refused)
+            return call.refusal(told, element), told
 
     def convert(self, caller: Caller, _asked: SoapRequest, element: Element) -> Result:
         done = self._org.conversion.convert(caller, _lead_convert(element))
@@ -147,9 +167,7 @@ class SoapRows:
     def upsert(self, caller: Caller, asked: SoapRequest, element: Element) -> Result:
         kind, fields = sobject_values(element)
         sobject = self._sobject(caller, kind)
-        # One client writes ID where the WSDL has Id.
-        name = text(asked.arguments, "externalIDFieldName") or text(asked.arguments, "externalIdFieldName") or ""
-        key = key_field(caller, sobject, name)
+        key = key_field(caller, sobject, _key_name(asked))
         value = fields.pop(key.name, None)
         try:
             record_id, created = self._org.dml.upsert(caller, sobject, key, value, fields)
@@ -162,6 +180,11 @@ class SoapRows:
             return self._org.reading.object(caller, kind)
         except OrgError as missing:
             raise SoapFault("INVALID_TYPE", f"sObject type '{kind}' is not supported.") from missing
+
+
+def _key_name(asked: SoapRequest) -> str:
+    # One client writes ID where the WSDL has Id.
+    return text(asked.arguments, "externalIDFieldName") or text(asked.arguments, "externalIdFieldName") or ""
 
 
 def _lead_convert(element: Element) -> LeadConvert:
@@ -209,7 +232,8 @@ def _required(element: Element, name: str) -> Element:
 class RowCall:
     """A call that takes rows: their element, what is done with one, how a refused one is told.
 
-    Of one call the WSDL and a client write the element differently: either is taken.
+    Of one call the WSDL and a client write the element differently: either is taken. *key_name* tells the field no two
+    rows may share a value of.
     """
 
     elements: tuple[str, ...]
@@ -217,6 +241,7 @@ class RowCall:
     refusal: Callable[[OrgError, Element], Result] = _not_saved
     most: int = MAX_ROWS
     too_many: str = "EXCEEDED_ID_LIMIT"
+    key_name: Callable[[SoapRequest], str] | None = None
 
 
 ROW_CALLS = {
@@ -231,7 +256,7 @@ ROW_CALLS = {
     "undelete": RowCall(elements=("ids",), run=SoapRows.undelete),
     "emptyRecycleBin": RowCall(elements=("ids",), run=SoapRows.empty_bin),
     "create": RowCall(elements=("sObjects",), run=SoapRows.create),
-    "update": RowCall(elements=("sObjects",), run=SoapRows.update),
-    "upsert": RowCall(elements=("sObjects",), run=SoapRows.upsert, refusal=_not_upserted),
+    "update": RowCall(elements=("sObjects",), run=SoapRows.update, key_name=lambda _: "Id"),
+    "upsert": RowCall(elements=("sObjects",), run=SoapRows.upsert, refusal=_not_upserted, key_name=_key_name),
     "delete": RowCall(elements=("ids",), run=SoapRows.delete),
 }
