@@ -144,3 +144,28 @@ def test_what_a_visitor_did_can_be_told(client: Client) -> None:
     (row,) = client.activities(1)
     assert (row["primaryAttributeValueId"], row["primaryAttributeValue"]) == (71, "localhost/munchkintest2.html")
     assert attributes(row) == visit
+
+
+def test_activities_of_chosen_assets(client: Client) -> None:
+    """The reference of Get Lead Activities: assetIds."""
+    (lead,) = client.sync({"email": "a@example.com"})
+    for name in ("VIPs", "Others"):
+        number = client.control("POST", "lists", {"name": name})["id"]
+        client.post(f"/rest/v1/lists/{number}/leads.json", {"input": [{"id": lead["id"]}]})
+    assert [row["primaryAttributeValue"] for row in client.activities(24, assetIds=number)] == ["Others"]
+    assert [row["primaryAttributeValue"] for row in client.activities(24, assetIds="1,2")] == ["VIPs", "Others"]
+
+
+def test_rights_of_the_endpoint_reference(client: Client) -> None:
+    """The reference's "Required Permissions": activity types, membership of a list, approval of programs."""
+    rights = {
+        "Read-Only Activity": ("GET", "/rest/v1/activities/types.json"),
+        "Read-Write Lead": ("GET", "/rest/v1/lists/1/leads/ismember.json"),
+        "Approve Assets": ("POST", "/rest/asset/v1/program/1/approve.json"),
+        "Read-Write Assets": ("POST", "/rest/asset/v1/program/1/unapprove.json"),
+    }
+    for right, (method, path) in rights.items():
+        service = {"client_id": right, "client_secret": "s", "user": "u@example.com", "permissions": [right]}
+        client.control("POST", "users", service)
+        client.token = client.new_token(client_id=right, client_secret="s")
+        assert b'"603"' not in client.send(method, path).body, right

@@ -13,8 +13,8 @@ from tests.sandbox.marketo_client import Client
 EMPTY: dict[str, Any] = {"input": [{}]}
 READS = {
     "Read-Only Lead": ("leads/describe.json", "lists.json", "programs/members/describe.json"),
-    "Read-Only Activity": ("activities/pagingtoken.json?sinceDatetime=2026-03-01T00:00:00Z",),
-    "Read-Only Activity Metadata": ("activities/types.json", "activities/external/types.json"),
+    "Read-Only Activity": ("activities/pagingtoken.json?sinceDatetime=2026-03-01T00:00:00Z", "activities/types.json"),
+    "Read-Only Activity Metadata": ("activities/external/types.json",),
     "Read-Only Company": ("companies/describe.json",),
     "Read-Only Opportunity": ("opportunities/describe.json", "opportunities/roles/describe.json"),
     "Read-Only Sales Person": ("salespersons/describe.json",),

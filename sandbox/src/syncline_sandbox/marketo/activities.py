@@ -80,10 +80,12 @@ class Activities:
         if len(types) > MAX_TYPES:
             raise Refused(1003, f"Too many activityTypeIds: {len(types)}, maximum {MAX_TYPES}")
         types = [number for number in types if number != DELETE_LEAD]  # only deletedleads serves those
-        condition, leads = self._of_leads(call)
+        condition, chosen = self._of_leads(call)
+        if assets := [to_number(text) for text in call.many("assetIds")]:
+            condition, chosen = f"{condition} AND a.field_id IN {marks(assets)}", [*chosen, *assets]
         unseen, hidden = hidden_changes(self._store)
         condition += unseen
-        return self._page(call, f"a.type_id IN {marks(types)}{condition}", [*types, *leads, *hidden], activity_record)
+        return self._page(call, f"a.type_id IN {marks(types)}{condition}", [*types, *chosen, *hidden], activity_record)
 
     def lead_changes(self, call: Call) -> Members:
         names = call.many("fields")

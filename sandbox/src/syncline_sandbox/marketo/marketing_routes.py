@@ -9,7 +9,8 @@ from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.marketing import Marketing
 from syncline_sandbox.marketo.routes import RO_ASSET, RO_LEAD, RW_ANY_FIELD, RW_CUSTOM_FIELD, RW_LEAD, Route
 
-RW_ASSET, APPROVE_ASSET = "Read-Write Assets", "Approve Assets"
+RW_ASSET = "Read-Write Assets"
+APPROVE_ASSET = f"{RW_ASSET}|Approve Assets"  # the table of permissions has the one, the reference the other
 RO_CAMPAIGN, EXECUTE_CAMPAIGN = "Read-Only Campaign", "Execute Campaign"
 V1, ASSET = "/rest/v1", "/rest/asset/v1"
 # Kinds of assets that clients list and the sandbox has none of.

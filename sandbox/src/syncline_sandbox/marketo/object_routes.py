@@ -13,6 +13,7 @@ from syncline_sandbox.marketo.custom_activities.schema import CustomActivitySche
 from syncline_sandbox.marketo.custom_objects.room import CustomObjects
 from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
 from syncline_sandbox.marketo.routes import (
+    RO_ACTIVITY,
     RO_ACTIVITY_METADATA,
     RO_COMPANY,
     RO_CUSTOM_OBJECT,
@@ -73,7 +74,7 @@ def custom_activity_routes(
     base = f"{V1}/activities/external"
     one = f"{base}/type/{{name}}"
     return (
-        Route("GET", f"{V1}/activities/types.json", RO_ACTIVITY_METADATA, schema.beside(standard_types)),
+        Route("GET", f"{V1}/activities/types.json", RO_ACTIVITY, schema.beside(standard_types)),
         Route("POST", f"{base}.json", RW_ACTIVITY, activities.add, writes=True),
         Route("GET", f"{base}/types.json", RO_ACTIVITY_METADATA, schema.types),
         Route("POST", f"{base}/type.json", RW_ACTIVITY_METADATA, schema.create),

@@ -107,5 +107,5 @@ def _listing(lists: Lists, members: str) -> tuple[Route, ...]:
         Route("GET", f"{members}.json", RO_LEAD, lists.members),
         Route("POST", f"{members}.json", RW_LEAD, lists.add),
         Route("DELETE", f"{members}.json", RW_LEAD, lists.remove),
-        Route("GET", f"{members}/ismember.json", RO_LEAD, lists.is_member),
+        Route("GET", f"{members}/ismember.json", RW_LEAD, lists.is_member),
     )
