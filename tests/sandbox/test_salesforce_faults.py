@@ -179,3 +179,14 @@ def test_control_refuses_nonsense(client):
     ]:
         status, answer = client.call("POST", f"/_sandbox/{name}", body)
         assert (status, list(answer)) == (400, ["error"])
+
+
+def test_any_error_of_the_catalogue(client, lead):
+    client.fault("error_code", "/query")
+    status, answer = client.call("GET", "query", q="SELECT Id FROM Lead")
+    assert (status, answer[0]["errorCode"]) == (400, "QUERY_TIMEOUT")
+    parameters = {"code": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access", "processed": True}
+    client.fault("error_code", "^PATCH", parameters=parameters)
+    answer = _patch(client, lead, City="new")
+    assert (answer.status, b"UNABLE_TO_LOCK_ROW" in answer.body) == (400, True)
+    assert client.read("Lead", lead, "City") == "new"

@@ -84,3 +84,16 @@ def pk_chunks(room: Room) -> None:
     assert_same(run.records["Lead"], [lead(n) for n in range(LEADS)], KEY)
     jobs = [entry for entry in room.org.control.log.entries if entry.method == "POST" and entry.path.endswith("/job")]
     assert len(jobs) == 2
+
+
+@JOB.can("REST: halves the window of a query that timed out", within_seconds=_SECONDS)
+def halved_window(room: Room) -> None:
+    tap = _tap(room, "REST")
+    streams = tap.discover()
+    control(room.org, "POST faults", {"name": "error_code", "match": "^GET .*/queryAll"})
+    before = len(room.org.control.log.entries)
+    run = tap.sync(streams, ("Lead",), incremental=True)
+    assert_same(run.records["Lead"], [lead(n) for n in range(LEADS)], KEY)
+    asked = [entry for entry in list(room.org.control.log.entries)[before:] if "/queryAll" in entry.path]
+    assert asked[0].faults == ("error_code",)
+    assert "SystemModstamp+%3C" in asked[1].query

@@ -48,6 +48,7 @@ class RequestFaults:
             "expired_token": self._expired_token,
             "expired_locator": self._expired_locator,
             "server_error": self._server_error,
+            "error_code": self._error_code,
             "late_write": self._late_write,
         }
 
@@ -112,6 +113,14 @@ class RequestFaults:
         """The cursor behind a `nextRecordsUrl` is gone, as after two days or too many open ones."""
         self._org.query.forget()
         return self._org.serve(request)
+
+    def _error_code(self, request: Request, fault: Fault) -> Response:
+        """Any refusal of the vendor's catalogue, by default the query that took too long."""
+        if fault.parameters.get("processed"):
+            self._org.serve(request)
+        code = str(fault.parameters.get("code", "QUERY_TIMEOUT"))
+        text = str(fault.parameters.get("message", "Your query request was running for too long."))
+        return self._org.refusal(request, OrgError(code, text, status=fault.parameters.get("status"))).as_response()
 
     def _late_write(self, request: Request, fault: Fault) -> Response:
         try:
