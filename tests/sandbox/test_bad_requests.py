@@ -97,6 +97,7 @@ _UNITS = {
     "attributes": b" a=''",
     "tags of attributes": b"<a" + b"".join(b" a%d=''" % number for number in range(9000)) + b"/>",
     "comments": b"<!---->",
+    "words": b"x",
     "nested lists": b"[",
     "nested objects": b'{"a":',
     "quotes": b'"',

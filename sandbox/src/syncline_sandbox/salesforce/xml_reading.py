@@ -14,7 +14,9 @@ DEEPEST = 50
 MOST_ELEMENTS = 1_000_000
 # What the parser is given at a time: it goes on to the end of that after a refusal.
 _PIECE_BYTES = 1 << 16
-_LONG_TAG = re.compile(rb"<[^<>]{100000}")
+# What the parser would gather and look through again and again, never knowing whether it ends.
+_ENDLESS = re.compile(rb"<(?!!\[CDATA\[)[^<>]{100000}|&[^<>;\s]{100000}")
+_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,1000}<|\xff\xfe<\x00|\xfe\xff\x00<")
 
 
 class UnreadableXml(ValueError):
@@ -23,8 +25,10 @@ class UnreadableXml(ValueError):
 
 def read_document(body: bytes, most_elements: int = MOST_ELEMENTS) -> Element:
     """The root element. UnreadableXml for what is not well-formed, has a document type, is too deep or too wide."""
-    if _LONG_TAG.search(body):
-        raise UnreadableXml("a tag is longer than anybody writes one")
+    if not _BEGINNING.match(body):
+        raise UnreadableXml("Content is not allowed in prolog.")
+    if _ENDLESS.search(body):
+        raise UnreadableXml("a tag or entity is longer than anybody writes one")
     parser = XMLParser(target=_Builder(most_elements))
     try:
         for start in range(0, len(body), _PIECE_BYTES):
