@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.sandbox.marketo_client import Client, attributes
+from tests.sandbox.marketo_client import TOKEN_QUERY, Client, attributes
 
 COOKIE = "id:287-GTJ-838&token:_mch-marketo.com-1396310362214-46169"
 MARCH = {"startAt": "2026-03-01T00:00:00Z", "endAt": "2026-03-20T00:00:00Z"}
@@ -169,3 +170,45 @@ def test_rights_of_the_endpoint_reference(client: Client) -> None:
         client.control("POST", "users", service)
         client.token = client.new_token(client_id=right, client_secret="s")
         assert b'"603"' not in client.send(method, path).body, right
+
+
+@pytest.mark.parametrize(
+    ("grant", "error"), [("", "invalid_request"), ("password", "unsupported_grant_type")], ids=["none", "another"]
+)
+def test_tokens_are_given_for_client_credentials_only(client: Client, grant: str, error: str) -> None:
+    """Marketo "Authentication": grant_type=client_credentials; RFC 6749, 5.2."""
+    answer = client.raw("GET", "/identity/oauth/token", {**TOKEN_QUERY, "grant_type": grant})
+    assert (answer.status, json.loads(answer.body)["error"]) == (400, error)
+
+
+def test_the_owner_of_a_deleted_company_stays_in_use(client: Client) -> None:
+    """Marketo "Sales Persons" (Delete)."""
+    keys = {"externalSalesPersonId": "S1"}
+    client.post("/rest/v1/salespersons.json", {"input": [keys, {"externalSalesPersonId": "S2"}]})
+    client.post("/rest/v1/companies.json", {"input": [{"externalCompanyId": "C1", **keys}]})
+    client.post("/rest/v1/companies/delete.json", {"input": [{"externalCompanyId": "C1"}]})
+    wanted = {"input": [keys, {"externalSalesPersonId": "S2"}]}
+    owner, other = client.post("/rest/v1/salespersons/delete.json", wanted)["result"]
+    assert reasons(owner) == ("1022", "Object in use")
+    assert other["status"] == "deleted"
+
+
+def test_members_of_an_account_list_show_the_fields_asked_for(client: Client) -> None:
+    """Marketo "Named Account Lists" (Query Membership)."""
+    (account,) = client.post("/rest/v1/namedaccounts.json", {"input": [{"name": "Acme", "city": "Ulm"}]})["result"]
+    (made,) = client.post("/rest/v1/namedAccountLists.json", {"input": [{"name": "Targets"}]})["result"]
+    path, guid = f"/rest/v1/namedAccountList/{made['marketoGUID']}/namedAccounts.json", account["marketoGUID"]
+    client.post(path, {"input": [{"marketoGUID": guid}]})
+    (plain,) = client.get(path)["result"]
+    assert sorted(plain) == ["createdAt", "marketoGUID", "name", "seq", "updatedAt"]
+    assert client.get(path, fields="city")["result"] == [{"seq": 0, "marketoGUID": guid, "city": "Ulm"}]
+
+
+def test_a_merge_sums_the_default_score_where_salesforce_is_connected(client: Client) -> None:
+    """Marketo "SFDC Sync: Merging a Lead/Contact/Person"."""
+    for crm, score in ((None, 10), ("sfdc", 30)):
+        client.control("POST", "native", {"crm": crm})
+        first, *others = (row["id"] for row in client.sync(*[{"leadScore": 10}] * 3, action="createDuplicate"))
+        merged = client.post(f"/rest/v1/leads/{first}/merge.json", leadIds=",".join(map(str, others)))
+        assert merged["success"], merged
+        assert client.lead(first, "leadScore")["leadScore"] == score

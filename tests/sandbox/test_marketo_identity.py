@@ -37,7 +37,8 @@ def test_token_by_post_form_and_by_basic_header(client: Client) -> None:
     by_form = client.raw("POST", TOKEN, body=urlencode(TOKEN_QUERY).encode(), headers=FORM)
     assert json.loads(by_form.body)["access_token"] == client.token
     secret = base64.b64encode(b"sandbox-client:sandbox-secret").decode()
-    by_header = client.raw("POST", TOKEN, headers={"authorization": f"Basic {secret}"})
+    headers = {**FORM, "authorization": f"Basic {secret}"}  # as libraries for OAuth 2.0 send it
+    by_header = client.raw("POST", TOKEN, body=b"grant_type=client_credentials", headers=headers)
     assert json.loads(by_header.body)["access_token"] == client.token
 
 

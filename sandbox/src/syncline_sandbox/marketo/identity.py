@@ -1,7 +1,8 @@
 """Custom services, API users and their tokens.
 
 Source: Marketo "Authentication" (same token re-served with the remaining `expires_in`; 601, 602, 603), "Custom
-Services" (permissions), "Error Codes" (401 on identity); the error words are those clients test for.
+Services" (permissions), "Error Codes" (401 on identity); RFC 6749, 5.2 (400 for another grant); the error words are
+those clients test for.
 """
 
 from __future__ import annotations
@@ -99,6 +100,11 @@ class Identity:
 
     def answer(self, parameters: dict[str, list[str]], authorization: str) -> Response:
         """The identity endpoint: parameters of query and form together, and the Authorization header."""
+        grant = (parameters.get("grant_type") or [""])[0]
+        if not grant:
+            return _denied("invalid_request", "Missing grant type", 400)
+        if grant != "client_credentials":
+            return _denied("unsupported_grant_type", f"Unsupported grant type: {grant}", 400)
         client_id, secret = _credentials(parameters, authorization)
         service = self.services.get(client_id)
         if service is None:
@@ -190,8 +196,8 @@ def _credentials(parameters: dict[str, list[str]], authorization: str) -> tuple[
     return first("client_id"), first("client_secret")
 
 
-def _denied(error: str, description: str) -> Response:
-    return _answer(401, {"error": error, "error_description": description})
+def _denied(error: str, description: str, status: int = 401) -> Response:
+    return _answer(status, {"error": error, "error_description": description})
 
 
 def _answer(status: int, body: object) -> Response:

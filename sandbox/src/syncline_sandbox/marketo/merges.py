@@ -3,7 +3,7 @@
 Source: Marketo "Leads" (Merge Leads), "Error Codes" (1004, 1080), "Find and Merge Duplicate People" (no undo); the
 support article "What Field Values Are Copied to Winning Records When Merging Multiple Records From REST API": of
 several losers only the first one listed fills the winner's blanks. A boolean that was set to false is a value; only
-one never set counts as empty (release of March 2026).
+one never set counts as empty (release of March 2026). "SFDC Sync: Merging a Lead/Contact/Person" (the score).
 Where the vendor is silent the README says what was chosen.
 """
 
@@ -47,7 +47,7 @@ class LeadMerger:
     def merge(self, winner_id: int, loser_ids: Sequence[int], stamp: Stamp, now: str, delay_seconds: float) -> None:
         """Merge *loser_ids* into *winner_id*. Refused, with nothing changed, when one of them cannot be found."""
         winner, losers = self._people(winner_id, list(dict.fromkeys(loser_ids)))
-        filled = self._filled(winner, losers[0])
+        filled = self._filled(winner, losers[0]) | self._summed_score([winner, *losers])
         if self._past.recording:
             self._past.remember([(row["id"], row) for row in (winner, *losers)], delay_seconds)
         self._end(losers, winner_id, stamp)
@@ -86,6 +86,13 @@ class LeadMerger:
         if COMPANY_KEY in filled:
             filled |= {name: loser[name] for name in COMPANY_FIELDS if loser[name] != winner[name]}
         return filled
+
+    def _summed_score(self, people: Sequence[Row]) -> Row:
+        """With a Salesforce sync the default score is summed, custom scores are not."""
+        scores = [row["leadScore"] for row in people if row["leadScore"] is not None]
+        if self._settings.native_crm != "sfdc" or not scores or sum(scores) == people[0]["leadScore"]:
+            return {}
+        return {"leadScore": sum(scores)}
 
     def _end(self, losers: Sequence[Row], winner_id: int, stamp: Stamp) -> None:
         ids = [row["id"] for row in losers]

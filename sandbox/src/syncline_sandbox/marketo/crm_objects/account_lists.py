@@ -10,10 +10,9 @@ from typing import Any
 
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.marketo.call import Call
-from syncline_sandbox.marketo.crm_objects.kinds import NAMED_ACCOUNT
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.objects.kind import GUID, Kind, Members, fields_of
-from syncline_sandbox.marketo.objects.query import shown
+from syncline_sandbox.marketo.objects.query import shown, wanted
 from syncline_sandbox.marketo.objects.room import ObjectRoom, Refusing
 from syncline_sandbox.marketo.objects.rules import Rules
 from syncline_sandbox.marketo.settings import Settings
@@ -70,14 +69,14 @@ class AccountLists:
 
     def members(self, call: Call) -> Members:
         row, size = self._list(call), call.batch_size()
-        asked = f"members of {row['id']}"
+        names = wanted(self._accounts.kind, call)
+        asked = f"members of {row['id']}|{names}"
         after = read_cursor(token, asked) if (token := call.one("nextPageToken")) else 0
-        names = (GUID, "name", "createdAt", "updatedAt")
         within = "id IN (SELECT account FROM account_list_members WHERE list = ?) AND id > ?"
-        found = self._accounts.rows.select(("id", *names), within, (row["id"], after), size + 1)
+        found = self._accounts.rows.select(tuple(dict.fromkeys(("id", *names))), within, (row["id"], after), size + 1)
         more = {"nextPageToken": cursor(asked, found[size - 1]["id"])} if len(found) > size else {}
         page = [
-            {"seq": seq, **shown(NAMED_ACCOUNT, account, names, blanks=True)}
+            {"seq": seq, **shown(self._accounts.kind, account, names, blanks=True)}
             for seq, account in enumerate(found[:size])
         ]
         return {"result": page, **more, "moreResult": bool(more)}

@@ -21,6 +21,7 @@ from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.standard_fields import COMPANY_FIELDS
 from syncline_sandbox.marketo.store import Row, Store
 
+_GONE = f"CREATE TABLE IF NOT EXISTS owners_of_gone_companies ({SALES_PERSON_KEY} TEXT NOT NULL COLLATE NOCASE)"
 ADD_TO_OPPORTUNITY, REMOVE_FROM_OPPORTUNITY, UPDATE_OPPORTUNITY = 34, 35, 36
 
 
@@ -77,16 +78,23 @@ class CompanyRules(_Telling):
     def is_in_use(self, row: Row) -> bool:
         return _exists(self._store, "leads", "externalCompanyId", row["externalCompanyId"])
 
+    def deleted(self, row: Row) -> None:
+        """Its owner stays in use for ever (Marketo "Sales Persons")."""
+        if (key := row[SALES_PERSON_KEY]) is not None:
+            self._store.connection.execute("INSERT INTO owners_of_gone_companies VALUES (?)", (key,))
+
 
 class SalesPersonRules(Rules):
-    """One who owns leads cannot be deleted, nor one a company names."""
+    """One who owns leads cannot be deleted, nor one a company names or named until it was deleted."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        store.connection.execute(_GONE)
 
     def is_in_use(self, row: Row) -> bool:
         key = row[SALES_PERSON_KEY]
-        return any(_exists(self._store, table, SALES_PERSON_KEY, key) for table in ("leads", "companies"))
+        owned = ("leads", "companies", "owners_of_gone_companies")
+        return any(_exists(self._store, table, SALES_PERSON_KEY, key) for table in owned)
 
 
 class OpportunityRules(_Telling):

@@ -25,7 +25,7 @@ def query(rows: Rows, call: Call, settings: Settings) -> Members:
     """One page of the records a call asks for."""
     kind = rows.kind
     condition, parameters = _condition(kind, call)
-    names = _wanted(kind, call)
+    names = wanted(kind, call)
     size, asked = call.batch_size(), f"{kind.table}|{condition}|{parameters}|{names}"
     after = read_cursor(token, asked) if (token := call.one("nextPageToken")) else 0
     columns = tuple(dict.fromkeys(("id", *names)))
@@ -47,7 +47,8 @@ def shown(kind: Kind, row: Row, names: Sequence[str], *, blanks: bool) -> Row:
     return answer
 
 
-def _wanted(kind: Kind, call: Call) -> tuple[str, ...]:
+def wanted(kind: Kind, call: Call) -> tuple[str, ...]:
+    """The fields a call asks for, or those it gets without asking. Refused 1006."""
     if not (asked := call.many("fields")):
         populated = tuple(field.name for field in (*kind.system_fields, *kind.fields))
         return populated if kind.shows_populated else kind.default_fields
