@@ -31,7 +31,7 @@ SHARED = "Both sandboxes"
 ORG, INSTANCE = "The Salesforce org", "The Marketo instance"
 CORES: dict[str, Any] = {ORG: SalesforceOrg, INSTANCE: MarketoInstance}
 _STRUCK = re.compile(r'(?:strike|standing|_field_faults)\("(\w+)"')
-_PARAMETER = re.compile(r'parameters(?:\.get\(|\[)"(\w+)"|"(\w+)" in \w+\.parameters')
+_PARAMETER = re.compile(r'\.parameters(?:\.get\(|\[)"(\w+)"|"(\w+)" in \w+\.parameters')
 
 both = pytest.mark.parametrize("which", [ORG, INSTANCE])
 
