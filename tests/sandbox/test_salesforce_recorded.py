@@ -224,3 +224,25 @@ def test_a_reset_takes_back_what_was_set_by_hand(client):
     assert (org.auth.grants.wrong_audience, org.auth.my_domain) == (fresh.auth.grants.wrong_audience, None)
     assert (org.bulk.shelf.processing_seconds, org.bulk.door.enabled) == (0.0, True)
     assert org.replication.deleted_days == fresh.replication.deleted_days
+
+
+def test_the_parts_of_an_address_stand_in_the_order_recorded(client):
+    """ "Address Compound Fields" of the Object Reference, as a recorded Organization shows one."""
+    account = client.create("Account", Name="A", BillingCity="Ulm")
+    parts = "city country geocodeAccuracy latitude longitude postalCode state street".split()
+    assert list(client.read("Account", account, "BillingAddress")) == parts
+
+
+def test_the_global_describe_tells_what_was_recorded(client):
+    """ "Describe Global" of the REST API Developer Guide."""
+    told = {one["name"]: one for one in client.call("GET", "sobjects")[1]["sobjects"]}
+    assert (told["Opportunity"]["deepCloneable"], told["Lead"]["deepCloneable"]) == (True, False)
+    assert (told["Lead"]["feedEnabled"], told["Campaign"]["feedEnabled"]) == (True, False)
+    assert (told["CampaignMember"]["searchable"], told["CampaignMember"]["mruEnabled"]) == (False, False)
+
+
+def test_tooling_records_have_their_address_in_the_tooling_api(client):
+    """Tooling API, "REST Resources": `tooling/sobjects/`."""
+    client.org.add_field("Lead", {"name": "Key__c"})
+    answer = client.call("GET", "tooling/query", q="SELECT Id FROM CustomField WHERE DeveloperName = 'Key'")[1]
+    assert answer["records"][0]["attributes"]["url"].startswith("/services/data/v59.0/tooling/sobjects/CustomField/")

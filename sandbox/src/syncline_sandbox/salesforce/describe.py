@@ -18,6 +18,9 @@ from .schema import RecordTypeInfo, Schema, SObject
 from .stamps import http_date, parse_http_date
 from .web import Answer, Call, Route
 
+_WITH_FEED = frozenset({"Account", "Contact", "Lead", "User", "Opportunity"})
+# What only stands between two others is neither searched for nor recently used.
+_BETWEEN = frozenset({"OpportunityContactRole", "CampaignMember"})
 MASTER_RECORD_TYPE = "012000000000000AAA"
 
 
@@ -80,7 +83,7 @@ class DescribeResources:
             "namedLayoutInfos": [],
             "networkScopeFieldName": None,
             "recordTypeInfos": record_types(call, sobject),
-            "searchLayoutable": True,
+            "searchLayoutable": sobject.name not in _BETWEEN,
             "sobjectDescribeOption": "FULL",
             "supportedScopes": _scopes(sobject),
         }
@@ -117,10 +120,10 @@ def _summary(call: Call, sobject: SObject) -> dict[str, Any]:
         "createable": sobject.createable and rights.allows("create", sobject.name),
         "custom": sobject.name.endswith("__c"),
         "customSetting": False,
-        "deepCloneable": False,
+        "deepCloneable": sobject.name in ("Opportunity", "Campaign"),
         "deletable": can_delete,
         "deprecatedAndHidden": False,
-        "feedEnabled": False,
+        "feedEnabled": sobject.name in _WITH_FEED,
         "hasSubtypes": False,
         "isInterface": False,
         "isSubtype": False,
@@ -129,12 +132,12 @@ def _summary(call: Call, sobject: SObject) -> dict[str, Any]:
         "labelPlural": sobject.label_plural,
         "layoutable": sobject.createable,
         "mergeable": sobject.mergeable,
-        "mruEnabled": sobject.createable,
+        "mruEnabled": sobject.createable and sobject.name not in _BETWEEN,
         "name": sobject.name,
         "queryable": sobject.queryable,
         "replicateable": sobject.replicateable,
         "retrieveable": True,
-        "searchable": sobject.createable,
+        "searchable": sobject.createable and sobject.name not in _BETWEEN,
         "triggerable": sobject.createable,
         "undeletable": can_delete and sobject.undeletable,
         "updateable": can_edit,

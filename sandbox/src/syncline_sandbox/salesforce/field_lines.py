@@ -70,15 +70,16 @@ _COMPUTED = sales.COMPUTED | campaigns.COMPUTED
 # Told of a record, never asked for.
 _HAS_ACTIVITY = frozenset({"HasOpenActivity", "HasOverdueTask"})
 _PERSON_NAME_PARTS = frozenset({"FirstName", "LastName", "Salutation"})
+# In the order of recorded answers: that of the alphabet.
 _ADDRESS_PARTS = {
-    "street": "Street",
     "city": "City",
-    "state": "State",
-    "postalCode": "PostalCode",
     "country": "Country",
+    "geocodeAccuracy": "GeocodeAccuracy",
     "latitude": "Latitude",
     "longitude": "Longitude",
-    "geocodeAccuracy": "GeocodeAccuracy",
+    "postalCode": "PostalCode",
+    "state": "State",
+    "street": "Street",
 }
 _LINE = re.compile(r"(?P<type>\w+)(?:\((?P<size>\d+)(?:,(?P<scale>\d+))?\))? (?P<flags>[CUNDRI-]+) (?P<names>.+)")
 

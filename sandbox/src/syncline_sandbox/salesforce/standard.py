@@ -208,7 +208,11 @@ def standard_sobjects() -> tuple[SObject, ...]:
         sobject_of_lines("LeadStatus", "Lead Status Values", "01J", _LEAD_STATUS, createable=False, deletable=False),
         sobject_of_lines("Opportunity", "Opportunities", "006", sales.OPPORTUNITY),
         sobject_of_lines(
-            "OpportunityContactRole", "Contact Roles", "00K", sales.OPPORTUNITY_CONTACT_ROLE, undeletable=False
+            "OpportunityContactRole",
+            "Opportunity Contact Role",
+            "00K",
+            sales.OPPORTUNITY_CONTACT_ROLE,
+            undeletable=False,
         ),
         sobject_of_lines(
             "OpportunityStage", "Stages", "01J", sales.OPPORTUNITY_STAGE, createable=False, deletable=False

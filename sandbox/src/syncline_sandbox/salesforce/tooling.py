@@ -57,6 +57,7 @@ class ToolingResources:
                 "more than one row for retrieval."
             )
             raise OrgError("MALFORMED_QUERY", text_)
+        _address(body)
         return body
 
     def _create(self, call: Call) -> Answer:
@@ -96,6 +97,20 @@ class ToolingResources:
             raise not_found()
         fields = [{"name": one.name, "type": one.type, "label": one.label} for one in sobject.fields()]
         return Answer(body={"name": sobject.name, "label": sobject.label, "fields": fields})
+
+
+def _address(told: Any) -> None:
+    """Let every record's url say where the Tooling API has it."""
+    if isinstance(told, list):
+        for each in told:
+            _address(each)
+    elif isinstance(told, dict):
+        attributes = told.get("attributes")
+        if isinstance(attributes, dict) and "url" in attributes:
+            attributes["url"] = attributes["url"].replace("/sobjects/", "/tooling/sobjects/", 1)
+        for each in told.values():
+            if isinstance(each, dict | list) and each is not attributes:
+                _address(each)
 
 
 class _SeenHere(UserRights):
