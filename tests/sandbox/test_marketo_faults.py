@@ -223,3 +223,45 @@ def test_a_failed_call_changes_nothing(client: Client, monkeypatch: pytest.Monke
     assert _stored(client) == []
     assert client.activities(12) == []
     assert json.loads(client.send("POST", LEADS, document=ANN).body)["success"]
+
+
+def _feed(client: Client) -> list[int]:
+    return [row["activityTypeId"] for row in client.activities(24, 25, 100, 104)]
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("/rest/v1/lists/1/leads.json", {"input": [{"id": 1}]}),
+        ("/rest/v1/leads/partitions.json", {"input": [{"id": 1, "partitionName": "Europe"}]}),
+        ("/rest/v1/programs/1/members/status.json", {"statusName": "Visited", "input": [{"leadId": 1}]}),
+    ],
+    ids=["lists", "partitions", "members"],
+)
+def test_late_commits_and_partial_failures_of_what_is_not_a_lead(
+    client: Client, path: str, document: dict[str, Any]
+) -> None:
+    client.sync({"email": "a@example.com"})
+    client.control("POST", "lists", {"name": "VIPs"})
+    client.control("POST", "partitions", {"name": "Europe"})
+    client.control("POST", "programs", {"name": "Spring", "type": "Default", "channel": "Content"})
+    client.fault("partial_failure", match=path)
+    assert client.post(path, document)["result"][0]["reasons"] == [{"code": "1003", "message": "Invalid data"}]
+    client.fault("late_commit", match=path, delay_seconds=60)
+    assert client.post(path, document)["result"][0]["status"] != "skipped"
+    assert _feed(client) == []
+    client.wait(61)
+    assert len(_feed(client)) == 1
+
+
+def test_lists_and_programs_show_people_as_readers_see_them(client: Client) -> None:
+    client.control("POST", "lists", {"name": "VIPs"})
+    client.control("POST", "programs", {"name": "Spring", "type": "Default", "channel": "Content"})
+    client.fault("late_commit", match="v1/leads.json", times=2, delay_seconds=60)
+    client.sync({"email": "late@example.com"})
+    client.post("/rest/v1/lists/1/leads.json", {"input": [{"id": 1}]})
+    client.control("POST", "members", {"program": "Spring", "leadIds": [1], "status": "Visited"})
+    paths = ("/rest/v1/lists/1/leads.json", "/rest/v1/leads/programs/1.json")
+    assert [client.get(path)["result"] for path in paths] == [[], []]
+    client.wait(61)
+    assert [[row["email"] for row in client.get(path)["result"]] for path in paths] == [["late@example.com"]] * 2

@@ -106,13 +106,13 @@ class MarketoInstance:
         sign(self.store.connection)
 
     def _make_rooms(self) -> Rooms:
-        partitions = Partitions(self.store, self.log, self.clock)
+        partitions = Partitions(self.store, self.log, self.clock, self._refused_records)
         leads = Leads(self.store, self.writer, self.past, self.settings, self._lag, partitions)
         writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
         crm = CrmObjects(self.store, self.log, self.past, self.clock, self.settings, self._refused_records)
         accounts = crm.rooms["namedaccounts"]
         shelf, kinds = TypeShelf(self.store), KindShelf(self.store)
-        lists = Lists(self.store, self.log, leads, self.clock)
+        lists = Lists(self.store, self.log, leads, self.clock, self._refused_records)
         custom = CustomObjects(self.store, shelf, self.clock, self.settings, self._refused_records)
         marketing = self._make_marketing(leads, writes, lists, partitions)
         return Rooms(

@@ -5,7 +5,7 @@ Source: Marketo "Leads" (Describe, Get Lead by Id, Get Leads by Filter Type, Syn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from syncline_sandbox.marketo import fields as catalog
@@ -184,6 +184,14 @@ class Leads:
             if past is not None and lead_id > after and folded(past.get(field.name)) in accepted
         ]
         return sorted(rows, key=lambda row: row["id"])[:limit]
+
+    def as_seen(self, call: Call, rows: Sequence[Row], wanted: Iterable[str]) -> list[Row]:
+        """Rows found elsewhere, over *wanted*, as this call sees them: some are as they were, some not there yet."""
+        unseen = self._past.seen(self._lag(call))
+        if not unseen:
+            return [*rows]
+        seen = (unseen.get(row["id"], row) for row in rows)
+        return [{name: row.get(name) for name in wanted} for row in seen if row is not None]
 
     def seen_by(self, call: Call) -> str:
         """SQL over leads that holds for those the caller's partitions hold, to stand after a condition."""

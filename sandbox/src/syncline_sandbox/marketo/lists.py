@@ -16,6 +16,7 @@ from syncline_sandbox.marketo.activity_types import ADD_TO_LIST, REMOVE_FROM_LIS
 from syncline_sandbox.marketo.call import Call, to_number
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.leads import API_SOURCE, Leads
+from syncline_sandbox.marketo.partial_failure import Refusing
 from syncline_sandbox.marketo.store import Store, marks
 from syncline_sandbox.marketo.tokens import cursor, read_cursor
 from syncline_sandbox.marketo.values import iso
@@ -29,11 +30,12 @@ _WORKSPACE = "Default"
 class Lists:
     """Answers the list endpoints."""
 
-    def __init__(self, store: Store, log: ActivityLog, leads: Leads, clock: SandboxClock) -> None:
+    def __init__(self, store: Store, log: ActivityLog, leads: Leads, clock: SandboxClock, refusing: Refusing) -> None:
         self._store = store
         self._log = log
         self._leads = leads
         self._clock = clock
+        self._refusing = refusing
 
     def make(self, name: str, program: str | None = None, folder: tuple[str, int] = _GROUP_LISTS) -> int:
         """A new list; its id. `program` is only a label here: who puts a list into a program says so by the folder."""
@@ -72,7 +74,8 @@ class Lists:
         condition = f"{inside} AND id > ? ORDER BY id LIMIT ?"
         rows = self._store.leads_where(wanted, condition, (list_id, after, size + 1))
         more = {"nextPageToken": cursor(query, rows[size - 1]["id"])} if len(rows) > size else {}
-        return {"result": [self._leads.shown(row) for row in rows[:size]], **more}
+        seen = self._leads.as_seen(call, rows[:size], wanted)
+        return {"result": [self._leads.shown(row) for row in seen], **more}
 
     def is_member(self, call: Call) -> Members:
         list_id = self._list(call)["id"]
@@ -101,7 +104,7 @@ class Lists:
             self._add(found, lead, stamp, API_SOURCE)
             return {"id": lead, "status": "added"}
 
-        return self._each(call, add)
+        return self._each(call, add, writes=True)
 
     def remove(self, call: Call) -> Members:
         found, stamp = self._list(call), self._stamp(call)
@@ -111,7 +114,7 @@ class Lists:
                 return skipped(1015, "Lead not in list", id=lead)
             return {"id": lead, "status": "removed"}
 
-        return self._each(call, remove)
+        return self._each(call, remove, writes=True)
 
     def named(self, name: str) -> Members:
         """The list, for who is no client. Refused 1013."""
@@ -148,11 +151,14 @@ class Lists:
             self._tell(lead, REMOVE_FROM_LIST, found, stamp, source)
         return was_there
 
-    def _each(self, call: Call, deed: Callable[[int], Members]) -> Members:
-        results = [
-            deed(lead) if self._exists(lead) else skipped(1004, "Lead not found", id=lead)
-            for lead in self._leads.lead_ids(call)
-        ]
+    def _each(self, call: Call, deed: Callable[[int], Members], *, writes: bool = False) -> Members:
+        leads, results = self._leads.lead_ids(call), []
+        refusals = self._refusing(call, len(leads)) if writes else {}
+        for index, lead in enumerate(leads):
+            if index in refusals:
+                results.append(skipped(*refusals[index], id=lead))
+            else:
+                results.append(deed(lead) if self._exists(lead) else skipped(1004, "Lead not found", id=lead))
         self._log.flush()
         return {"result": results}
 

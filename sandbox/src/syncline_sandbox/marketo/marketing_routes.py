@@ -67,7 +67,7 @@ def _campaigns(marketing: Marketing) -> Iterator[Route]:
 def _people(marketing: Marketing) -> Iterator[Route]:
     intake = marketing.intake
     yield Route("GET", f"{V1}/leads/partitions.json", RO_LEAD, marketing.partitions.partitions)
-    yield Route("POST", f"{V1}/leads/partitions.json", RW_LEAD, marketing.partitions.update)
+    yield Route("POST", f"{V1}/leads/partitions.json", RW_LEAD, marketing.partitions.update, writes=True)
     yield Route("POST", f"{V1}/leads/push.json", RW_LEAD, intake.push, writes=True)
     yield Route("POST", f"{V1}/leads/submitForm.json", RW_LEAD, intake.submit, writes=True)
     yield Route("POST", f"{V1}/leads/{{id}}/associate.json", RW_LEAD, marketing.cookies.associate)

@@ -5,11 +5,14 @@ Lives here: reading its parameters. The call that is hit skips those records and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from syncline_sandbox.core.faults import FaultPlan
+from syncline_sandbox.marketo.call import Call
 
 Refusals = Mapping[int, tuple[int, str]]
+# Tells which of so many records of a call a fault refuses.
+Refusing = Callable[[Call, int], Refusals]
 
 
 def refused_records(faults: FaultPlan, request_line: str, count: int) -> Refusals:

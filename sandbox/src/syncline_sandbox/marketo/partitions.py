@@ -15,6 +15,7 @@ from syncline_sandbox.marketo.activity_log import ActivityLog, Cause, Stamp
 from syncline_sandbox.marketo.activity_types import CHANGE_LEAD_PARTITION
 from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.envelope import Refused, skipped
+from syncline_sandbox.marketo.partial_failure import Refusing
 from syncline_sandbox.marketo.store import Store, marks
 from syncline_sandbox.marketo.values import iso
 
@@ -30,10 +31,11 @@ Members = dict[str, Any]
 class Partitions:
     """Answers the partition endpoints; reads and writes of leads ask here what a user may see."""
 
-    def __init__(self, store: Store, log: ActivityLog, clock: SandboxClock) -> None:
+    def __init__(self, store: Store, log: ActivityLog, clock: SandboxClock, refusing: Refusing) -> None:
         self._store = store
         self._log = log
         self._clock = clock
+        self._refusing = refusing
         self._seen: dict[str, frozenset[int]] = {}
         self.establish()
 
@@ -112,8 +114,11 @@ class Partitions:
     def update(self, call: Call) -> Members:
         _, records = call.inputs()
         cause = Cause(source=API_SOURCE, api_method="updateLeadPartition", user=call.user, request_id=call.request_id)
-        stamp = self._stamp(cause)
-        results = [self._update(record, call.user, stamp) for record in records]
+        stamp, refusals = self._stamp(cause, call.commit_delay_seconds), self._refusing(call, len(records))
+        results = [
+            skipped(*refusals[index]) if index in refusals else self._update(record, call.user, stamp)
+            for index, record in enumerate(records)
+        ]
         self._log.flush()
         return {"result": results}
 
@@ -151,6 +156,6 @@ class Partitions:
             said = {"Old Partition ID": old, "Reason": reason or source}
             self._log.told(lead_id, CHANGE_LEAD_PARTITION, stamp, target, name, said)
 
-    def _stamp(self, cause: Cause) -> Stamp:
+    def _stamp(self, cause: Cause, delay_seconds: float = 0.0) -> Stamp:
         now = self._clock.now().timestamp()
-        return Stamp(int(now), now, self._log.cause(cause))
+        return Stamp(int(now), now + delay_seconds, self._log.cause(cause))

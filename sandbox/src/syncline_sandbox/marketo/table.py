@@ -105,7 +105,7 @@ def routing_table(rooms: Rooms) -> RoutingTable:
 def _listing(lists: Lists, members: str) -> tuple[Route, ...]:
     return (
         Route("GET", f"{members}.json", RO_LEAD, lists.members),
-        Route("POST", f"{members}.json", RW_LEAD, lists.add),
-        Route("DELETE", f"{members}.json", RW_LEAD, lists.remove),
+        Route("POST", f"{members}.json", RW_LEAD, lists.add, writes=True),
+        Route("DELETE", f"{members}.json", RW_LEAD, lists.remove, writes=True),
         Route("GET", f"{members}/ismember.json", RW_LEAD, lists.is_member),
     )

@@ -13,8 +13,9 @@ from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.objects.kind import GUID, Kind, Members, fields_of
 from syncline_sandbox.marketo.objects.query import shown, wanted
-from syncline_sandbox.marketo.objects.room import ObjectRoom, Refusing
+from syncline_sandbox.marketo.objects.room import ObjectRoom
 from syncline_sandbox.marketo.objects.rules import Rules
+from syncline_sandbox.marketo.partial_failure import Refusing
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Row, Store
 from syncline_sandbox.marketo.tokens import cursor, read_cursor

@@ -25,8 +25,9 @@ from syncline_sandbox.marketo.crm_objects.rules import (
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.fields import Field
 from syncline_sandbox.marketo.objects.kind import Kind
-from syncline_sandbox.marketo.objects.room import ObjectRoom, Refusing
+from syncline_sandbox.marketo.objects.room import ObjectRoom
 from syncline_sandbox.marketo.objects.rules import Rules
+from syncline_sandbox.marketo.partial_failure import Refusing
 from syncline_sandbox.marketo.past import LeadPast
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store

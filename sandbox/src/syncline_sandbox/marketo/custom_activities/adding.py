@@ -17,7 +17,7 @@ from syncline_sandbox.marketo.activity_log import ActivityLog, Cause, Stamp
 from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.custom_activities.shelf import ActivityKind, Attribute, KindShelf, Version
 from syncline_sandbox.marketo.envelope import skipped
-from syncline_sandbox.marketo.objects.room import Refusing
+from syncline_sandbox.marketo.partial_failure import Refusing
 from syncline_sandbox.marketo.record import RecordSkipped
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.values import InvalidValue, is_plain, parse, parse_instant

@@ -11,8 +11,9 @@ from syncline_sandbox.marketo.call import Call
 from syncline_sandbox.marketo.custom_objects.shelf import TypeShelf
 from syncline_sandbox.marketo.envelope import Refused, skipped
 from syncline_sandbox.marketo.objects.kind import Members, listed
-from syncline_sandbox.marketo.objects.room import ObjectRoom, Refusing
+from syncline_sandbox.marketo.objects.room import ObjectRoom
 from syncline_sandbox.marketo.objects.rules import Rules
+from syncline_sandbox.marketo.partial_failure import Refusing
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
 

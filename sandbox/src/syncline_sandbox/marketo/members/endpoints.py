@@ -207,6 +207,7 @@ class ProgramMembers:
         roll = list(self._roll.rows(["leadId", *_MEMBERSHIP], clause, (program["id"], after, size + 1)))
         by_lead = {row.pop("leadId"): row for row in roll[:size]}
         rows = self._store.leads_where(wanted, f"id IN {marks([*by_lead])} ORDER BY id", [*by_lead])
+        rows = self._leads.as_seen(call, rows, wanted)
         more = {"nextPageToken": cursor(query, [*by_lead][-1])} if len(roll) > size else {}
         result = [
             {**self._leads.shown(row), "membership": self._membership(program, by_lead[row["id"]])} for row in rows

@@ -17,15 +17,13 @@ from syncline_sandbox.marketo.objects.kind import Kind, Members, describe
 from syncline_sandbox.marketo.objects.query import query
 from syncline_sandbox.marketo.objects.rows import Rows
 from syncline_sandbox.marketo.objects.rules import Change, Rules
-from syncline_sandbox.marketo.partial_failure import Refusals
+from syncline_sandbox.marketo.partial_failure import Refusing
 from syncline_sandbox.marketo.record import RecordSkipped, folded
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Row, Store
 from syncline_sandbox.marketo.values import InvalidValue, is_plain, iso, parse
 
 ACTIONS = ("createOrUpdate", "createOnly", "updateOnly")
-# Tells which of so many records of a call a fault refuses.
-Refusing = Callable[[Call, int], Refusals]
 
 
 class ObjectRoom:
