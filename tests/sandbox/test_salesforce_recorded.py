@@ -246,3 +246,16 @@ def test_tooling_records_have_their_address_in_the_tooling_api(client):
     client.org.add_field("Lead", {"name": "Key__c"})
     answer = client.call("GET", "tooling/query", q="SELECT Id FROM CustomField WHERE DeveloperName = 'Key'")[1]
     assert answer["records"][0]["attributes"]["url"].startswith("/services/data/v59.0/tooling/sobjects/CustomField/")
+
+
+def test_a_key_of_several_records_refuses_the_row_in_the_same_words_everywhere(client):
+    """ "upsert()" of the SOAP API Developer Guide: DUPLICATE_EXTERNAL_ID, with the records that match."""
+    client.org.add_field("Account", {"name": "Key__c", "external_id": True})
+    one, two = (client.create("Account", Name="A", Key__c="k") for _ in range(2))
+    text = f"Key__c: more than one record found for external id field: [{one}, {two}]"
+    (row,) = collection(client, "PATCH", "/Account/Key__c", {"Key__c": "k", "Name": "n"})
+    told = {"statusCode": "DUPLICATE_EXTERNAL_ID", "message": text, "fields": ["Key__c"]}
+    assert row == {"success": False, "errors": [told]}
+    sent = "<sObjects><type>Account</type><Key__c>k</Key__c><Name>n</Name></sObjects>"
+    (result,) = soap(client, "upsert", f"<externalIDFieldName>Key__c</externalIDFieldName>{sent}")
+    assert result["errors"][0]["message"] == text

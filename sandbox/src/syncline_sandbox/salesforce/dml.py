@@ -39,11 +39,12 @@ from .values import stored_value
 _PLAIN = frozenset({"Account", "Contact", "Lead"})
 
 
-class SeveralMatches(Exception):
-    """An upsert key that several records hold; `ids` are theirs."""
+class SeveralMatches(OrgError):
+    """An upsert key that several records hold; `ids` are theirs. A row is refused, a single upsert answers 300."""
 
-    def __init__(self, ids: list[str]) -> None:
-        super().__init__(f"{len(ids)} records match")
+    def __init__(self, key: Field, ids: list[str]) -> None:
+        text = f"{key.name}: more than one record found for external id field: [{', '.join(ids)}]"
+        super().__init__("DUPLICATE_EXTERNAL_ID", text, (key.name,))
         self.ids = ids
 
 
@@ -170,7 +171,7 @@ class Dml:
             raise OrgError("MISSING_ARGUMENT", f"{key.name} not specified")
         matches = self.input.find(sobject, key, stored)
         if len(matches) > 1:
-            raise SeveralMatches(matches)
+            raise SeveralMatches(key, matches)
         if matches:
             self.update(caller, sobject, matches[0], record)
             return matches[0], False

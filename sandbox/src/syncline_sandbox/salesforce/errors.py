@@ -107,6 +107,12 @@ def _written(value: Any) -> bytes:
     return re.escape(orjson.dumps(value)) if isinstance(value, str | int | float) else b"[{\\[]"
 
 
+def rolled_back() -> OrgError:
+    """What the good rows of a call are told that wants all or none."""
+    text = "Record rolled back because not all records were valid and the request was using AllOrNone header"
+    return OrgError("ALL_OR_NONE_OPERATION_ROLLED_BACK", text)
+
+
 def not_found(message: str = "The requested resource does not exist") -> OrgError:
     return OrgError("NOT_FOUND", message)
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from syncline_sandbox.core.faults import FaultPlan
 
-from .dml import Dml, SeveralMatches
-from .errors import OrgError, malformed_json
+from .bulk.row_faults import injected_refusal
+from .dml import Dml
+from .errors import OrgError, malformed_json, rolled_back
 from .ids import full_id
 from .reading import Reading
 from .records import key_field, saved
@@ -24,7 +25,6 @@ from .web import Answer, Call, Route
 
 MAX_RECORDS = 200
 MAX_CHUNKS = 10
-_ROLLED_BACK = "Record rolled back because not all records were valid and the request was using AllOrNone header"
 
 _Save = Callable[[], dict[str, Any]]
 _SaveRecord = Callable[[dict[str, Any]], dict[str, Any]]
@@ -137,7 +137,7 @@ class CollectionResources:
             with self._storage.savepoint():
                 for place, save in enumerate(saves):
                     failing = fault is not None and place == int(fault.parameters.get("index", 0))
-                    error = _fault_error(fault.parameters) if fault is not None and failing else None
+                    error = injected_refusal(fault.parameters) if fault is not None and failing else None
                     results.append(self._row(save, error))
                 if all_or_none and not all(result["success"] for result in results):
                     raise _RolledBack
@@ -151,9 +151,6 @@ class CollectionResources:
                 raise fault
             # A refused save leaves nothing behind: the row needs no roll-back of its own.
             return save()
-        except SeveralMatches as matches:
-            text = f"Upsert key is not unique: {len(matches.ids)} records match"
-            return _failed(OrgError("DUPLICATE_EXTERNAL_ID", text))
         except OrgError as refused:
             if refused.code == "JSON_PARSER_ERROR":
                 raise  # the whole body could not be read
@@ -180,13 +177,7 @@ def _failed(refused: OrgError) -> dict[str, Any]:
 
 
 def _rolled_back() -> dict[str, Any]:
-    return _failed(OrgError("ALL_OR_NONE_OPERATION_ROLLED_BACK", _ROLLED_BACK))
-
-
-def _fault_error(parameters: Any) -> OrgError:
-    code = str(parameters.get("code", "UNABLE_TO_LOCK_ROW"))
-    text = str(parameters.get("message", "unable to obtain exclusive access to this record"))
-    return OrgError(code, text, tuple(parameters.get("fields", ())))
+    return _failed(rolled_back())
 
 
 def _check_size(records: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from syncline_sandbox.salesforce.caller import Caller
-from syncline_sandbox.salesforce.dml import Dml, SeveralMatches
+from syncline_sandbox.salesforce.dml import Dml
 from syncline_sandbox.salesforce.errors import OrgError, without_json
 from syncline_sandbox.salesforce.repeated import RepeatedKeys
 from syncline_sandbox.salesforce.schema import Field, Schema, SObject
@@ -137,10 +137,6 @@ class RowWriter:
             if repeated is not None:
                 repeated.refuse(self._key_of(record))
             return self._write(self, fields, given_id)
-        except SeveralMatches as several:
-            assert self._key is not None
-            text = f"{self._key.name}: more than one record found for external id field: [{', '.join(several.ids)}]"
-            return Outcome("", refused=OrgError("DUPLICATE_EXTERNAL_ID", text, (self._key.name,)))
         except OrgError as refused:
             return Outcome(given_id, refused=without_json(refused))
 

@@ -15,8 +15,7 @@ from xml.etree.ElementTree import Element
 from syncline_sandbox.salesforce.bulk.row_faults import injected_refusal
 from syncline_sandbox.salesforce.caller import Caller
 from syncline_sandbox.salesforce.convert import MAX_CONVERTS, LeadConvert
-from syncline_sandbox.salesforce.dml import SeveralMatches
-from syncline_sandbox.salesforce.errors import OrgError, without_json
+from syncline_sandbox.salesforce.errors import OrgError, rolled_back, without_json
 from syncline_sandbox.salesforce.ids import full_id
 from syncline_sandbox.salesforce.merge import MAX_MERGES
 from syncline_sandbox.salesforce.records import key_field
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from syncline_sandbox.salesforce.org import SalesforceOrg
 
 MAX_ROWS = 200
-_ROLLED_BACK = "Record rolled back because not all records were valid and the request was using AllOrNone header"
 Result = dict[str, Any]
 # What a row is told, and why it was refused if it was.
 Row = tuple[Result, OrgError | None]
@@ -70,8 +68,7 @@ class SoapRows:
                 if all_or_none and any(refused is not None for _, refused in rows):
                     raise _RolledBack
         except _RolledBack:
-            bystander = OrgError("ALL_OR_NONE_OPERATION_ROLLED_BACK", _ROLLED_BACK)
-            refusals = [bystander if refused is None else refused for _, refused in rows]
+            refusals = [rolled_back() if refused is None else refused for _, refused in rows]
             rows = [(call.refusal(refused, row), refused) for refused, row in zip(refusals, wanted, strict=True)]
         return [result(told) for told, _ in rows]
 
@@ -169,10 +166,7 @@ class SoapRows:
         sobject = self._sobject(caller, kind)
         key = key_field(caller, sobject, _key_name(asked))
         value = fields.pop(key.name, None)
-        try:
-            record_id, created = self._org.dml.upsert(caller, sobject, key, value, fields)
-        except SeveralMatches as several:
-            raise OrgError("DUPLICATE_EXTERNAL_ID", f"{key.name}: {several}", (key.name,)) from several
+        record_id, created = self._org.dml.upsert(caller, sobject, key, value, fields)
         return {"created": created, **_saved(record_id)}
 
     def _sobject(self, caller: Caller, kind: str) -> SObject:
