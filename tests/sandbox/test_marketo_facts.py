@@ -212,3 +212,14 @@ def test_a_merge_sums_the_default_score_where_salesforce_is_connected(client: Cl
         merged = client.post(f"/rest/v1/leads/{first}/merge.json", leadIds=",".join(map(str, others)))
         assert merged["success"], merged
         assert client.lead(first, "leadScore")["leadScore"] == score
+
+
+def test_a_merge_in_the_crm_needs_a_crm(client: Client) -> None:
+    """Marketo "Error Codes" (703), "Leads" (Merge, mergeInCRM)."""
+    first, second = (row["id"] for row in client.sync({"email": "a@example.com"}, {"email": "b@example.com"}))
+    merge = f"/rest/v1/leads/{first}/merge.json"
+    refused = client.post(merge, leadId=second, mergeInCRM="true")
+    assert errors(refused) == [("703", "The feature is not enabled for the subscription")]
+    client.control("POST", "native", {"crm": "sfdc"})
+    assert client.post(merge, leadId=second, mergeInCRM="true")["success"]
+    assert attributes(client.activities(32)[0])["Merged in Sales"] is True

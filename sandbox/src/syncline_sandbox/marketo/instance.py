@@ -108,7 +108,7 @@ class MarketoInstance:
     def _make_rooms(self) -> Rooms:
         partitions = Partitions(self.store, self.log, self.clock, self._refused_records)
         leads = Leads(self.store, self.writer, self.past, self.settings, self._lag, partitions)
-        writes = Writes(self.store, self.writer, leads, self.faults, self._change_later)
+        writes = Writes(self.store, self.writer, leads, self.faults, self.settings, self._change_later)
         crm = CrmObjects(self.store, self.log, self.past, self.clock, self.settings, self._refused_records)
         accounts = crm.rooms["namedaccounts"]
         shelf, kinds = TypeShelf(self.store), KindShelf(self.store)

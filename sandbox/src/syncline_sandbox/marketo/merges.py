@@ -44,7 +44,16 @@ class LeadMerger:
         self._settings = settings
         self._departures = departures
 
-    def merge(self, winner_id: int, loser_ids: Sequence[int], stamp: Stamp, now: str, delay_seconds: float) -> None:
+    def merge(
+        self,
+        winner_id: int,
+        loser_ids: Sequence[int],
+        stamp: Stamp,
+        now: str,
+        delay_seconds: float,
+        *,
+        in_crm: bool = False,
+    ) -> None:
         """Merge *loser_ids* into *winner_id*. Refused, with nothing changed, when one of them cannot be found."""
         winner, losers = self._people(winner_id, list(dict.fromkeys(loser_ids)))
         filled = self._filled(winner, losers[0]) | self._summed_score([winner, *losers])
@@ -56,7 +65,7 @@ class LeadMerger:
             "Merge IDs": [row["id"] for row in losers],
             "Merge Source": "leaddb",
             "Master Updated": bool(filled),
-            "Merged in Sales": False,
+            "Merged in Sales": in_crm,
         }
         self._log.told(winner_id, MERGE_LEADS, stamp, winner_id, full_name({**winner, **filled}), attributes)
         self._settle_consent({**winner, **filled}, filled, stamp, now, delay_seconds)

@@ -17,6 +17,7 @@ from syncline_sandbox.marketo.envelope import Refused
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.partial_failure import refused_records
 from syncline_sandbox.marketo.record import WriteOrder
+from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
 from syncline_sandbox.marketo.writer import LeadWriter
 
@@ -28,8 +29,11 @@ Later = Callable[[float, Callable[[], None]], None]
 class Writes:
     """The writing endpoints over the LeadWriter."""
 
-    def __init__(self, store: Store, writer: LeadWriter, leads: Leads, faults: FaultPlan, later: Later) -> None:
+    def __init__(
+        self, store: Store, writer: LeadWriter, leads: Leads, faults: FaultPlan, settings: Settings, later: Later
+    ) -> None:
         self._store = store
+        self._settings = settings
         self._writer = writer
         self._leads = leads
         self._faults = faults
@@ -47,14 +51,16 @@ class Writes:
         return {"result": self._writer.delete(ids, replace(order, refusals=refusals))}
 
     def merge(self, call: Call) -> Members:
-        """`leadId` or `leadIds` into the person of the path. Refused 703 for a merge in a CRM that is not connected."""
+        """`leadId` or `leadIds` into the person of the path. Refused 703 for a merge in a CRM that is not connected;
+        where one is, it merges likewise, since nobody here is known to be a contact there."""
         winner_id = to_number(call.captured["id"])
         losers = [to_number(text) for text in (*call.many("leadIds"), *call.many("leadId"))]
-        if (call.one("mergeInCRM") or "").lower() == "true":
-            raise Refused(703, "Feature is not enabled: no CRM is connected to merge in")
+        in_crm = (call.one("mergeInCRM") or "").lower() == "true"
+        if in_crm and self._settings.native_crm != "sfdc":
+            raise Refused(703, "The feature is not enabled for the subscription")
         order = self._leads.order(call, {"action": "updateOnly"})
         cause = replace(order.cause, reason="Merge Leads", api_method="mergeLeads")
-        self._writer.merge(winner_id, losers, replace(order, cause=cause))
+        self._writer.merge(winner_id, losers, replace(order, cause=cause), in_crm=in_crm)
         return {}
 
     def write(self, call: Call, records: Sequence[Any], order: WriteOrder) -> list[Members]:

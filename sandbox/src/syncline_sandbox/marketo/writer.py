@@ -87,12 +87,11 @@ class LeadWriter:
         self._log.flush()
         return results
 
-    def merge(self, winner_id: int, loser_ids: Sequence[int], order: WriteOrder) -> None:
-        """Merge *loser_ids* into *winner_id*. Refused when one of them is nobody."""
-        now = iso(self._clock.now())
-        self._merger.merge(
-            winner_id, loser_ids, self.stamp(order.cause, order.commit_delay_seconds), now, order.commit_delay_seconds
-        )
+    def merge(self, winner_id: int, loser_ids: Sequence[int], order: WriteOrder, *, in_crm: bool = False) -> None:
+        """Merge *loser_ids* into *winner_id*, *in_crm*: in Salesforce too. Refused when one of them is nobody."""
+        now, delay = iso(self._clock.now()), order.commit_delay_seconds
+        stamp = self.stamp(order.cause, delay)
+        self._merger.merge(winner_id, loser_ids, stamp, now, delay, in_crm=in_crm)
 
     # -- one record -------------------------------------------------------------------------------------------------
 
