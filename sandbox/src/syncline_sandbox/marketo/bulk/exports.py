@@ -21,7 +21,7 @@ from syncline_sandbox.marketo.bulk.files import ExportFiles
 from syncline_sandbox.marketo.bulk.job_fault import Failing
 from syncline_sandbox.marketo.bulk.sources import ExportSource
 from syncline_sandbox.marketo.call import Call
-from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.envelope import Refused, plain
 from syncline_sandbox.marketo.limits import central_day
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
@@ -130,7 +130,7 @@ class Exports:
         sql = f"SELECT id, size, checksum FROM export_jobs WHERE id = ? AND {_MINE} AND status = 'Completed'"
         found = self._store.one(f"{sql} AND finished_at > ?", (call.captured["id"], *_mine(call), oldest))
         if found is None:
-            return Response(status=404, headers=(("Content-Type", "text/plain"),), body=b"Not found")
+            return plain(404, "Not found")
         job_id, size, checksum = found
         return self._files.serve(job_id, size, checksum, call.request.headers.get("range", ""))
 

@@ -23,7 +23,7 @@ from syncline_sandbox.marketo.bulk.multipart import multipart
 from syncline_sandbox.marketo.bulk.request import DELIMITERS
 from syncline_sandbox.marketo.bulk.targets import ImportTarget
 from syncline_sandbox.marketo.call import Call, to_number
-from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.envelope import Refused, plain
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.marketo.store import Store
 
@@ -124,7 +124,7 @@ class Imports:
         except Refused:
             content = None
         if content is None:
-            return Response(status=404, headers=(("Content-Type", "text/plain"),), body=b"Not found")
+            return plain(404, "Not found")
         return Response(headers=(CSV_TYPE,), body=content)
 
     def _job(self, call: Call, columns: str) -> Any:
