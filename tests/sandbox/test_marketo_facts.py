@@ -223,3 +223,16 @@ def test_a_merge_in_the_crm_needs_a_crm(client: Client) -> None:
     client.control("POST", "native", {"crm": "sfdc"})
     assert client.post(merge, leadId=second, mergeInCRM="true")["success"]
     assert attributes(client.activities(32)[0])["Merged in Sales"] is True
+
+
+def test_an_upload_may_carry_its_token_in_a_part(client: Client) -> None:
+    """Marketo "Bulk Lead Import": curl -F format=csv -F file=… -F access_token=…"""
+    parts = {'format"': "csv", 'file"; filename="a.csv"': "email\na@example.com", 'access_token"': client.token}
+    head = 'Content-Disposition: form-data; name="'
+    body = "".join(f"--B\r\n{head}{name}\r\n\r\n{value}\r\n" for name, value in parts.items()) + "--B--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=B"}
+    answer = client.raw("POST", "/bulk/v1/leads.json", body=body.encode(), headers=headers)
+    assert json.loads(answer.body)["result"][0]["status"] == "Queued"
+    client.control("POST", "settings", {"accept_token_in_query": False})
+    answer = client.raw("POST", "/bulk/v1/leads.json", body=body.encode(), headers=headers)
+    assert errors(json.loads(answer.body)) == [("603", "Access denied")]
