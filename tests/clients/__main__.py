@@ -2,7 +2,8 @@
 
 Run as ``python -m tests.clients [CLIENT …] [--keep]``. Sets up an environment for each client, runs them side by side,
 each in a namespace of its own (see `room.py`), and prints the table client × capability. Logs are kept in
-.cache/clients. Exit code 0 only when every row passed; what was not run is a row that did not.
+.cache/clients. Exit code 0 only when every row passed; what was not run is a row that did not. 2 for a client there is
+none of.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ _INSTALLING = Lock()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.clients if name not in CLIENTS]:
+        parser.error(f"no client {', '.join(unknown)}; there are {', '.join(CLIENTS)}")
     clients = [client for client in CLIENTS.values() if not options.clients or client.name in options.clients]
     # The longest sleepers start first.
     order = sorted(clients, key=lambda client: client.name != "airbyte-source-marketo")

@@ -46,6 +46,13 @@ def test_a_client_that_cannot_be_had_is_not_run_and_fails(
     assert "0 passed" in said
 
 
+def test_a_misspelt_client_is_refused_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["jsforce", "jsfrce"])
+    assert ended.value.code == 2
+    assert f"no client jsfrce; there are {', '.join(CLIENTS)}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", CLIENTS)
 def test_every_client_has_a_job_and_a_pinned_version(name: str) -> None:
     names = [row.name for row in CLIENTS[name].job().capabilities]
