@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -31,8 +33,46 @@ def test_up_serves_and_stops_on_sigterm(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (0, "")
-    assert (tmp_path / "marketo.sqlite").exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["marketo.sqlite"]
     assert not _listens(place["url"])
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "counted"),
+    [
+        ("salesforce", {"Lead": [{"LastName": "Smith", "Company": "Acme"}]}, "SELECT count(*) FROM Lead"),
+        ("marketo", {"people": [{"email": "a@example.com"}]}, "SELECT count(*) FROM leads"),
+    ],
+)
+def test_a_folder_serves_one_at_a_time_and_is_whole_after_a_stop(
+    name: str, seed: dict[str, list[object]], counted: str, tmp_path: Path
+) -> None:
+    command = [*UP, "--salesforce-port", "0", "--only", name, "--data-dir", str(tmp_path)]
+    file = tmp_path / f"{name}.sqlite"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        (place,) = json.loads(first.stdout.readline())["sandboxes"]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        with urllib.request.urlopen(f"{place['control']}seed", json.dumps(seed).encode(), timeout=5) as answer:
+            assert answer.status == 200
+        with closing(sqlite3.connect(file)) as read_outside:
+            assert read_outside.execute(counted).fetchone() == (1,)
+        holder = Path(f"{file}-lock").read_text()
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=10)
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr == f"{name}: {file}: in use by process {holder}; stop it, or keep the data elsewhere\n"
+    assert not list(tmp_path.glob(f"{name}.sqlite-*"))
+    copied = tmp_path / "copied.sqlite"
+    copied.write_bytes(file.read_bytes())
+    with closing(sqlite3.connect(copied)) as copy:
+        assert copy.execute(counted).fetchone() == (1,)
+
+
+def test_one_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    Path(f"{tmp_path / 'marketo.sqlite'}-lock").write_text("1")
+    command = [*COMMAND, "--data-dir", str(tmp_path), "--until-stdin-ends"]
+    assert subprocess.run(command, input="", capture_output=True, text=True, timeout=20).returncode == 0
 
 
 def test_up_serves_both_over_https(tmp_path: Path) -> None:
@@ -75,8 +115,8 @@ def test_up_names_the_port_that_is_taken() -> None:
         first.send_signal(signal.SIGINT)
         first.communicate(timeout=10)
     assert second.returncode == 1
-    reason = "Address already in use; --marketo-port 0 takes a free one"
-    assert second.stderr == f"marketo: port {port} cannot be used: {reason}\n"
+    reason = "Address already in use; give another, or 0 for a free one"
+    assert second.stderr == f"marketo: --marketo-port {port}: {reason}\n"
     assert first.returncode == 0
 
 

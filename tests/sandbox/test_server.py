@@ -38,6 +38,9 @@ class EchoCore:
     def unexpected(self, request: Request) -> Response:
         return Response(status=500, body=request.path.encode())
 
+    def close(self) -> None:
+        """Keeps nothing."""
+
     def _answer(self, request: Request) -> Response:
         if request.path == "/defect":
             raise ZeroDivisionError

@@ -17,7 +17,7 @@ from syncline_sandbox.core.control import Control
 from syncline_sandbox.core.faults import Fault, FaultPlan
 from syncline_sandbox.core.server import serve
 from syncline_sandbox.core.wire import Fate, Request, Response
-from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES, WireFaults
+from syncline_sandbox.core.wire_faults import WIRE_FAULT_PARAMETERS, WireFaults
 from tests.sandbox.marketo_client import Client as MarketoClient
 from tests.sandbox.salesforce_client import fresh_client
 
@@ -32,7 +32,7 @@ class CountingCore:
         self.clock = SandboxClock(frozen_at=START)
         self.faults = FaultPlan()
         self.control = Control(
-            clock=self.clock, faults=self.faults, reset=lambda: None, fault_names={*WIRE_FAULT_NAMES, "own"}
+            clock=self.clock, faults=self.faults, reset=lambda: None, known_faults={**WIRE_FAULT_PARAMETERS, "own": {}}
         )
         self.wire = WireFaults(self.faults, self.clock)
         self.effects: list[datetime] = []
@@ -43,6 +43,9 @@ class CountingCore:
 
     def unexpected(self, request: Request) -> Response:
         return Response(status=500, body=request.path.encode())
+
+    def close(self) -> None:
+        """Keeps nothing."""
 
     def _answer(self) -> Response:
         self.effects.append(self.clock.now())
@@ -217,3 +220,56 @@ def test_a_page_token_that_is_no_longer_known() -> None:
     answer = client.get("/rest/v1/activities.json", activityTypeIds=12, nextPageToken=token)
     assert (answer["success"], answer["errors"][0]["code"]) == (False, "1003")
     assert client.get("/rest/v1/activities.json", activityTypeIds=12, nextPageToken=token)["success"]
+
+
+BOTH = [fresh_client, MarketoClient]
+
+
+def refused(make: Any, fault: dict[str, Any]) -> str:
+    """What a sandbox says of a fault it does not install."""
+    core = make().org if make is fresh_client else make().instance
+    answer = core.handle(Request(method="POST", path="/_sandbox/faults", body=json.dumps(fault).encode()))
+    assert answer.status == 400, answer.body
+    assert core.faults.faults == []
+    return str(json.loads(answer.body)["error"])
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize(
+    ("name", "parameters", "said"),
+    [
+        ("html_page", {"sttus": 200}, "parameters of html_page: unknown: sttus; known: processed, status, title"),
+        ("lost_reply", {"processed": True}, "parameters of lost_reply: unknown: processed; known: nothing"),
+        ("slow_body", {"seconds": "x"}, "seconds is a number of 0 … 1e+09, not 'x'"),
+        ("timeout", {"processed": "no"}, "processed is true or false, not 'no'"),
+        ("http_status", {"status": 42}, "status is a whole number of 100 … 599, not 42"),
+        ("bulk_job_failure", {"after_rows": "x"}, "after_rows is a whole number, 0 or more, not 'x'"),
+        ("ignore_field", {}, "missing: field"),
+    ],
+)
+def test_parameters_are_checked_when_the_fault_is_installed(
+    make: Any, name: str, parameters: dict[str, Any], said: str
+) -> None:
+    assert said in refused(make, {"name": name, "parameters": parameters})
+
+
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"tims": 3}, "unknown: tims; known: after, calls, match"),
+        ({"times": -1}, "times is a whole number, 0 or more, or null, not -1"),
+        ({"match": "("}, "not a regular expression: '('"),
+        ({"calls": [0]}, "calls is a list, each a whole number, 1 or more, not [0]"),
+    ],
+)
+def test_settings_of_a_fault_are_checked_and_python_is_not_heard(make: Any, wrong: dict[str, Any], said: str) -> None:
+    told = refused(make, {"name": "lost_reply", **wrong})
+    assert said in told
+    assert "__init__" not in told
+
+
+def test_a_code_is_of_the_kind_the_vendor_has() -> None:
+    wanted = {"name": "error_code", "parameters": {"code": "abc"}}
+    assert "code is a whole number of 100 … 9999, not 'abc'" in refused(MarketoClient, wanted)
+    fresh_client().control("POST", "faults", wanted)

@@ -20,6 +20,7 @@ from typing import Any
 
 from syncline_sandbox.core.certificates import Certificate, make_certificate
 from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.database import held
 from syncline_sandbox.core.server import serve
 from syncline_sandbox.core.wire import Core
 from syncline_sandbox.worlds import World, fill, read_world
@@ -95,9 +96,11 @@ def marketo_instance(
 def _running(
     name: str, make: Callable[[str], Core], seed: str | Path | World, database: str, https: bool, port: int
 ) -> Iterator[Running]:
-    core = make(database)
-    fill(core, name, read_world(seed))
     with ExitStack() as stack:
+        stack.enter_context(held(database))
+        core = make(database)
+        stack.callback(core.close)
+        fill(core, name, read_world(seed))
         certificate: Certificate | None = None
         if https:
             certificate = make_certificate(Path(stack.enter_context(tempfile.TemporaryDirectory())))

@@ -68,3 +68,7 @@ class Core(Protocol):
     def unexpected(self, request: Request) -> Response:
         """What the vendor says when it is at a loss; `handle` never does, it raises."""
         ...
+
+    def close(self) -> None:
+        """End, with everything kept in the one database file. Nothing is asked of it any more."""
+        ...

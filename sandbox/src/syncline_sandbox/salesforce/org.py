@@ -30,7 +30,7 @@ from .describe import DescribeResources
 from .dml import Dml
 from .errors import OrgError, not_found
 from .events import EventBus
-from .fault_names import FAULT_NAMES
+from .fault_names import FAULTS
 from .formats import as_asked
 from .founding import found_org, organization
 from .ids import IdSource
@@ -129,7 +129,7 @@ class SalesforceOrg:
             reset=self._empty,
             counters=self.counters,
             routes=OrgControl(self).routes(),
-            fault_names=FAULT_NAMES,
+            known_faults=FAULTS,
         )
         sign(self.storage.db)
 
@@ -159,6 +159,9 @@ class SalesforceOrg:
         """The vendor's UNKNOWN_EXCEPTION, for a request the org has no answer to."""
         unforeseen = OrgError("UNKNOWN_EXCEPTION", "An unexpected error occurred. (-1)")
         return self.refusal(request, unforeseen).as_response()
+
+    def close(self) -> None:
+        self.storage.close()
 
     def stamp(self) -> str:
         """The stamp of what is written now: one for a whole transaction, in whole seconds."""

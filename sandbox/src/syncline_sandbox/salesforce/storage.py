@@ -121,6 +121,11 @@ class Storage:
         for sobject in self.schema.sobjects():
             self.create_table(sobject)
 
+    def close(self) -> None:
+        """End the live connection, with everything in the database file itself and nothing left in its log."""
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.db.close()
+
     def copy(self) -> sqlite3.Connection:
         """A copy of the database in memory, for reads that lag behind."""
         replica = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
