@@ -14,13 +14,15 @@ import orjson
 import pytest
 
 from syncline_sandbox.core.wire import Request
-from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES
+from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES, WIRE_FAULT_PARAMETERS
 from syncline_sandbox.marketo import MarketoInstance
 from syncline_sandbox.marketo.campaigns.flow import STEPS
-from syncline_sandbox.marketo.instance import FAULT_NAMES as MARKETO_FAULTS
+from syncline_sandbox.marketo.fault_names import FAULT_NAMES as MARKETO_FAULTS
+from syncline_sandbox.marketo.fault_names import FAULTS as MARKETO_PARAMETERS
 from syncline_sandbox.marketo.settings import Settings
 from syncline_sandbox.salesforce.events.settings import EventSettings
 from syncline_sandbox.salesforce.fault_names import FAULT_NAMES as SALESFORCE_FAULTS
+from syncline_sandbox.salesforce.fault_names import FAULTS as SALESFORCE_PARAMETERS
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from tests.docs.pages import ROOT
 
@@ -107,6 +109,14 @@ def test_the_steps_of_a_flow_are_those_listed() -> None:
 FAULT_PAGES = {ORG: ("Of the Salesforce org", SALESFORCE_FAULTS), INSTANCE: ("Of the Marketo instance", MARKETO_FAULTS)}
 
 
+_NEEDED = dict.fromkeys(("ignore_field", "override_field"), '"field": "City"')
+PARAMETERS = {
+    "Of any connection, on both sandboxes": WIRE_FAULT_PARAMETERS,
+    "Of the Salesforce org": SALESFORCE_PARAMETERS,
+    "Of the Marketo instance": MARKETO_PARAMETERS,
+}
+
+
 def faults_listed(title: str) -> set[str]:
     return {name for cells in rows(section(DOCS / "faults.md", title)) for name in words(cells[0])}
 
@@ -116,7 +126,7 @@ def test_the_faults_are_those_the_sandbox_takes(which: str) -> None:
     title, known = FAULT_PAGES[which]
     assert faults_listed(title) | faults_listed("Of any connection, on both sandboxes") == known
     for name in known:
-        body = f'{{"name": "{name}", "parameters": {{"field": "City"}}}}'
+        body = f'{{"name": "{name}", "parameters": {{{_NEEDED.get(name, "")}}}}}'
         assert control(CORES[which](), "POST", "faults", body).status == 200
 
 
@@ -144,6 +154,15 @@ def test_every_fault_a_sandbox_takes_strikes_somewhere() -> None:
     door = set(re.findall(r'"(\w+)": self\._', (SOURCE / "salesforce" / "request_faults.py").read_text("utf-8")))
     assert {*_STRUCK.findall(sources("salesforce", "pubsub")), *door} | WIRE_FAULT_NAMES == SALESFORCE_FAULTS
     assert {*_STRUCK.findall(sources("marketo"))} | WIRE_FAULT_NAMES == MARKETO_FAULTS
+
+
+@pytest.mark.parametrize("title", PARAMETERS)
+def test_each_fault_is_listed_with_the_parameters_it_takes(title: str) -> None:
+    listed: dict[str, set[str]] = {}
+    for cells in rows(section(DOCS / "faults.md", title)):
+        for name in words(cells[0]):
+            listed.setdefault(name, set()).update(words(cells[1]))
+    assert listed == {name: set(PARAMETERS[title][name]) for name in listed}
 
 
 def test_the_parameters_of_faults_are_those_that_are_asked_for() -> None:

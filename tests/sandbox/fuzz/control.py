@@ -105,10 +105,6 @@ INSTANCE: dict[str, Any] = {
     },
     "native": {"crm": "sfdc"},
 }  # fmt: skip
-_FAULTS = (
-    "lost_reply timeout server_error late_write late_commit replica_lag partial_failure ignore_field override_field "
-    "rate_limit error_code duplicate_rows reorder_rows truncated_body slow_body clock_skew html_page empty_page"
-).split()
 _SETTINGS: dict[str, Any] = {"match": "POST", "after": 1, "times": 2, "calls": [1, 3], "probability": 0.5, "seed": 1}
 _PARAMETERS: dict[str, Any] = {
     "delay_seconds": 5, "status": 503, "index": 1, "share": 0.5, "count": 1, "seconds": 1, "field": "City",
@@ -140,8 +136,10 @@ class _ControlDrafts:
     def _fault(self) -> dict[str, Any]:
         dice = self._dice
         settings = {name: value for name, value in _SETTINGS.items() if dice.random() < 0.7}
-        parameters = {name: value for name, value in _PARAMETERS.items() if dice.random() < 0.5}
-        return {**settings, "name": dice.choice(_FAULTS), "parameters": parameters}
+        known = self.core.control._known_faults
+        fault = dice.choice(sorted(known))
+        given = {name: _PARAMETERS[name] for name in known[fault] if name in _PARAMETERS and dice.random() < 0.5}
+        return {**settings, "name": fault, "parameters": given}
 
 
 class OrgControlDrafts(_ControlDrafts):

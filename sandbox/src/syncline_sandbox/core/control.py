@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from time import perf_counter
@@ -17,12 +17,10 @@ from typing import Any
 import orjson
 
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.faults import Fault, FaultPlan
+from syncline_sandbox.core.faults import Fault, FaultPlan, FaultTable, fault_of
 from syncline_sandbox.core.wire import Request, Response
 
 PREFIX = "/_sandbox/"
-
-FAULT_SETTINGS = ("name", "match", "after", "times", "calls", "probability", "seed", "parameters")
 
 # What Python says of a body that has something else where a route expects a text, a number, a list … No more is said
 # to the caller, who is a test: its call fails with these words.
@@ -78,8 +76,8 @@ class Control:
     """The shared control routes plus the sandbox's own; also the recorder of the request log.
 
     `routes` maps "METHOD name" (without the prefix) to a ControlRoute. `counters` returns the sandbox's own counters
-    (quotas, rows …) to be shown beside the request counts. `reset` empties the sandbox's data. `fault_names` are the
-    faults this sandbox knows: another name is refused, for it would never strike. None: any name goes.
+    (quotas, rows …) to be shown beside the request counts. `reset` empties the sandbox's data. `known_faults` are the
+    faults this sandbox knows with their parameters: others are refused, for they would never strike. None: any goes.
     """
 
     def __init__(
@@ -90,14 +88,14 @@ class Control:
         reset: Callable[[], None],
         counters: Callable[[], Mapping[str, Any]] = dict,
         routes: Mapping[str, ControlRoute] | None = None,
-        fault_names: Collection[str] | None = None,
+        known_faults: FaultTable | None = None,
     ) -> None:
         self.log = RequestLog()
         self._clock = clock
         self._faults = faults
         self._reset = reset
         self._counters = counters
-        self._fault_names = fault_names
+        self._known_faults = known_faults
         self._routes: dict[str, ControlRoute] = {
             "GET clock": self._read_clock,
             "POST clock": self._move_clock,
@@ -173,13 +171,10 @@ class Control:
         return self._list_faults(None)
 
     def _fault(self, item: Any) -> Fault:
-        name = required_object(item).get("name")
-        if self._fault_names is not None and name not in self._fault_names:
-            raise ControlRefused(f"unknown fault {name!r}; known: {sorted(self._fault_names)}")
         try:
-            return Fault(**item)
-        except (TypeError, ValueError) as wrong:
-            raise ControlRefused(f"a fault takes {', '.join(FAULT_SETTINGS)}: {wrong}") from wrong
+            return fault_of(required_object(item), self._known_faults)
+        except ValueError as wrong:
+            raise ControlRefused(str(wrong)) from wrong
 
     def _clear_faults(self, _body: Any) -> list[dict[str, Any]]:
         self._faults.clear()

@@ -1,34 +1,46 @@
 """Faults by name: which requests they hit, how often, and with which parameters.
 
-Lives here: the list a test installs and the question a core asks. What a fault does to any answer on the wire is in
-`wire_faults.py`; what it does inside a vendor's system lives in the core that knows the vendor's shape of it.
+Lives here: the list a test installs, how a JSON object becomes one of them, and the question a core asks. What a fault
+does to any answer on the wire is in `wire_faults.py`; what it does inside a vendor's system lives in the core that
+knows the vendor's shape of it.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-_MANY = 2**53
-# Parameters that are numbers whatever the fault: their kind, and from where to where they go.
-_NUMBERS: dict[str, tuple[Any, float, float]] = {
-    "delay_seconds": (int | float, 0, 1e9),
-    "seconds": (int | float, -1e9, 1e9),
-    "share": (int | float, 0, 1),
-    "status": (int, 100, 599),
-    "count": (int, 0, _MANY),
-    "events": (int, 0, _MANY),
-    "after": (int, 0, _MANY),
-    "times": (int, -1, _MANY),
-    "index": (int, 0, _MANY),
-    "every": (int, 1, _MANY),
-    "seed": (int, -_MANY, _MANY),
+from syncline_sandbox.core.body import COUNT, OBJECT, SEED, SHARE, TEXT, Kinds, listed, nullable, whole, wrong_of
+
+# Parameters by fault, each with the kind of value it takes.
+FaultTable = Mapping[str, Kinds]
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {"ignore_field": ("field",), "override_field": ("field",)}
+_SETTINGS: Kinds = {
+    "name": TEXT,
+    "match": TEXT,
+    "after": COUNT,
+    "times": nullable(COUNT),
+    "calls": listed(whole(1)),
+    "probability": SHARE,
+    "seed": SEED,
+    "parameters": OBJECT,
 }
 
-_ABOUT_A_FIELD = ("ignore_field", "override_field")
+
+def fault_of(item: Mapping[str, Any], known: FaultTable | None) -> Fault:
+    """The fault a JSON object describes. ValueError for one that makes no sense; *known* None: any name goes."""
+    name = str(item.get("name"))
+    if known is not None and name not in known:
+        raise ValueError(f"unknown fault {name!r}; known: {sorted(known)}")
+    if wrong := wrong_of(item, _SETTINGS, ("name",)):
+        raise ValueError(f"fault {name}: {wrong}")
+    if known is not None and (wrong := wrong_of(item.get("parameters", {}), known[name], _NEEDED.get(name, ()))):
+        raise ValueError(f"parameters of {name}: {wrong}")
+    return Fault(**item)
 
 
 @dataclass(kw_only=True)
@@ -62,10 +74,6 @@ class Fault:
             raise ValueError(f"a probability is 0 … 1, not {self.probability}")
         if any(call < 1 for call in self.calls):
             raise ValueError(f"calls are counted from 1: {list(self.calls)}")
-        for name, value in {"after": self.after, "times": self.times or 0, **self.parameters}.items():
-            _check(name, value)
-        if self.name in _ABOUT_A_FIELD and not isinstance(self.parameters.get("field"), str):
-            raise ValueError(f"{self.name} needs the parameter 'field'")
         if self.times == -1:
             self.times = None if self.calls or self.probability < 1 else 1
         try:
@@ -93,17 +101,6 @@ class Fault:
     def shown(self) -> dict[str, Any]:
         """What the control endpoint tells of it."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
-
-
-def _check(name: str, value: Any) -> None:
-    """ValueError for a parameter that is no number where one is needed: it would be met in the midst of a request."""
-    if name == "indexes":
-        if not isinstance(value, Sequence) or not all(isinstance(one, int) for one in value):
-            raise ValueError(f"'indexes' are a list of places, not {value!r}")
-        return
-    kind, least, most = _NUMBERS.get(name, (object, 0, 0))
-    if not isinstance(value, kind) or (name in _NUMBERS and not least <= value <= most):
-        raise ValueError(f"{name!r} is a number of {least} … {most}, not {value!r}")
 
 
 class FaultPlan:

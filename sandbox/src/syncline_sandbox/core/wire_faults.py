@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from syncline_sandbox.core.body import FLAG, SCALAR, SECONDS, SHARE, SKEW_SECONDS, STATUS, TEXT
 from syncline_sandbox.core.clock import SandboxClock
-from syncline_sandbox.core.faults import Fault, FaultPlan
+from syncline_sandbox.core.faults import Fault, FaultPlan, FaultTable
 from syncline_sandbox.core.wire import Fate, Response
 
 Answering = Callable[[], Response]
@@ -101,7 +102,19 @@ WIRE_FAULTS: dict[str, Callable[[Fault, Answering], Response]] = {
     "http_status": _http_status,
     "wrong_content_type": _wrong_content_type,
 }
-WIRE_FAULT_NAMES = frozenset({*WIRE_FAULTS, "clock_skew"})
+_PROCESSED = {"processed": FLAG}
+WIRE_FAULT_PARAMETERS: FaultTable = {
+    "lost_reply": {},
+    "connection_reset": _PROCESSED,
+    "timeout": _PROCESSED,
+    "half_body": {"share": SHARE},
+    "slow_body": {"seconds": SECONDS},
+    "html_page": {"status": STATUS, "title": TEXT, **_PROCESSED},
+    "http_status": {"status": STATUS, "retry_after": SCALAR, "title": TEXT, **_PROCESSED},
+    "wrong_content_type": {"content_type": TEXT},
+    "clock_skew": {"seconds": SKEW_SECONDS},
+}
+WIRE_FAULT_NAMES = frozenset(WIRE_FAULT_PARAMETERS)
 
 
 def _effect(fault: Fault, answering: Answering, otherwise: Response) -> Response:

@@ -19,7 +19,7 @@ from syncline_sandbox.core.control import Control
 from syncline_sandbox.core.database import admit, sign
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.wire import Fate, Request, Response
-from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES, WireFaults
+from syncline_sandbox.core.wire_faults import WireFaults
 from syncline_sandbox.marketo import limits as limit
 from syncline_sandbox.marketo.activities import Activities
 from syncline_sandbox.marketo.activity_log import ActivityLog
@@ -37,6 +37,7 @@ from syncline_sandbox.marketo.custom_objects.room import CustomObjects
 from syncline_sandbox.marketo.custom_objects.schema import CustomObjectSchema
 from syncline_sandbox.marketo.custom_objects.shelf import TypeShelf
 from syncline_sandbox.marketo.envelope import Refused, compressed, failure, plain, success
+from syncline_sandbox.marketo.fault_names import FAULTS
 from syncline_sandbox.marketo.identity import Identity
 from syncline_sandbox.marketo.leads import Leads
 from syncline_sandbox.marketo.limits import Limits
@@ -56,11 +57,6 @@ from syncline_sandbox.marketo.table import Rooms, routing_table
 from syncline_sandbox.marketo.tokens import invalid_token
 from syncline_sandbox.marketo.writer import LeadWriter
 
-FAULT_NAMES = WIRE_FAULT_NAMES | set(
-    "server_error late_write error_code rate_limit quota concurrency expired_token late_commit replica_lag "
-    "partial_failure ignore_field override_field empty_page duplicate_rows reorder_rows expired_page_token "
-    "bulk_job_failure".split()
-)
 _GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><h1>%d</h1></body></html>"
 T = TypeVar("T")
 
@@ -99,7 +95,7 @@ class MarketoInstance:
             reset=self._reset,
             counters=routes.counters,
             routes=routes.routes(),
-            fault_names=FAULT_NAMES,
+            known_faults=FAULTS,
         )
         sign(self.store.connection)
 

@@ -76,7 +76,7 @@ class Writes:
     def _override(self, ids: list[int], fault: Fault) -> None:
         """A flow sets another value on the leads just written, at once or `delay_seconds` later."""
         wanted = fault.parameters
-        values = {str(wanted["field"]): wanted["value"]}
+        values = {str(wanted["field"]): wanted.get("value")}
         cause = Cause(source=str(wanted.get("source", "Marketo Flow Action")), user=str(wanted.get("user", "")))
         order = WriteOrder(cause=cause, lookup=self._store.fields["id"], action="updateOnly")
 

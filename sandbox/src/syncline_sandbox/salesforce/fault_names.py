@@ -1,10 +1,36 @@
-"""The faults an org knows, by name; what each does is where it strikes, and in `docs/faults.md` beside the README."""
+"""The faults an org knows, by name, with the parameters of each; what each does is where it strikes, and in
+`docs/faults.md` beside the README."""
 
 from __future__ import annotations
 
-from syncline_sandbox.core.wire_faults import WIRE_FAULT_NAMES
+from syncline_sandbox.core.body import COUNT, FLAG, SCALAR, SECONDS, SEED, SHARE, STATUS, TEXT, TEXTS
+from syncline_sandbox.core.faults import FaultTable
+from syncline_sandbox.core.wire_faults import WIRE_FAULT_PARAMETERS
 
-_OF_REQUESTS = "rate_limit expired_token expired_locator server_error error_code late_write late_commit replica_lag"
-_OF_ROWS = "partial_failure record_lock bulk_job_failure ignore_field override_field"
-_OF_EVENTS = "missing_events overflow gap_events duplicate_events reorder_events stream_reset"
-FAULT_NAMES = WIRE_FAULT_NAMES | set(f"{_OF_REQUESTS} {_OF_ROWS} {_OF_EVENTS}".split())
+_DELAY = {"delay_seconds": SECONDS}
+_REFUSAL = {"code": TEXT, "message": TEXT}
+_FIELD = {"object": TEXT, "field": TEXT}
+
+FAULTS: FaultTable = {
+    **WIRE_FAULT_PARAMETERS,
+    "server_error": {"status": STATUS, "processed": FLAG},
+    "error_code": {**_REFUSAL, "status": STATUS, "processed": FLAG},
+    "rate_limit": {"message": TEXT},
+    "expired_token": {},
+    "expired_locator": {},
+    "late_write": _DELAY,
+    "late_commit": _DELAY,
+    "replica_lag": _DELAY,
+    "partial_failure": {"index": COUNT, **_REFUSAL, "fields": TEXTS},
+    "record_lock": {"share": SHARE, "seed": SEED, **_REFUSAL, "fields": TEXTS},
+    "bulk_job_failure": {"after_batches": COUNT, "after_rows": COUNT, "message": TEXT},
+    "ignore_field": _FIELD,
+    "override_field": {**_FIELD, "value": SCALAR},
+    "gap_events": {},
+    "overflow": {},
+    "missing_events": {"count": COUNT},
+    "reorder_events": {},
+    "duplicate_events": {"count": COUNT},
+    "stream_reset": {"events": COUNT},
+}
+FAULT_NAMES = frozenset(FAULTS)
