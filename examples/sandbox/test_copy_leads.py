@@ -1,6 +1,7 @@
 """How `copy_leads` is tested: against sandboxes that pytest starts, with data, time and failures as each test wants.
 
-`pip install syncline-sandbox pytest` brings the fixtures; there is nothing to configure.
+`pip install ./sandbox pytest`, from the root of a clone, brings the fixtures; `pytest` in this folder, or in a copy of
+it, runs the tests.
 """
 
 from __future__ import annotations

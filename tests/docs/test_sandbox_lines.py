@@ -69,10 +69,13 @@ def test_the_world_shown_is_one() -> None:
         assert instance.control("GET", "counters")["people"] == 1
 
 
-def test_the_example_beside_the_project_is_green(tmp_path: Path) -> None:
-    """In a folder of its own, as its reader would have it."""
-    folder = shutil.copytree(ROOT / "examples" / "sandbox", tmp_path / "own")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
+@pytest.mark.parametrize("place", ["in the clone", "in a folder of its own"])
+def test_the_example_beside_the_project_is_green(place: str, tmp_path: Path) -> None:
+    """By the bare command, which does not look for modules where it stands."""
+    folder = ROOT / "examples" / "sandbox"
+    if place != "in the clone":
+        folder = shutil.copytree(folder, tmp_path / "own")
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stdout
     assert re.search(r"\b8 passed", ended.stdout)
