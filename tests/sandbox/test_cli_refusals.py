@@ -7,9 +7,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from syncline_sandbox.cli import main
 
 UP = [sys.executable, "-m", "syncline_sandbox.cli", "up", "--salesforce-port", "0", "--marketo-port", "0"]
 
@@ -36,10 +39,40 @@ def test_a_certificate_that_is_none(tmp_path: Path, text: str | None, said: str)
     assert said in errors
 
 
-def test_a_port_there_is_none_of() -> None:
-    code, errors = ended("--salesforce-port", "99999")
+@pytest.mark.parametrize("port", ["99999", "abc", "²"])
+def test_a_port_there_is_none_of(port: str) -> None:
+    code, errors = ended("--salesforce-port", port)
     assert code == 2
-    assert errors.endswith("a port is 0 … 65535, not 99999\n")
+    assert errors.endswith(f"a port is 0 … 65535, not {port}\n")
+
+
+def test_a_port_given_twice() -> None:
+    said = "--pubsub-port and --marketo-port are both 8899; give another, or 0 for a free one\n"
+    assert ended("--pubsub-port", 8899, "--marketo-port", 8899) == (1, said)
+
+
+def test_an_option_there_is_none_of_is_answered_with_those_there_are() -> None:
+    code, errors = ended("--sed", "demo")
+    assert code == 2
+    assert "--seed WORLD" in errors
+    assert errors.endswith("there is no option --sed demo\n")
+
+
+def test_the_version_and_what_is_missing_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, code in ((["--version"], 0), ([], 2)):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == code
+    told = capsys.readouterr()
+    assert told.out == f"syncline-sandbox {version('syncline-sandbox')}\n"
+    assert told.err.endswith("arguments are required: up\n")
+
+
+def test_a_wrong_clock_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "world.json").write_text('{"clock": {"now": "noon"}}')
+    code, errors = ended("--seed", tmp_path / "world.json")
+    assert (code, errors.count("\n")) == (1, 1)
+    assert errors.startswith("the clock of the world: ")
 
 
 def test_a_port_of_the_pubsub_api_that_is_taken() -> None:

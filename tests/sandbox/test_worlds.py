@@ -76,7 +76,25 @@ def test_what_is_no_world_is_refused(tmp_path: Path, text: str, said: str) -> No
 
 def test_a_step_that_is_refused_names_itself() -> None:
     world = {"marketo": [{"lists": {"name": "VIPs"}}, {"seed": {"people": [{"nope": 1}]}}]}
-    with pytest.raises(WorldRefused, match="call 2 of the world, 'seed'"), marketo_instance(world):
+    with pytest.raises(WorldRefused, match="marketo: step 2 of the world, 'seed'"), marketo_instance(world):
+        pass
+
+
+def test_steps_are_counted_in_their_list_and_the_clock_is_none_of_them() -> None:
+    world = {"clock": {"now": "2026-03-01T09:00:00Z"}, "marketo": [{"seed": {"people": [{"nope": 1}]}}]}
+    with pytest.raises(WorldRefused, match="step 1 of the world, 'seed'"), marketo_instance(world):
+        pass
+    with (
+        pytest.raises(WorldRefused, match=r"^the clock of the world: "),
+        salesforce_org({"clock": {"now": 1}}),
+    ):
+        pass
+
+
+def test_a_record_that_is_left_out_refuses_the_world() -> None:
+    people = [{"email": "a@example.com"}, {"email": "nonsense"}]
+    said = "step 1 of the world, 'people': record 2: .*Invalid value for field 'email'"
+    with pytest.raises(WorldRefused, match=said), marketo_instance({"marketo": [{"people": {"input": people}}]}):
         pass
 
 
@@ -102,6 +120,8 @@ def test_what_a_running_sandbox_can_be_told() -> None:
         at = datetime(2026, 3, 1, tzinfo=UTC)
         instance.freeze(at)
         assert instance.advance(90) == at + timedelta(seconds=90)
+        instance.freeze("2026-03-02T00:00:00Z")
+        assert instance.advance(0) == at + timedelta(days=1)
         instance.fault("http_status", parameters={"status": 429})
         with pytest.raises(ControlFailed, match="lost_replies"):
             instance.fault("lost_replies")
@@ -114,6 +134,29 @@ def test_what_a_running_sandbox_can_be_told() -> None:
 def test_the_fixtures_take_their_world_from_a_mark(marketo_sandbox: Running, salesforce_sandbox: Running) -> None:
     assert marketo_sandbox.control("GET", "counters")["people"] == 1
     assert salesforce_sandbox.credentials["client_id"] == "sandbox-client"
+
+
+def test_a_mark_finds_its_file_beside_the_test_and_says_what_it_takes(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "world.json").write_text('{"marketo": [{"seed": {"people": [{"email": "a@example.com"}]}}]}')
+    (tmp_path / "tests" / "test_marked.py").write_text(_MARKED)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    ended = subprocess.run([*command, "tests"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "1 passed, 1 error" in ended.stdout
+    assert "sandbox_seed takes one world: demo, empty, a JSON file or a mapping" in ended.stdout
+
+
+_MARKED = """
+import pytest
+
+@pytest.mark.sandbox_seed("world.json")
+def test_file(marketo_sandbox):
+    assert marketo_sandbox.control("GET", "counters")["people"] == 1
+
+@pytest.mark.sandbox_seed()
+def test_nothing(marketo_sandbox):
+    pass
+"""
 
 
 def test_a_fixture_without_a_mark_is_empty(marketo_sandbox: Running) -> None:

@@ -13,6 +13,7 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.metadata import version
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -21,7 +22,7 @@ from typing import Any
 
 from syncline_sandbox.core.certificates import Certificate, make_certificate
 from syncline_sandbox.place import CORES, Place, serve_place
-from syncline_sandbox.worlds import World, WorldRefused, read_world
+from syncline_sandbox.worlds import SANDBOXES, World, WorldRefused, read_world
 
 STOP_SECONDS = 5.0
 # The usual place beside the org's usual place; beside any other, a free one.
@@ -35,7 +36,7 @@ class CannotStart(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 after a clean stop, 1 when a sandbox could not start or ended by itself, 2 for a wrong option."""
     _exit_on_signals()
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     with tempfile.TemporaryDirectory(prefix="syncline-sandbox-") as scratch:
         try:
             return _up(options, Path(scratch))
@@ -44,12 +45,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="syncline-sandbox", description="A Salesforce org and a Marketo instance on this machine, for testing."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('syncline-sandbox')}")
+    commands = parser.add_subparsers(dest="command", metavar="up", required=True)
     up = commands.add_parser("up", help="start both and stay until interrupted")
+    _describe(up)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:  # said by `up`, which shows its own usage
+        up.error(f"there is no option {' '.join(unknown)}")
+    return options
+
+
+def _describe(up: argparse.ArgumentParser) -> None:
     up.add_argument(
         "--salesforce-port", type=_port, metavar="N", default=8810, help="0 takes a free one (default %(default)s)"
     )
@@ -74,28 +84,23 @@ def _parser() -> argparse.ArgumentParser:
         "--until-stdin-ends", action="store_true", help="stop when standard input ends, together with its writer"
     )
     up.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    return parser
 
 
 def _up(options: argparse.Namespace, scratch: Path) -> int:
+    ports = _ports(options)
     world = read_world(options.seed)
     _make_data_dir(options.data_dir)
     certificate = _certificate(options, scratch)
-    ports = {"salesforce": options.salesforce_port, "marketo": options.marketo_port}
     # Ctrl-C reaches the children too: they are born deaf to it, and ended by the parent. (The tracker, started with the
     # first child otherwise, would open our ears again.)
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    started = [
-        _start(_place(name, port, options, certificate, world, scratch))
-        for name, port in ports.items()
-        if options.only in (None, name)
-    ]
+    started = [_start(_place(name, ports, options, certificate, world, scratch)) for name in SANDBOXES if name in ports]
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         places = [_told(process, pipe) for process, pipe in started]
         if failed := [place["error"] for place in places if "error" in place]:
-            print("\n".join(failed), file=sys.stderr)
+            print("\n".join(dict.fromkeys(failed)), file=sys.stderr)  # a wrong clock is wrong to both
             return 1
         _announce(places, certificate, as_json=options.json)
         ends: list[Any] = [process.sentinel for process, _ in started]
@@ -112,10 +117,26 @@ def _exit_on_signals() -> None:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is 0 … 65535, not {number}")
-    return number
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"a port is 0 … 65535, not {text}")
+    return int(text)
+
+
+def _ports(options: argparse.Namespace) -> dict[str, int]:
+    """Where those to be started listen, by the option that says so; 0 is any."""
+    ports: dict[str, int] = {}
+    if options.only in (None, "salesforce"):
+        beside = PUBSUB_PORTS.get(options.salesforce_port, 0)
+        ports["salesforce"] = options.salesforce_port
+        ports["pubsub"] = beside if options.pubsub_port is None else options.pubsub_port
+    if options.only in (None, "marketo"):
+        ports["marketo"] = options.marketo_port
+    by_number: dict[int, str] = {}
+    for name, port in ports.items():
+        other = by_number.setdefault(port, name)
+        if port and other != name:
+            raise CannotStart(f"--{other}-port and --{name}-port are both {port}; give another, or 0 for a free one")
+    return ports
 
 
 def _make_data_dir(folder: Path | None) -> None:
@@ -139,19 +160,24 @@ def _certificate(options: argparse.Namespace, scratch: Path) -> Certificate | No
 
 
 def _place(
-    name: str, port: int, options: argparse.Namespace, certificate: Certificate | None, world: World, scratch: Path
+    name: str,
+    ports: dict[str, int],
+    options: argparse.Namespace,
+    certificate: Certificate | None,
+    world: World,
+    scratch: Path,
 ) -> Place:
     database = ":memory:" if options.data_dir is None else str(options.data_dir / f"{name}.sqlite")
     return Place(
         name=name,
-        port=port,
+        port=ports[name],
         database=database,
         random_seed=options.random_seed,
         seed=options.seed,
         world=world,
         enforce_limits=not options.no_limits,
         certificate=certificate,
-        pubsub_port=options.pubsub_port if options.pubsub_port is not None else PUBSUB_PORTS.get(port, 0),
+        pubsub_port=ports.get("pubsub", 0),
         pubsub_tls=not options.pubsub_plaintext,
         papers=options.data_dir or scratch,
     )

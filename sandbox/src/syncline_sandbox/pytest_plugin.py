@@ -9,11 +9,13 @@ finds them by itself. A test that wants another world than the empty one says so
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from syncline_sandbox.testing import Running, marketo_instance, salesforce_org
+from syncline_sandbox.worlds import NAMED_WORLDS, World
 
 _MARK = "sandbox_seed"
 
@@ -36,6 +38,14 @@ def marketo_sandbox(request: pytest.FixtureRequest) -> Iterator[Running]:
         yield instance
 
 
-def _seed(request: pytest.FixtureRequest) -> str:
+def _seed(request: pytest.FixtureRequest) -> str | Path | World:
+    """What the mark names. A file is looked for beside the test's own, wherever pytest was started."""
     mark = request.node.get_closest_marker(_MARK)
-    return mark.args[0] if mark is not None else "empty"
+    if mark is None:
+        return "empty"
+    if len(mark.args) != 1 or mark.kwargs:
+        raise pytest.UsageError(f"@pytest.mark.{_MARK} takes one world: demo, empty, a JSON file or a mapping")
+    world: str | Path | World = mark.args[0]
+    if isinstance(world, Mapping) or world in NAMED_WORLDS:
+        return world
+    return request.path.parent / world

@@ -57,9 +57,9 @@ class Running:
         """Move the clock on; returns what it then says (aware, UTC)."""
         return datetime.fromisoformat(self.control("POST", "clock", {"advance_seconds": seconds})["now"])
 
-    def freeze(self, at: datetime) -> None:
-        """Stop the clock at *at* (aware)."""
-        self.control("POST", "clock", {"now": at.isoformat()})
+    def freeze(self, at: datetime | str) -> None:
+        """Stop the clock at *at*: aware, or ISO text with its zone."""
+        self.control("POST", "clock", {"now": at.isoformat() if isinstance(at, datetime) else at})
 
     def fault(self, name: str, match: str = "", **settings: Any) -> None:
         """Install a fault by name; `match` and the other settings are those of the README's section "Faults"."""

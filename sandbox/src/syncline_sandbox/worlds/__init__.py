@@ -22,11 +22,11 @@ from syncline_sandbox.core.wire import Core, Request
 
 from .demo import demo_world
 
-__all__ = ["SANDBOXES", "World", "WorldRefused", "fill", "read_world"]
+__all__ = ["NAMED_WORLDS", "SANDBOXES", "World", "WorldRefused", "fill", "read_world"]
 
 World = Mapping[str, Any]
 SANDBOXES = ("salesforce", "marketo")
-_NAMED = {"empty": dict, "demo": demo_world}
+NAMED_WORLDS = {"empty": dict, "demo": demo_world}
 
 
 class WorldRefused(ValueError):
@@ -41,8 +41,8 @@ def read_world(source: str | Path | World) -> World:
     """
     if isinstance(source, Mapping):
         return _checked(source, "the world")
-    if str(source) in _NAMED:
-        return _NAMED[str(source)]()
+    if str(source) in NAMED_WORLDS:
+        return NAMED_WORLDS[str(source)]()
     try:
         world = orjson.loads(Path(source).read_bytes())
     except OSError as missing:
@@ -56,20 +56,32 @@ def fill(core: Core, name: str, world: World) -> None:
     """Put what *world* says of the sandbox *name* into its *core*.
 
     Raises:
-        WorldRefused: a step was refused; those before it are in.
+        WorldRefused: a step was refused, or left a record out; those before it are in.
     """
-    for place, (route, body) in enumerate(_calls(name, world), start=1):
+    for place, route, body in _calls(name, world):
         answer = core.handle(Request(method="POST", path=f"/_sandbox/{route}", body=orjson.dumps(body)))
+        said = orjson.loads(answer.body)
         if answer.status != 200:
-            said = orjson.loads(answer.body).get("error", answer.body.decode())
-            raise WorldRefused(f"{name}: call {place} of the world, {route!r}: {said}")
+            raise WorldRefused(f"{place}: {said['error']}")
+        if left_out := _left_out(said):
+            raise WorldRefused(f"{place}: {left_out}")
 
 
-def _calls(name: str, world: World) -> Iterator[tuple[str, Any]]:
+def _calls(name: str, world: World) -> Iterator[tuple[str, str, Any]]:
+    """Where each call stands in the world, its route and its body."""
     if "clock" in world:
-        yield "clock", world["clock"]
-    for step in world.get(name, []):
-        yield from step.items()
+        yield "the clock of the world", "clock", world["clock"]
+    for number, step in enumerate(world.get(name, []), start=1):
+        for route, body in step.items():
+            yield f"{name}: step {number} of the world, {route!r}", route, body
+
+
+def _left_out(results: Any) -> str | None:
+    """The first record a call took, and yet did not do, with the reason; a world is there whole or not at all."""
+    for number, result in enumerate(results if isinstance(results, list) else [], start=1):
+        if isinstance(result, Mapping) and (result.get("status") == "skipped" or result.get("success") is False):
+            return f"record {number}: {orjson.dumps(result.get('reasons') or result.get('errors')).decode()}"
+    return None
 
 
 def _checked(world: Any, source: str) -> World:
