@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from syncline_sandbox.core.body import FLAG, SKEW_SECONDS, TEXT, Body
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.faults import Fault, FaultPlan, FaultTable, fault_of
 from syncline_sandbox.core.wire import Request, Response
@@ -33,6 +34,7 @@ _WRONG_SHAPES = (
     sqlite3.ProgrammingError,
     sqlite3.InterfaceError,
 )
+_CLOCK = Body({"now": TEXT, "frozen": FLAG, "advance_seconds": SKEW_SECONDS}, some=True)
 # A control route takes the decoded JSON body (None without one) and returns what is answered as JSON.
 ControlRoute = Callable[[Any], Any]
 
@@ -78,6 +80,7 @@ class Control:
     `routes` maps "METHOD name" (without the prefix) to a ControlRoute. `counters` returns the sandbox's own counters
     (quotas, rows …) to be shown beside the request counts. `reset` empties the sandbox's data. `known_faults` are the
     faults this sandbox knows with their parameters: others are refused, for they would never strike. None: any goes.
+    `bodies` says by route which keys a body takes: a body with others is refused before its route sees it.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Control:
         counters: Callable[[], Mapping[str, Any]] = dict,
         routes: Mapping[str, ControlRoute] | None = None,
         known_faults: FaultTable | None = None,
+        bodies: Mapping[str, Body] | None = None,
     ) -> None:
         self.log = RequestLog()
         self._clock = clock
@@ -96,6 +100,7 @@ class Control:
         self._reset = reset
         self._counters = counters
         self._known_faults = known_faults
+        self._bodies = {"POST clock": _CLOCK, **(bodies or {})}
         self._routes: dict[str, ControlRoute] = {
             "GET clock": self._read_clock,
             "POST clock": self._move_clock,
@@ -145,17 +150,22 @@ class Control:
         if route is None:
             return _json({"error": f"no control route {name!r}", "routes": sorted(self._routes)}, 404)
         try:
-            return _json(route(orjson.loads(request.body) if request.body else None))
+            body = orjson.loads(request.body) if request.body else None
+            if body is not None and name in self._bodies and (wrong := self._bodies[name].wrong(body)):
+                raise ControlRefused(f"{name}: {wrong}")
+            return _json(route(body))
         except (ControlRefused, orjson.JSONDecodeError) as refused:
             return _json({"error": str(refused)}, 400)
-        except _WRONG_SHAPES as wrong:
-            return _json({"error": f"the body makes no sense to {name!r}: {type(wrong).__name__}: {wrong}"}, 400)
+        except _WRONG_SHAPES as odd:
+            return _json({"error": f"{name}: {said_of(odd)}"}, 400)
 
     def _read_clock(self, _body: Any) -> dict[str, Any]:
         return {"now": self._clock.now().isoformat()}
 
     def _move_clock(self, body: Any) -> dict[str, Any]:
         wanted = required_object(body)
+        if "frozen" in wanted and "now" not in wanted:
+            raise ControlRefused("frozen goes with now")
         if "now" in wanted:
             self._clock.set(_aware(wanted["now"]), frozen=bool(wanted.get("frozen", True)))
         if "advance_seconds" in wanted:
@@ -179,6 +189,15 @@ class Control:
     def _clear_faults(self, _body: Any) -> list[dict[str, Any]]:
         self._faults.clear()
         return []
+
+
+def said_of(wrong: Exception) -> str:
+    """What a refusal says, without Python's name for it. What only Python said is told as a body of a wrong shape."""
+    if type(wrong) is KeyError:
+        return f"missing or unknown: {wrong.args[0]}"
+    if isinstance(wrong, TypeError | AttributeError | ArithmeticError | IndexError | sqlite3.Error):
+        return f"the body makes no sense: {wrong}"
+    return str(wrong)
 
 
 def required_object(body: Any) -> dict[str, Any]:

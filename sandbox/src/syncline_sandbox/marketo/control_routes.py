@@ -10,6 +10,7 @@ from syncline_sandbox.core.control import ControlRefused, ControlRoute, required
 from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.activity_types import ACTIVITY_TYPES, TOLD_TYPES
 from syncline_sandbox.marketo.envelope import Refused
+from syncline_sandbox.marketo.fields import CREATABLE_TYPES
 from syncline_sandbox.marketo.identity import (
     DEFAULT_CLIENT_ID,
     DEFAULT_CLIENT_SECRET,
@@ -168,10 +169,15 @@ class MarketoControl:
         return _service(service)
 
     def _change_field(self, body: Any) -> dict[str, Any]:
-        """hidden, read_only (booleans); normaliser (a name, or null to remove) with its `values` for `map`."""
+        """A custom field, where `type` is given; hidden, read_only (booleans); normaliser (a name, or null to remove)
+        with its `values` for `map`."""
         wanted = required_object(body)
         catalog, writer = self._instance.store.fields, self._instance.writer
         name = str(wanted.get("name"))
+        if "type" in wanted:
+            self._add_field(name, str(wanted["type"]), str(wanted.get("label", name)))
+        elif name not in {field.name for field in catalog.all()}:
+            raise ControlRefused(f"no field {name!r}; with a type it is made")
         try:
             field = catalog[name]
             if "hidden" in wanted:
@@ -181,10 +187,20 @@ class MarketoControl:
             if wanted.get("normaliser"):
                 writer.normalisers[name] = normaliser(str(wanted["normaliser"]), wanted.get("values"))
         except KeyError as unknown:
-            raise ControlRefused(f"unknown field or normaliser {unknown}") from unknown
+            raise ControlRefused(f"no normaliser {unknown}") from unknown
         if "normaliser" in wanted and wanted["normaliser"] is None:
             writer.normalisers.pop(name, None)
         return asdict(field)
+
+    def _add_field(self, name: str, kind: str, label: str) -> None:
+        if kind not in CREATABLE_TYPES:
+            raise ControlRefused(f"no type {kind}; there are {', '.join(sorted(CREATABLE_TYPES))}")
+        store = self._instance.store
+        try:
+            field = store.fields.new_custom({"name": name, "displayName": label, "dataType": kind})
+        except Refused as refused:
+            raise ControlRefused(f"{name}: {refused.code} {refused.message}") from refused
+        self._instance.changing(lambda: store.save_field(field, new=True))
 
     def _change_settings(self, body: Any) -> dict[str, Any]:
         wanted = required_object(body)

@@ -27,6 +27,7 @@ from syncline_sandbox.marketo.bulk.fast_creates import FastCreates
 from syncline_sandbox.marketo.bulk.job_fault import failing_jobs
 from syncline_sandbox.marketo.bulk.room import Bulk
 from syncline_sandbox.marketo.call import MAX_BODY_BYTES, MAX_IMPORT_BYTES, MAX_URI_BYTES, Call, tidy
+from syncline_sandbox.marketo.control_bodies import BODIES
 from syncline_sandbox.marketo.control_routes import MarketoControl
 from syncline_sandbox.marketo.crm_objects.account_lists import AccountLists
 from syncline_sandbox.marketo.crm_objects.room import CrmObjects
@@ -96,6 +97,7 @@ class MarketoInstance:
             counters=routes.counters,
             routes=routes.routes(),
             known_faults=FAULTS,
+            bodies=BODIES,
         )
         sign(self.store.connection)
 

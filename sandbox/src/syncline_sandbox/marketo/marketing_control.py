@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
+from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object, said_of
 from syncline_sandbox.marketo.activity_log import Cause
 from syncline_sandbox.marketo.assets.channels import PROGRAM_TYPES
 from syncline_sandbox.marketo.assets.folders import FORM_FOLDER, LIST_FOLDER, MARKETING_ACTIVITIES, SMART_LIST_FOLDER
@@ -67,7 +67,7 @@ class MarketingControl:
             try:
                 return self._instance.changing(lambda: action(wanted))
             except KeyError as missing:
-                raise ControlRefused(f"missing or unknown: {missing}") from missing
+                raise ControlRefused(said_of(missing)) from missing
             except (ValueError, TypeError) as wrong:
                 raise ControlRefused(str(wrong)) from wrong
             except Refused as refused:
@@ -90,7 +90,7 @@ class MarketingControl:
     def _program(self, wanted: Mapping[str, Any]) -> Row:
         rows = self._rooms.programs.shelf.named(str(wanted["program"]))
         if not rows:
-            raise KeyError(wanted["program"])
+            raise ControlRefused(f"no program {wanted['program']!r}")
         return rows[0]
 
     def _make_list(self, wanted: dict[str, Any]) -> dict[str, int]:
@@ -188,7 +188,7 @@ class MarketingControl:
         """Run a campaign now, or at `at`, for these people or for whom its smart list selects."""
         rows = self._rooms.campaigns.shelf.named(str(wanted["campaign"]))
         if not rows:
-            raise KeyError(wanted["campaign"])
+            raise ControlRefused(f"no campaign {wanted['campaign']!r}")
         due = self._instance.clock.now().timestamp()
         if "at" in wanted:
             due = parse_instant(str(wanted["at"])).timestamp()

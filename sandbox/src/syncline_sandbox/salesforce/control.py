@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object
+from syncline_sandbox.core.control import ControlRefused, ControlRoute, required_object, said_of
 
 from .caller import Caller
 from .control_life import LifeControl
@@ -94,10 +94,19 @@ class OrgControl:
     def _set_rights(self, body: Any) -> Any:
         org, wanted = self._org, dict(required_object(body))
         user_id = org.people.user_id(str(wanted.pop("username", USERNAME)))
+        self._check_fields([*wanted.get("hidden_fields", ()), *wanted.get("read_only_fields", ())])
         with org.storage.transaction():
             rights = org.people.set_rights(user_id, wanted)
         org.schema_changed_at = org.clock.now()
         return rights.as_json()
+
+    def _check_fields(self, names: list[str]) -> None:
+        """ControlRefused for a name that is no "Object.Field" of the org."""
+        for name in names:
+            object_name, _, field_name = name.partition(".")
+            sobject = self._org.schema.sobject(object_name)
+            if sobject is None or sobject.field(field_name) is None:
+                raise ControlRefused(f"no field {name!r}; fields are named as in 'Lead.Phone'")
 
     def _hide(self, body: Any) -> Any:
         org, wanted = self._org, required_object(body)
@@ -187,6 +196,6 @@ def _refusing(route: ControlRoute) -> ControlRoute:
         try:
             return route(body)
         except (LookupError, TypeError, ValueError, OrgError) as wrong:
-            raise ControlRefused(f"{type(wrong).__name__}: {wrong}") from wrong
+            raise ControlRefused(said_of(wrong)) from wrong
 
     return run

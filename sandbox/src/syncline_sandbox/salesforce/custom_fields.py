@@ -29,10 +29,8 @@ def custom_field(spec: dict[str, Any], formula_sql: str | None = None) -> Field:
     Raises:
         ValueError: a key, name or type the org does not have.
     """
-    unknown = spec.keys() - _KEYS
     name, kind = str(spec.get("name", "")), str(spec.get("type", "string"))
-    if unknown or not name.endswith("__c") or not name[:-3].isidentifier() or kind not in _TYPES:
-        raise ValueError(f"not a custom field: name {name!r} must end in __c, type {kind!r}, unknown {sorted(unknown)}")
+    _check(spec, name, kind)
     formula = spec.get("formula_sql", formula_sql)
     rollup, number, order = spec.get("rollup"), spec.get("auto_number"), spec.get("master_detail")
     length = int(spec.get("length", _FIXED_LENGTHS.get(kind, 255 if kind in TEXT_TYPES else 0)))
@@ -75,6 +73,15 @@ def custom_field(spec: dict[str, Any], formula_sql: str | None = None) -> Field:
         groupable=not long_text and not numeric and kind != "datetime",
         default=default,
     )
+
+
+def _check(spec: dict[str, Any], name: str, kind: str) -> None:
+    if unknown := spec.keys() - _KEYS:
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(_KEYS))}")
+    if not name.endswith("__c") or not name[:-3].isidentifier():
+        raise ValueError(f"the name of a custom field ends in __c, as in Score__c, not {name!r}")
+    if kind not in _TYPES:
+        raise ValueError(f"no type {kind}; there are {', '.join(sorted(_TYPES))}")
 
 
 _KEYS = frozenset(

@@ -25,6 +25,7 @@ from .bulk.api import Bulk
 from .bulk1.door import is_async, with_session
 from .composite import CompositeResources
 from .control import OrgControl
+from .control_bodies import BODIES
 from .convert import LeadConversion
 from .describe import DescribeResources
 from .dml import Dml
@@ -130,6 +131,7 @@ class SalesforceOrg:
             counters=self.counters,
             routes=OrgControl(self).routes(),
             known_faults=FAULTS,
+            bodies=BODIES,
         )
         sign(self.storage.db)
 

@@ -57,7 +57,10 @@ class RecordConditions:
         try:
             compiled = compile_query(text, self._schema, _EVERYTHING, self._clock.now(), include_deleted=True)
         except SoqlError as refused:
-            raise ValueError(f"not a condition on {sobject.name}: {condition!r}: {refused.message}") from refused
+            raise ValueError(
+                f"not a condition on {sobject.name}: {condition!r}: conditions are what may stand in a SOQL WHERE, "
+                f"as in Phone = null, not formulas: {refused.message}"
+            ) from refused
         return compiled.count_sql, tuple(compiled.parameters)
 
 

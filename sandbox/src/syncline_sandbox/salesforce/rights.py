@@ -116,16 +116,20 @@ class UserRights:
 
 
 def rights_of_json(user_id: str, shape: Mapping[str, Any]) -> UserRights:
-    """The rights a JSON object describes. TypeError for an unknown key, ValueError for an unknown object right."""
+    """The rights a JSON object describes. TypeError for an unknown key, ValueError for an unknown right or
+    permission."""
     values = dict(shape)
     denied = {name: frozenset(rights) for name, rights in dict(values.pop("denied_objects", {})).items()}
     if unknown := frozenset().union(*denied.values()) - set(OBJECT_RIGHTS):
         raise ValueError(f"object rights are {', '.join(OBJECT_RIGHTS)}, not {', '.join(sorted(unknown))}")
+    allowed = frozenset(values.pop("permissions", ALL_PERMISSIONS))
+    if unknown := allowed - ALL_PERMISSIONS:
+        raise ValueError(f"no permission {', '.join(sorted(unknown))}; there are {', '.join(sorted(ALL_PERMISSIONS))}")
     return UserRights(
         user_id=user_id,
         denied_objects=denied,
         hidden_fields=set(values.pop("hidden_fields", ())),
         read_only_fields=set(values.pop("read_only_fields", ())),
-        permissions=frozenset(values.pop("permissions", ALL_PERMISSIONS)),
+        permissions=allowed,
         **values,
     )

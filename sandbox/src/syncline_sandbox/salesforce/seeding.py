@@ -25,6 +25,7 @@ def seed(
     Raises:
         LookupError: a field the object does not have, or cannot store.
         OrgError: a value the field refuses.
+        ValueError: somebody twice in a campaign.
     """
     made: list[str] = []
     for names, alike in groupby(records, key=_names):
@@ -49,7 +50,20 @@ def seed(
                 rows[-1] = (*rows[-1], *(given[column] for column in numbered))
         columns = [*(str(field.column) for field in fields), *defaults, *(() if with_id else ("Id",)), *numbered]
         storage.insert_many(sobject, columns, rows)
+    if sobject.name == "CampaignMember":
+        _check_members(storage)
     return made
+
+
+def _check_members(storage: Storage) -> None:
+    """ValueError if somebody is now in a campaign twice: what no org holds, seeded or not."""
+    for person in ("LeadId", "ContactId"):
+        sql = (
+            f'SELECT "CampaignId", "{person}" FROM "CampaignMember" WHERE "IsDeleted" = 0 AND "{person}" IS NOT NULL '
+            f'GROUP BY "CampaignId", "{person}" HAVING count(*) > 1 LIMIT 1'
+        )
+        if twice := storage.db.execute(sql).fetchone():
+            raise ValueError(f"{twice[1]} is already a member of the campaign {twice[0]}")
 
 
 def _numbered(sobject: SObject, given: list[Field]) -> list[str]:
