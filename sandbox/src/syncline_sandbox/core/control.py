@@ -218,4 +218,5 @@ def _aware(text: Any) -> datetime:
 
 
 def _json(value: Any, status: int = 200) -> Response:
-    return Response(status=status, headers=(("Content-Type", "application/json"),), body=orjson.dumps(value))
+    body = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)  # a prompt follows on a line of its own
+    return Response(status=status, headers=(("Content-Type", "application/json"),), body=body)
