@@ -273,8 +273,8 @@ CODES: Mapping[str, Code] = {
         "Say sweep_formulas_every for the sync, or run `syncline run --sweep` when it matters.",
         "engine",
     ),
-    "SYN-167": Code("No open hold has that name.", "`syncline holds` lists them with their digests.", "engine"),
-    "SYN-168": Code("That cannot be decided about this hold.", "The message says what can.", "engine"),
+    "SYN-167": Code("No open hold has that name.", "`syncline holds` lists them with their digests.", "cli engine"),
+    "SYN-168": Code("That cannot be decided about this hold.", "The message says what can.", "cli engine"),
     "SYN-170": Code("The state's URL cannot be used.", "Write sqlite:///path/to/state.db.", "store"),
     # 171 to 179: acting on one person; they are outcomes, not exceptions
     "SYN-171": Code("Several persons fit.", "Name one of them by its id.", "engine"),
@@ -312,7 +312,7 @@ CODES: Mapping[str, Code] = {
     "SYN-190": Code(
         "Nothing that can be undone has that name.",
         "Give a run's id (`syncline status` lists the last ones), an e-mail address or a record id.",
-        "engine",
+        "cli engine",
     ),
     # 2xx: access
     "SYN-200": Code("A right or a permission is missing.", "Grant what the message names.", "errors"),

@@ -59,6 +59,8 @@ def test_delete_shows_and_asks(synced: Ground, monkeypatch: pytest.MonkeyPatch) 
     assert synced.syncline("delete", EMAIL, "--on", "b").code == 1
     assert synced.syncline("explain", EMAIL).code == 0
     monkeypatch.setattr("builtins.input", lambda _: "y")
+    both = synced.syncline("delete", EMAIL, "--on", "b", "--also", "b", "--json")
+    assert (both.code, both.error["code"]) == (2, "SYN-156")
     done = synced.syncline("delete", EMAIL, "--on", "b")
     assert done.code == 0, done.out
     assert "done" in done.out
@@ -79,5 +81,5 @@ def test_undo_shows_and_puts_back(synced: Ground) -> None:
     assert sum(quiet["written"].values()) == 0
     assert synced.syncline("verify").code == 0
     nothing = synced.syncline("undo", "nobody@x.example", "--json")
-    assert nothing.error["code"] == "SYN-190"
+    assert (nothing.code, nothing.error["code"]) == (2, "SYN-190")
     assert undo_command.undo.__doc__

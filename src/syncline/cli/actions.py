@@ -200,6 +200,8 @@ def delete(
     stop = Stop(finishes_batch=True)
 
     async def command() -> int:
+        if on is not None and on == also:
+            raise ConfigError(f"--on and --also both say {on}.", code="SYN-156", remedy="--also names the other side.")
         wanted = DeletePerson(person=record, on=on, also=also, confirmed=yes)
         async with session(options, stop=stop) as (world, sync):
             done = await delete_person(world, sync, wanted)
