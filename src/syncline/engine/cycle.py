@@ -16,8 +16,8 @@ import polars as pl
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.creates import plan_creates
 from syncline.engine.deeds import resolve_deeds
+from syncline.engine.empty_sides import hold_empty_sides
 from syncline.engine.erased import ERASED_MEANWHILE
-from syncline.engine.holds import hold_row
 from syncline.engine.intake import Capture
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
@@ -146,7 +146,7 @@ async def _observe(world: World, sync: Sync, report: RunReport, *, sweep: bool) 
             read = read_everything if sweep and has_formulas(world, sync, side, object_type) else capture
             report.captures.append(await read(world, spec.connection, object_type, report.run_id))
             await read_assumed(world, spec.connection, object_type, report.run_id)
-    await _hold_empty_sides(world, sync, report)
+    await hold_empty_sides(world, sync, report.run_id, report.captures)
 
 
 def has_formulas(world: World, sync: Sync, side: Side, object_type: str) -> bool:
@@ -154,33 +154,6 @@ def has_formulas(world: World, sync: Sync, side: Side, object_type: str) -> bool
     schema = world.schema(sync.side(side).connection, object_type)
     fields = (schema.field(name) for name in sync.fields_read(side, object_type))
     return any(field is not None and field.is_calculated for field in fields)
-
-
-async def _hold_empty_sides(world: World, sync: Sync, report: RunReport) -> None:
-    """A side that was full and is now empty waits for a person; nothing was taken from the empty answer. The hold ends
-    by itself once the side shows records again."""
-    commit = Commit()
-    rows = [
-        hold_row(
-            world,
-            sync.name,
-            report.run_id,
-            hold_id=f"empty:{sync.name}:{c.connection}.{c.object_type}",
-            kind="empty_side",
-            subject={"connection": c.connection, "object_type": c.object_type},
-            evidence={"rows_read": 0},
-            digest="",
-        )
-        for c in report.captures
-        if c.is_empty_side
-    ]
-    if rows:
-        commit.put[Table.HOLD] = pl.DataFrame(rows, schema=dict(TABLES[Table.HOLD][0]))
-    known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "empty_side", "state": "open"})
-    over = known.filter(~pl.col("hold_id").is_in([row["hold_id"] for row in rows]))
-    if len(over):
-        commit.amend[Table.HOLD] = [over.select("hold_id", pl.lit("resolved").alias("state"))]
-    await world.store.commit(commit)
 
 
 async def plan_and_write(

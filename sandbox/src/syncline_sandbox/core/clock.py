@@ -68,3 +68,18 @@ def _within_reach(at: datetime) -> datetime:
     if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
         raise ValueError(f"the sandbox clock goes from {_FIRST_YEAR} to {_LAST_YEAR}, not to {at:%Y}")
     return at
+
+
+class Periodic:
+    """Says when something that is worth doing now and then falls due, by whoever's time it is asked with."""
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+        self._last: datetime | None = None
+
+    def falls_due(self, now: datetime) -> bool:
+        """True at first, and when the clock has moved by *every* since that was last so, forwards or back."""
+        if self._last is not None and abs(now - self._last) < self._every:
+            return False
+        self._last = now
+        return True

@@ -9,21 +9,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .common_lines import AUDIT
 from .field_lines import sobject_of_lines
 from .schema import SObject
 
 _NAME = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*__c")
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _KEYS = frozenset("name label plural_label name_field sharing fields description".split())
-_LINES = """id ---DI Id
+_LINES = f"""id ---DI Id
 reference CU-D OwnerId>Group,User
 boolean ---D IsDeleted
 string(80) CUNDI Name
-datetime ---D CreatedDate
-reference ---D CreatedById>User
-datetime ---D LastModifiedDate
-reference ---D LastModifiedById>User
-datetime ---D SystemModstamp
+{AUDIT}
 date --N- LastActivityDate
 datetime --N- LastViewedDate LastReferencedDate
 """

@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.clock import Periodic, SandboxClock
 from syncline_sandbox.core.control import Control
 from syncline_sandbox.core.database import admit, sign
 from syncline_sandbox.core.faults import FaultPlan
@@ -95,7 +95,7 @@ class SalesforceOrg:
         self.schema = Schema(standard_sobjects())
         self.storage = Storage(database, self.schema)
         self.ids = IdSource(seed)
-        self._bin_checked_at: datetime | None = None
+        self._bin_check = Periodic(_BIN_CHECK_EVERY)
         self.schema_changed_at = self.clock.now()
         self.reading = Reading(self.schema, self.storage, self.clock, self.faults)
         self.events = EventBus(self.schema, self.storage, self.clock, self.faults, seed)
@@ -325,9 +325,7 @@ class SalesforceOrg:
                 self.dml.follow_up(follow_up)
 
     def _empty_old_bin(self) -> None:
-        now = self.clock.now()
-        if self._bin_checked_at is None or abs(now - self._bin_checked_at) >= _BIN_CHECK_EVERY:
-            self._bin_checked_at = now
+        if self._bin_check.falls_due(self.clock.now()):
             with self.platform_transaction():
                 self.dml.bin.empty_old()
 

@@ -12,20 +12,13 @@ from __future__ import annotations
 from . import standard_access as access
 from . import standard_campaigns as campaigns
 from . import standard_sales as sales
+from .common_lines import AUDIT, HEAD
 from .field_lines import sobject_of_lines
 from .schema import SObject
 
-_AUDIT = """
-datetime ---D CreatedDate
-reference ---D CreatedById>User
-datetime ---D LastModifiedDate
-reference ---D LastModifiedById>User
-datetime ---D SystemModstamp
-"""
 _VIEWED = "datetime --N- LastViewedDate LastReferencedDate"
-_HEAD = "id ---DI Id\nboolean ---D IsDeleted\n"
 
-_ACCOUNT = f"""{_HEAD}
+_ACCOUNT = f"""{HEAD}
 reference --N- MasterRecordId>Account
 string(255) CU-- Name
 picklist(40) CUN- Type
@@ -60,13 +53,13 @@ textarea(32000) CUN- Description
 picklist(40) CUN- Rating
 string(80) CUN- Site
 reference CU-D OwnerId>User
-{_AUDIT}
+{AUDIT}
 date --N- LastActivityDate
 {_VIEWED}
 picklist(40) CUN- AccountSource
 """
 
-_CONTACT = f"""{_HEAD}
+_CONTACT = f"""{HEAD}
 reference --N- MasterRecordId>Contact
 reference CUN- AccountId>Account
 string(80) CU-- LastName
@@ -100,7 +93,7 @@ date CUN- Birthdate
 textarea(32000) CUN- Description
 reference CU-D OwnerId>User
 boolean CU-D HasOptedOutOfEmail HasOptedOutOfFax DoNotCall
-{_AUDIT}
+{AUDIT}
 date --N- LastActivityDate
 datetime --N- LastCURequestDate LastCUUpdateDate
 {_VIEWED}
@@ -110,7 +103,7 @@ boolean ---D IsEmailBounced
 url(255) --N- PhotoUrl
 """
 
-_LEAD = f"""{_HEAD}
+_LEAD = f"""{HEAD}
 reference --N- MasterRecordId>Lead
 string(80) CU-- LastName
 string(40) CUN- FirstName
@@ -142,7 +135,7 @@ boolean C--D IsConverted
 date --N- ConvertedDate
 reference --N- ConvertedAccountId>Account ConvertedContactId>Contact ConvertedOpportunityId>Opportunity
 boolean CU-D IsUnreadByOwner
-{_AUDIT}
+{AUDIT}
 date --N- LastActivityDate
 {_VIEWED}
 string(255) -UN- EmailBouncedReason
@@ -174,7 +167,7 @@ reference CUN- UserRoleId>UserRole
 datetime --N- LastLoginDate
 string(512) CUN- FederationIdentifier
 boolean CU-D UserPermissionsMarketingUser
-{_AUDIT}
+{AUDIT}
 {_VIEWED}
 """
 
@@ -185,14 +178,14 @@ boolean ---D IsSandbox
 int(8) --N- FiscalYearStartMonth
 string(40) --N- TimeZoneSidKey DefaultLocaleSidKey LanguageLocaleKey
 datetime --N- TrialExpirationDate
-{_AUDIT}
+{AUDIT}
 """
-_PROFILE = f"id ---DI Id\nstring(255) CU-- Name\n{_AUDIT}"
+_PROFILE = f"id ---DI Id\nstring(255) CU-- Name\n{AUDIT}"
 _LEAD_STATUS = f"""id ---DI Id
 string(255) --N- MasterLabel ApiName
 int(8) --N- SortOrder
 boolean ---D IsDefault IsConverted
-{_AUDIT}
+{AUDIT}
 """
 
 

@@ -7,13 +7,7 @@ mean is decided in `grants.py`, `sharing.py` and `record_types.py`.
 
 from __future__ import annotations
 
-_AUDIT = """
-datetime ---D CreatedDate
-reference ---D CreatedById>User
-datetime ---D LastModifiedDate
-reference ---D LastModifiedById>User
-datetime ---D SystemModstamp
-"""
+from .common_lines import AUDIT
 
 SYSTEM_PERMISSIONS = {
     "PermissionsApiEnabled": "ApiEnabled",
@@ -40,7 +34,7 @@ USER_ROLE = f"""id ---DI Id
 string(80) CU-- Name
 reference CUN- ParentRoleId>UserRole
 string(80) CUN- DeveloperName
-{_AUDIT}
+{AUDIT}
 """
 
 PERMISSION_SET = f"""id ---DI Id
@@ -50,13 +44,13 @@ reference --N- ProfileId>Profile
 boolean ---D IsOwnedByProfile
 picklist(40) --ND Type
 boolean CU-D {" ".join(SYSTEM_PERMISSIONS)}
-{_AUDIT}
+{AUDIT}
 """
 
 PERMISSION_SET_ASSIGNMENT = f"""id ---DI Id
 reference C--- PermissionSetId>PermissionSet
 reference C--- AssigneeId>User
-{_AUDIT}
+{AUDIT}
 """
 
 FIELD_PERMISSIONS = f"""id ---DI Id
@@ -64,14 +58,14 @@ reference C--- ParentId>PermissionSet
 picklist(40) C--- SobjectType
 picklist(120) C--- Field
 boolean CU-D PermissionsRead PermissionsEdit
-{_AUDIT}
+{AUDIT}
 """
 
 OBJECT_PERMISSION_FIELDS = f"""id ---DI Id
 reference C--- ParentId>PermissionSet
 picklist(40) C--- SobjectType
 boolean CU-D {" ".join(OBJECT_PERMISSIONS)}
-{_AUDIT}
+{AUDIT}
 """
 
 RECORD_TYPE = f"""id ---DI Id
@@ -80,7 +74,7 @@ string(15) --N- NamespacePrefix
 textarea(255) CUN- Description
 picklist(40) C--- SobjectType
 boolean CU-D IsActive
-{_AUDIT}
+{AUDIT}
 """
 
 SHARED = {
@@ -100,7 +94,7 @@ reference C--- {record_column}>{sobject}
 reference C--- UserOrGroupId>Group,User
 picklist(40) CU-- {level_column}
 picklist(40) C-NDR RowCause
-{_AUDIT}
+{AUDIT}
 """
 
 

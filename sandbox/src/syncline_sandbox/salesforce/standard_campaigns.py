@@ -8,15 +8,8 @@ group events are left out. What a save does is in `campaign_rules.py` and `event
 from __future__ import annotations
 
 from .archived import EVENT_IS_ARCHIVED
+from .common_lines import AUDIT, HEAD
 
-_HEAD = "id ---DI Id\nboolean ---D IsDeleted\n"
-_AUDIT = """
-datetime ---D CreatedDate
-reference ---D CreatedById>User
-datetime ---D LastModifiedDate
-reference ---D LastModifiedById>User
-datetime ---D SystemModstamp
-"""
 _COUNTS = (
     "NumberOfLeads",
     "NumberOfConvertedLeads",
@@ -29,7 +22,7 @@ _AMOUNTS = ("AmountAllOpportunities", "AmountWonOpportunities")
 # What a hierarchy sums that is no roll-up itself.
 _SUMMED = ("NumberSent", "ExpectedRevenue", "BudgetedCost", "ActualCost")
 
-CAMPAIGN = f"""{_HEAD}
+CAMPAIGN = f"""{HEAD}
 string(80) CU-- Name
 reference CUN- ParentId>Campaign
 picklist(40) CUN- Type
@@ -46,13 +39,13 @@ int(8) ---D {" ".join(f"Hierarchy{name}" for name in _COUNTS)}
 currency(18,0) --N- {" ".join(f"Hierarchy{name}" for name in (*_AMOUNTS, *_SUMMED[1:]))}
 double(18,0) --N- HierarchyNumberSent
 reference CU-D OwnerId>User
-{_AUDIT}
+{AUDIT}
 date --N- LastActivityDate
 datetime --N- LastViewedDate LastReferencedDate
 reference CUN- CampaignMemberRecordTypeId>RecordType
 """
 
-CAMPAIGN_MEMBER = f"""{_HEAD}
+CAMPAIGN_MEMBER = f"""{HEAD}
 reference C--- CampaignId>Campaign
 reference C-N- LeadId>Lead
 reference C-N- ContactId>Contact
@@ -78,18 +71,18 @@ string(255) --N- CompanyOrAccount
 picklist(40) --N- Type
 reference --N- LeadOrContactId>Contact,Lead
 reference --N- LeadOrContactOwnerId>Group,User
-{_AUDIT}
+{AUDIT}
 """
 
-CAMPAIGN_MEMBER_STATUS = f"""{_HEAD}
+CAMPAIGN_MEMBER_STATUS = f"""{HEAD}
 reference C--- CampaignId>Campaign
 string(765) C--- Label
 int(8) CUN- SortOrder
 boolean CU-D IsDefault HasResponded
-{_AUDIT}
+{AUDIT}
 """
 
-EVENT = f"""{_HEAD}
+EVENT = f"""{HEAD}
 reference CUN- WhoId>Contact,Lead
 reference CUN- WhatId>Account,Campaign,Opportunity
 combobox(255) CUN- Subject
@@ -110,7 +103,7 @@ picklist(40) --NDR GroupEventType
 boolean CU-D IsReminderSet
 datetime CUN- ReminderDateTime
 picklist(40) C-N-R EventSubtype
-{_AUDIT}
+{AUDIT}
 """
 
 PICKLISTS = {

@@ -8,17 +8,9 @@ others tell them. Fields of products, territories and recurring tasks are left o
 from __future__ import annotations
 
 from .archived import TASK_IS_ARCHIVED
+from .common_lines import AUDIT, HEAD
 
-_HEAD = "id ---DI Id\nboolean ---D IsDeleted\n"
-_AUDIT = """
-datetime ---D CreatedDate
-reference ---D CreatedById>User
-datetime ---D LastModifiedDate
-reference ---D LastModifiedById>User
-datetime ---D SystemModstamp
-"""
-
-OPPORTUNITY = f"""{_HEAD}
+OPPORTUNITY = f"""{HEAD}
 reference CUN- AccountId>Account
 boolean CU-D IsPrivate
 string(120) CU--I Name
@@ -38,7 +30,7 @@ picklist(255) CUNDR ForecastCategoryName
 reference CUN- CampaignId>Campaign
 boolean ---D HasOpportunityLineItem
 reference CU-D OwnerId>User
-{_AUDIT}
+{AUDIT}
 date --N- LastActivityDate
 datetime --N- LastStageChangeDate
 int(8) --N- FiscalQuarter FiscalYear
@@ -56,18 +48,18 @@ boolean ---D IsClosed IsWon
 picklist(40) --N-R ForecastCategory
 picklist(255) --N-R ForecastCategoryName
 percent(3,0) --N- DefaultProbability
-{_AUDIT}
+{AUDIT}
 """
 
-OPPORTUNITY_CONTACT_ROLE = f"""{_HEAD}
+OPPORTUNITY_CONTACT_ROLE = f"""{HEAD}
 reference C--- OpportunityId>Opportunity
 reference CU-- ContactId>Contact
 picklist(40) CUN- Role
 boolean CU-D IsPrimary
-{_AUDIT}
+{AUDIT}
 """
 
-TASK = f"""{_HEAD}
+TASK = f"""{HEAD}
 reference CUN- WhoId>Contact,Lead
 reference CUN- WhatId>Account,Campaign,Opportunity
 combobox(255) CUN- Subject
@@ -84,7 +76,7 @@ datetime CUN- ReminderDateTime
 boolean CU-D IsReminderSet
 picklist(40) C-N-R TaskSubtype
 datetime --N- CompletedDateTime
-{_AUDIT}
+{AUDIT}
 """
 
 GROUP = f"""id ---DI Id
@@ -93,19 +85,19 @@ string(80) CUN- DeveloperName
 picklist(40) C-N- Type
 email(255) CUN- Email
 boolean CU-D DoesSendEmailToMembers DoesIncludeBosses
-{_AUDIT}
+{AUDIT}
 """
 
 GROUP_MEMBER = f"""id ---DI Id
 reference C--- GroupId>Group
 reference C--- UserOrGroupId>Group,User
-{_AUDIT}
+{AUDIT}
 """
 
 QUEUE_SOBJECT = f"""id ---DI Id
 reference C--- QueueId>Group
 picklist(40) C--- SobjectType
-{_AUDIT}
+{AUDIT}
 """
 
 STAGES = (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.clock import Periodic, SandboxClock
 from syncline_sandbox.salesforce.bulk.stash import Stash
 from syncline_sandbox.salesforce.bulk.target import Target
 from syncline_sandbox.salesforce.caller import Caller
@@ -167,7 +167,7 @@ class AsyncShelf:
         self.processing_seconds = 0.0
         self.jobs: dict[str, AsyncJob] = {}
         self._waiting: dict[str, AsyncJob] = {}
-        self._swept_at: datetime | None = None
+        self._sweep = Periodic(_SWEEP_EVERY)
 
     def new_id(self) -> str:
         return self._ids.new(_JOB)
@@ -195,8 +195,7 @@ class AsyncShelf:
                 self._look_at(job, batch, now)
             if not any(batch.state in (QUEUED, RUNNING) for batch in job.batches.values()):
                 del self._waiting[job.id]
-        if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
-            self._swept_at = now
+        if self._sweep.falls_due(now):
             self._drop_old(now)
 
     def _drop_old(self, now: datetime) -> None:

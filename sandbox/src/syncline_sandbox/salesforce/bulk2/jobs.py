@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.core.clock import Periodic, SandboxClock
 from syncline_sandbox.salesforce.bulk.csv_form import DELIMITERS, LINE_ENDINGS, CsvForm
 from syncline_sandbox.salesforce.bulk.target import JobRefused
 from syncline_sandbox.salesforce.caller import Caller
@@ -86,7 +86,7 @@ class JobShelf(Generic[J]):
     processing_seconds: float = 0.0
     jobs: dict[str, J] = field(default_factory=dict)
     _waiting: dict[str, J] = field(default_factory=dict)
-    _swept_at: datetime | None = None
+    _sweep: Periodic = field(default_factory=lambda: Periodic(_SWEEP_EVERY))
 
     def new_id(self) -> str:
         return self.ids.new(JOB_KEY_PREFIX)
@@ -111,8 +111,7 @@ class JobShelf(Generic[J]):
                 job.move(RUNNING, now)
             if job.state in TERMINAL:
                 del self._waiting[job.id]
-        if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP_EVERY:
-            self._swept_at = now
+        if self._sweep.falls_due(now):
             self._drop_old(now)
 
     def _drop_old(self, now: datetime) -> None:
