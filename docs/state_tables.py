@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-TREES = Path(__file__).resolve().parents[1] / "src/syncline/trees.py"
+TREES = Path(__file__).resolve().parents[1] / "src/syncline/trees"
+FILES = ("observed.py", "agreed.py", "written.py", "running.py")
 
 OPENING = """# What is stored
 
@@ -18,7 +19,7 @@ somebody works. Copy the file and its claim while nobody works. Besides the tabl
 
 Every `*_us` is an instant in microseconds since 1970 UTC. A column may be null unless it is in the key.
 """
-_TYPES = {"_TEXT": "text", "_INT": "integer", "_BYTES": "bytes", "pl.Boolean()": "boolean"}
+_TYPES = {"TEXT": "text", "INT": "integer", "BYTES": "bytes", "pl.Boolean()": "boolean"}
 
 
 def _comment_above(lines: list[str], line_number: int) -> str:
@@ -46,9 +47,14 @@ def _tables(tree: ast.Module) -> Iterator[tuple[str, ast.Dict, int]]:
 
 
 def state_page(head: str) -> str:
-    source = TREES.read_text(encoding="utf-8")
+    parts = [_described((TREES / name).read_text(encoding="utf-8")) for name in FILES]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join([head, OPENING, *parts]))
+
+
+def _described(source: str) -> str:
+    """The tables of one file."""
     lines = source.splitlines()
-    written = [head, OPENING]
+    written: list[str] = []
     for name, columns, line_number in _tables(ast.parse(source)):
         written += [
             f"## {name.lower()}",
@@ -63,4 +69,4 @@ def state_page(head: str) -> str:
             beside = "" if key.lineno == line_number else _comment_beside(lines[key.lineno - 1])
             written.append(f"| `{key.value!s}` | {_TYPES[ast.unparse(dtype)]} | {beside} |")
         written.append("")
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(written))
+    return "\n".join(written)

@@ -375,5 +375,9 @@ async def _put_run(
         "started_us": started["started_us"][0] if len(started) else world.now_us(),
         "ended_us": ended_us,
         "summary": json.dumps(summary),
+        "cycle": None,
+        "worker": None,
+        "lane": None,
+        "due_us": None,
     }
     await world.store.commit(Commit(put={Table.RUN: pl.DataFrame([row], schema=dict(TABLES[Table.RUN][0]))}))

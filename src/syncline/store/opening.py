@@ -52,9 +52,9 @@ async def open_store(url: str, clock: Clock, *, read_only: bool = False, check: 
     """
     path = _path_of(url)
     if path is None:
-        return _open_memory()
+        return _open_memory(clock)
     if read_only:
-        return _open_reader(path, check)
+        return _open_reader(path, clock, check)
     return _open_writer(path, clock, check)
 
 
@@ -85,14 +85,14 @@ def _connect(target: str) -> sqlite3.Connection:
     return connection
 
 
-def _open_memory() -> SqliteStore:
+def _open_memory(clock: Clock) -> SqliteStore:
     # No thread: a simulation stays in the order its seed gives.
     connection = _connect(":memory:")
     migrations.create(connection)
-    return SqliteStore(connection, where="in memory")
+    return SqliteStore(connection, where="in memory", clock=clock)
 
 
-def _open_reader(path: Path, check: bool) -> SqliteStore:
+def _open_reader(path: Path, clock: Clock, check: bool) -> SqliteStore:
     note = read_note(path)
     if not path.is_file() and not note.has_state:
         raise state_error(UNREACHABLE, str(path), detail="there is no such file")
@@ -111,7 +111,7 @@ def _open_reader(path: Path, check: bool) -> SqliteStore:
         except BaseException:
             connection.close()
             raise
-    return SqliteStore(connection, where=str(path), thread=own_thread())
+    return SqliteStore(connection, where=str(path), clock=clock, thread=own_thread())
 
 
 def _open_writer(path: Path, clock: Clock, check: bool) -> SqliteStore:
@@ -123,7 +123,11 @@ def _open_writer(path: Path, clock: Clock, check: bool) -> SqliteStore:
         claim.release()
         raise
     return SqliteStore(
-        connection, where=str(path), thread=own_thread(), closing=lambda: _close(path, connection, claim)
+        connection,
+        where=str(path),
+        clock=clock,
+        thread=own_thread(),
+        closing=lambda: _close(path, connection, claim),
     )
 
 

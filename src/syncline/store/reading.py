@@ -135,11 +135,15 @@ def _wanted(connection: sqlite3.Connection, keys: pl.DataFrame) -> str:
     return name
 
 
-def take_dirty(connection: sqlite3.Connection, sync: str, now_us: int, linked: bool, limit: int) -> pl.DataFrame:
+def take_dirty(
+    connection: sqlite3.Connection, sync: str, now_us: int, linked: bool, limit: int, bucket: tuple[int, int] | None
+) -> pl.DataFrame:
     dirty = TREES[Table.DIRTY]
     nought = sa.literal_column("0", sa.Integer)  # spelt as in the partial index, or it could not be used
     which = dirty.c.link_id != nought if linked else dirty.c.link_id == nought
     statement = sa.select(*dirty.c).where(dirty.c.sync == sync, which, dirty.c.due_us <= now_us)
+    if bucket is not None:
+        statement = statement.where(dirty.c.link_id % bucket[1] == bucket[0])
     return to_frame(Table.DIRTY, _fetch(connection, statement.order_by(dirty.c.seq).limit(limit)))
 
 

@@ -16,11 +16,13 @@ from typing import Any, TypeVar
 import polars as pl
 
 from syncline.errors import OurBug
-from syncline.store import reading, writing
+from syncline.ports import Clock
+from syncline.store import leases, reading, writing
 from syncline.store.sections import Sections
 from syncline.store.tables import key_of
 from syncline.store.trouble import translated
-from syncline.trees import Commit, Store, Table
+from syncline.trees import Commit, Lease, Store, Table
+from syncline.values import micros
 
 _Result = TypeVar("_Result")
 
@@ -42,6 +44,11 @@ def own_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="syncline-store")
 
 
+def _commit(connection: sqlite3.Connection, commit: Commit) -> None:
+    leases.require(connection, commit.fences)
+    writing.apply(connection, commit)
+
+
 class SqliteStore:
     """Made by `opening.open_store` and by `copy`.
 
@@ -54,11 +61,13 @@ class SqliteStore:
         connection: sqlite3.Connection,
         *,
         where: str,
+        clock: Clock,
         thread: ThreadPoolExecutor | None = None,
         closing: Callable[[], None] | None = None,
     ) -> None:
         self._connection = connection
         self._where = where
+        self._clock = clock
         self._thread = thread
         self._closing = closing or connection.close
         self._is_open = True
@@ -91,7 +100,7 @@ class SqliteStore:
 
     async def commit(self, commit: Commit) -> None:
         if not commit.is_empty():
-            await self._write(writing.apply, commit)
+            await self._write(_commit, commit)
 
     async def rows(
         self,
@@ -119,8 +128,10 @@ class SqliteStore:
     async def count(self, table: Table, where: Mapping[str, Any] | None = None) -> int:
         return await self._read(reading.count, table, where)
 
-    async def take_dirty(self, sync: str, *, now_us: int, linked: bool, limit: int) -> pl.DataFrame:
-        return await self._read(reading.take_dirty, sync, now_us, linked, limit)
+    async def take_dirty(
+        self, sync: str, *, now_us: int, linked: bool, limit: int, bucket: tuple[int, int] | None = None
+    ) -> pl.DataFrame:
+        return await self._read(reading.take_dirty, sync, now_us, linked, limit, bucket)
 
     async def links_of(self, connection: str, object_type: str, record_ids: Sequence[str]) -> pl.DataFrame:
         return await self._read(reading.links_of, connection, object_type, record_ids)
@@ -133,6 +144,21 @@ class SqliteStore:
 
     async def next_link_ids(self, count: int) -> int:
         return await self._write(writing.reserve, "link_id", count)
+
+    async def next_numbers(self, counter: str, count: int) -> int:
+        return await self._write(writing.reserve, counter, count)
+
+    async def clock_us(self) -> int:
+        return micros(self._clock.now())
+
+    async def take_lease(self, name: str, holder: str, *, seconds: float) -> Lease | None:
+        return await self._write(leases.take, name, holder, micros(self._clock.now()), int(seconds * 1e6))
+
+    async def keep_lease(self, lease: Lease, *, seconds: float) -> Lease | None:
+        return await self._write(leases.keep, lease, micros(self._clock.now()), int(seconds * 1e6))
+
+    async def give_back(self, lease: Lease) -> None:
+        await self._write(leases.give_back, lease, micros(self._clock.now()))
 
     def alone(self) -> AbstractAsyncContextManager[None]:
         return self._sections.alone()
@@ -149,7 +175,9 @@ class SqliteStore:
     async def copy(self) -> Store:
         """A private copy in a nameless temporary database: in memory while it is small, gone with its connection."""
         copied = await self._call(self._copy)
-        return SqliteStore(copied, where=f"copy of {self._where}", thread=own_thread() if self._thread else None)
+        return SqliteStore(
+            copied, where=f"copy of {self._where}", clock=self._clock, thread=own_thread() if self._thread else None
+        )
 
     def _copy(self) -> sqlite3.Connection:
         target = sqlite3.connect("", isolation_level=None, check_same_thread=False)

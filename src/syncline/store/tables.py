@@ -111,6 +111,7 @@ _INDEXES: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (Table.RUN, ("sync", "started_us")),
     (Table.MATCH_KEY, ("sync", "way", "value")),
     (Table.OWNER_KEY, ("connection", "object_type", "field", "print")),
+    (Table.ALLOWANCE, ("connection", "kind")),
 )
 
 

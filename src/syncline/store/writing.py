@@ -27,7 +27,8 @@ _TAKEN = {
 
 
 def apply(connection: sqlite3.Connection, commit: Commit) -> None:
-    """Carry out a commit. AlreadyThere if a row would share a key or an in-flight slot with another."""
+    """Carry out a commit whose leases the caller has checked. AlreadyThere if a row would share a key or an in-flight
+    slot with another."""
     for table, bulk, frame in _steps(commit):
         _run(connection, table, bulk, frame)
     for frame in commit.touch:

@@ -16,7 +16,7 @@ from sqlalchemy.pool import StaticPool
 from syncline.store.statements import DIALECT
 from syncline.store.tables import METADATA
 
-HEAD = "0001"
+HEAD = "0002"
 """The version this release writes; a file with a greater one was written by a newer release."""
 
 _NO_VERSION = ""
