@@ -6,14 +6,16 @@ Another kind joins by its URL in conftest.py. Files, processes, disks and damage
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from syncline.errors import OurBug
-from syncline.trees import TABLES, AlreadyThere, Commit, Store, Table, empty
-from tests.conformance.stores import Tell, end, entry, frame, keys, lead, mark, touched
+from syncline.trees import TABLES, AlreadyThere, Commit, Fenced, Store, Table, empty
+from syncline.values import micros
+from tests.conformance.stores import NOON, Tell, end, entry, frame, keys, lead, mark, touched
 
 
 def _sample(table: Table) -> pl.DataFrame:
@@ -255,5 +257,48 @@ def test_scrubbing_keeps_what_is_stored(tell: Tell):
         before = await store.rows(Table.MIRROR)
         assert await store.scrub()
         assert_frame_equal(await store.rows(Table.MIRROR), before)
+
+    tell(chapter)
+
+
+def _one_more(most: int):
+    """A decision for `revise`: count one more in the budget's row unless *most* are there; whether it did."""
+
+    def decide(now_us: int, found: Mapping[Table, pl.DataFrame]) -> tuple[Commit, bool]:
+        assert now_us == micros(NOON)
+        rows = found[Table.BUDGET]
+        used = rows["day_used"][0] if len(rows) else 0
+        if used >= most:
+            return Commit(), False
+        return Commit(put={Table.BUDGET: frame(Table.BUDGET, {"connection": "org", "day_used": used + 1})}), True
+
+    return decide
+
+
+def test_who_revises_the_same_at_the_same_time_never_decides_on_the_same_rows(tell: Tell):
+    async def chapter(store: Store) -> None:
+        reads = {Table.BUDGET: {"connection": "org"}}
+        asked = [store.revise("budget:org", reads, _one_more(7)) for _ in range(20)]
+        assert sum(await asyncio.gather(*asked)) == 7
+        assert (await store.rows(Table.BUDGET))["day_used"].to_list() == [7]
+
+    tell(chapter)
+
+
+def test_a_decision_that_fails_stores_nothing(tell: Tell):
+    def decide(_: int, found: Mapping[Table, pl.DataFrame]) -> tuple[Commit, None]:
+        assert list(found) == [Table.META]
+        raise ValueError("no")
+
+    def refused(_: int, __: Mapping[Table, pl.DataFrame]) -> tuple[Commit, None]:
+        row = frame(Table.META, {"name": "x", "value": "1"})
+        return Commit(put={Table.META: row}, fences={"observe:org:Lead": 7}), None
+
+    async def chapter(store: Store) -> None:
+        with pytest.raises(ValueError, match="no"):
+            await store.revise("x", {Table.META: None}, decide)
+        with pytest.raises(Fenced):
+            await store.revise("x", {Table.META: None}, refused)
+        assert await store.count(Table.META) == 0
 
     tell(chapter)

@@ -49,6 +49,19 @@ def _commit(connection: sqlite3.Connection, commit: Commit) -> None:
     writing.apply(connection, commit)
 
 
+def _revise(
+    connection: sqlite3.Connection,
+    reads: Mapping[Table, Mapping[str, Any] | None],
+    decide: Callable[[int, Mapping[Table, pl.DataFrame]], tuple[Commit, _Result]],
+    clock: Clock,
+) -> _Result:
+    found = {table: reading.rows(connection, table, where, None, False) for table, where in reads.items()}
+    commit, decided = decide(micros(clock.now()), found)
+    if not commit.is_empty():
+        _commit(connection, commit)
+    return decided
+
+
 class SqliteStore:
     """Made by `opening.open_store` and by `copy`.
 
@@ -147,6 +160,14 @@ class SqliteStore:
 
     async def next_numbers(self, counter: str, count: int) -> int:
         return await self._write(writing.reserve, counter, count)
+
+    async def revise(
+        self,
+        name: str,
+        reads: Mapping[Table, Mapping[str, Any] | None],
+        decide: Callable[[int, Mapping[Table, pl.DataFrame]], tuple[Commit, _Result]],
+    ) -> _Result:
+        return await self._write(_revise, reads, decide, self._clock)  # one writer at a time: *name* needs no lock
 
     async def clock_us(self) -> int:
         return micros(self._clock.now())

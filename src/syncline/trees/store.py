@@ -5,15 +5,17 @@ Not here: the tables (`trees.tables`), or how they are kept (`store/`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
 from syncline.trees.tables import Table
+
+_Decided = TypeVar("_Decided")
 
 
 @dataclass(kw_only=True)
@@ -150,6 +152,25 @@ class Store(Protocol):
 
     async def next_numbers(self, counter: str, count: int) -> int:
         """Take the next *count* numbers of a counter of that name, which starts at 1; the first of them."""
+        ...
+
+    async def revise(
+        self,
+        name: str,
+        reads: Mapping[Table, Mapping[str, Any] | None],
+        decide: Callable[[int, Mapping[Table, pl.DataFrame]], tuple[Commit, _Decided]],
+    ) -> _Decided:
+        """Read, decide and store as one: what *decide* answers beside its commit.
+
+        *decide* is given now (as `clock_us`, taken inside) and of each table in *reads* the rows that `rows` would
+        give. Its commit is stored in the same transaction; an empty one stores nothing. Of calls with the same *name*
+        none begins before the one under way has ended, whatever process they come from: two that decide on the same
+        rows never both see them as they were. *decide* only computes: it may run on another thread, and once more if
+        the transaction has to be repeated. What it raises undoes everything and is raised here.
+
+        A store of several processes holds a lock of that name for the length of the transaction (PostgreSQL:
+        `pg_advisory_xact_lock`, taken before anything is read, at read committed).
+        """
         ...
 
     async def clock_us(self) -> int:
