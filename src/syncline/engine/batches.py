@@ -233,7 +233,7 @@ def prepared(world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.
         "sent_us": now_us,
         "answered_us": None,
         "origin": None,
-        "fence": 0,
+        "fence": world.fence,
         "segment": pack(_segment(batch)),
     }
     commit.add[Table.JOURNAL] = pl.DataFrame([journal], schema=dict(TABLES[Table.JOURNAL][0]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -16,32 +17,40 @@ from syncline.engine.holds import hold_row
 from syncline.engine.planning import Planned
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
-from syncline.reconcile.plan import Held, gate
+from syncline.reconcile.plan import Held, counts_by_kind, gate
 from syncline.records import Side, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 
 
 async def hold_above_ceilings(
-    world: World, sync: Sync, planned: Planned, run_id: str, *, is_first_copy: bool, is_whole: bool
+    world: World,
+    sync: Sync,
+    planned: Planned,
+    run_id: str,
+    *,
+    is_first_copy: bool,
+    is_whole: bool,
+    cycle: str | None = None,
 ) -> list[Held]:
     """What of *planned* is held. A first copy's creates are exempt. With *is_whole* the plan covers everything that
     waits: an approval of which nothing is left is over, and an open hold of another set has been replaced by this one,
     or is over too where nothing of its kind is held any more or nothing of it is left: nobody is asked about records
     that are gone. A replaced one may still be approved: people approve what they saw, and what came since stays
-    held."""
+    held. The parts of one *cycle* have one ceiling of each kind together: what an earlier part let through counts."""
     linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     alive = ["open", "approved", REPLACED]
     known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": alive})
     gist = planned.sheets.gist()
     approved = _approved(known)
-    _, held = gate(
-        gist,
-        sync.ceilings,
-        linked=linked,
-        exempt=frozenset({"create"}) if is_first_copy else frozenset(),
-        approved=approved,
-    )
+    exempt = frozenset({"create"}) if is_first_copy else frozenset[str]()
+    async with world.store.alone():
+        spent = await _spent(world, sync, cycle)
+        going, held = gate(
+            gist, sync.ceilings, linked=linked, exempt=exempt, approved=approved, spent=spent.get("kinds", {})
+        )
+        if cycle is not None:
+            await _spend(world, sync, cycle, spent, counts_by_kind(going))
     planned.later += _marks(sync, planned.sheets.outline(), held)
     commit = Commit()
     now = {_hold_id(sync, one): one for one in held}
@@ -52,6 +61,23 @@ async def hold_above_ceilings(
         _end(known.filter(~pl.col("hold_id").is_in(list(now))), held, set(gist["action"]), commit)
     await world.store.commit(commit)
     return held
+
+
+async def _spent(world: World, sync: Sync, cycle: str | None) -> dict[str, Any]:
+    """How much of each kind the parts of *cycle* before this one let through."""
+    if cycle is None:
+        return {}
+    known = await world.store.rows(Table.META, {"name": f"gate:{sync.name}"})
+    told: dict[str, Any] = json.loads(known["value"][0]) if len(known) else {}
+    return told if told.get("cycle") == cycle else {}
+
+
+async def _spend(world: World, sync: Sync, cycle: str, spent: Mapping[str, Any], went: Mapping[str, int]) -> None:
+    before: Mapping[str, int] = spent.get("kinds", {})
+    kinds = {kind: before.get(kind, 0) + went.get(kind, 0) for kind in {*before, *went}}
+    told = json.dumps({"cycle": cycle, "kinds": kinds})
+    row = pl.DataFrame({"name": [f"gate:{sync.name}"], "value": [told]})
+    await world.store.commit(Commit(put={Table.META: row}))
 
 
 REPLACED = "replaced"

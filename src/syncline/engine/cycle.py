@@ -26,7 +26,7 @@ from syncline.engine.life.deletes import carry_out_deletes
 from syncline.engine.life.gone import note_gone
 from syncline.engine.life.just_before import look_once_more
 from syncline.engine.life.origins import ask_for_origins
-from syncline.engine.life.step import settle_endings
+from syncline.engine.life.step import Settled, settle_endings
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import capture, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_links
@@ -42,7 +42,20 @@ from syncline.reconcile.conserve import GRAVITY, Balance
 from syncline.reconcile.plan import Held
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
-from syncline.trees import TABLES, Commit, Store, Table
+from syncline.trees import TABLES, Commit, Store, Table, empty
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A share of a sync's planning: records in no link and endings (*identity*), marked *links*; of these a *bucket*
+    (k, n), None for all."""
+
+    identity: bool = True
+    links: bool = True
+    bucket: tuple[int, int] | None = None
+
+
+WHOLE = Part()
 
 TAKE = 1_000_000
 """Dirty marks taken in one run; more are left for the next."""
@@ -66,6 +79,10 @@ class RunReport:
     unknown: int = 0
     stopped: SynclineError | None = None
     fates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # what became of each action, and why
+    cycle: str | None = None  # of which this is a part; the parts of a cycle share its ceilings
+    worker: str | None = None
+    lane: Lane | None = None
+    due_us: int | None = None
     calls: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -125,28 +142,40 @@ async def run_cycle(
     for name, connector in world.connectors.items():
         report.calls[name] = connector.usage().calls_sent - calls_before[name]
     report.balances = await balances(world.store, sync.name, report.run_id)
-    await close_run(world, report, _state(report))
+    await close_run(world, report, state_of(report))
     return report
 
 
-def _state(report: RunReport) -> str:
+def state_of(report: RunReport) -> str:
     if not report.is_balanced or report.stopped is not None:
         return "failed"
     return "held" if report.held or report.unknown or not report.is_green else "succeeded"
 
 
 async def _observe(world: World, sync: Sync, report: RunReport, *, sweep: bool) -> None:
+    await settle_terms(world, sync, report)
+    for side in SIDES:
+        for object_type in sync.side(side).object_types:
+            await observe_object(world, sync, side, object_type, report, sweep=sweep)
+    await hold_empty_sides(world, sync, report.run_id, report.captures)
+
+
+async def settle_terms(world: World, sync: Sync, report: RunReport) -> None:
+    """What comes before any planning: the terms of the sync, and what is still unknown of earlier writes."""
     await adopt_terms(world, sync)
     report.unknown = await resolve_unknown(world, sync, report.run_id)
     report.unknown += await resolve_deeds(world, sync, report.run_id)
-    for side in SIDES:
-        spec = sync.side(side)
-        for object_type in spec.object_types:
-            await read_due(world, spec.connection, object_type, report.run_id)
-            read = read_everything if sweep and has_formulas(world, sync, side, object_type) else capture
-            report.captures.append(await read(world, spec.connection, object_type, report.run_id))
-            await read_assumed(world, spec.connection, object_type, report.run_id)
-    await hold_empty_sides(world, sync, report.run_id, report.captures)
+
+
+async def observe_object(
+    world: World, sync: Sync, side: Side, object_type: str, report: RunReport, *, sweep: bool
+) -> None:
+    """Bring the mirror of one object up to date, with what was marked to be read by id."""
+    connection = sync.side(side).connection
+    await read_due(world, connection, object_type, report.run_id)
+    read = read_everything if sweep and has_formulas(world, sync, side, object_type) else capture
+    report.captures.append(await read(world, connection, object_type, report.run_id))
+    await read_assumed(world, connection, object_type, report.run_id)
 
 
 def has_formulas(world: World, sync: Sync, side: Side, object_type: str) -> bool:
@@ -166,35 +195,27 @@ async def plan_and_write(
     forced: bool = False,
     only: frozenset[tuple[str, str, str]] | None = None,
     owner: str | None = None,
+    part: Part = WHOLE,
 ) -> None:
     """Plan what is dirty, gate it, write it, and store what became of every record considered.
 
-    *only* restricts it to these records (side, object type, record id) and their links; *forced* also creates where the
-    sync by itself would not; *owner* gets what is created, as in `batches.batches_of`.
+    *only* restricts it to these records (side, object type, record id) and their links, *part* to a share of the work;
+    *forced* also creates where the sync by itself would not; *owner* gets what is created, as in `batches.batches_of`.
     """
     now_us = world.now_us()
     planned = Planned()
     was_linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     chosen = _chosen(sync, only)
-    just_read = {(c.connection, c.object_type) for c in report.captures if c.is_backfill}
-    new = await _strangers(world, sync, now_us, chosen)
-    await ask_for_origins(world, sync, new, report.run_id, just_read)
-    await look_once_more(world, sync, new, report.run_id, forced=forced, just_read=just_read)
-    ended = await settle_endings(world, sync, report.run_id, writes=writes, only=chosen, lane=lane)
-    strangers = await _strangers(world, sync, now_us, chosen)
-    if len(strangers):
-        async with world.store.alone():
-            matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
-        report.links_made = len(matched.link_ids)
-        planned.later.extend(matched.later)
-        planned.classes.append(
-            matched.classes.with_columns(pl.lit(0, dtype=pl.Int64).alias("link_id")).select(list(CLASSES))
-        )
-        await plan_creates(world, sync, matched.creates, planned, report.run_id, forced=forced)
-    links = await world.store.take_dirty(sync.name, now_us=now_us, linked=True, limit=TAKE)
-    if chosen is not None:
-        ends = await world.store.by_keys(Table.LINK_END, chosen)
-        links = links.join(ends.select("link_id").unique(), on="link_id", how="semi")
+    ended, strangers = Settled(), empty(Table.DIRTY)
+    if part.identity:
+        just_read = {(c.connection, c.object_type) for c in report.captures if c.is_backfill}
+        new = await _strangers(world, sync, now_us, chosen)
+        await ask_for_origins(world, sync, new, report.run_id, just_read)
+        await look_once_more(world, sync, new, report.run_id, forced=forced, just_read=just_read)
+        ended = await settle_endings(world, sync, report.run_id, writes=writes, only=chosen, lane=lane)
+        strangers = await _strangers(world, sync, now_us, chosen)
+        await _match(world, sync, strangers, planned, report, forced=forced)
+    links = await _marked_links(world, sync, now_us, part, chosen)
     before = await _current_ends(world, links)
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
     await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
@@ -202,7 +223,13 @@ async def plan_and_write(
     shifted = _shifted(before, await _current_ends(world, links))
     considered = _considered(strangers, before)
     report.held = await hold_above_ceilings(
-        world, sync, planned, report.run_id, is_first_copy=was_linked == 0, is_whole=only is None
+        world,
+        sync,
+        planned,
+        report.run_id,
+        is_first_copy=was_linked == 0,
+        is_whole=only is None and part is WHOLE,
+        cycle=report.cycle,
     )
     going = planned.sheets.without(report.held)
     written = Written()
@@ -219,6 +246,33 @@ async def plan_and_write(
     if writes:
         await _account(world, sync, report, pl.concat([strangers, links]), considered, planned.later)
         await unlink_leavers(world, sync)
+
+
+async def _match(
+    world: World, sync: Sync, strangers: pl.DataFrame, planned: Planned, report: RunReport, *, forced: bool
+) -> None:
+    """Match records in no link, and plan the creates of those that nobody was found for."""
+    if strangers.is_empty():
+        return
+    async with world.store.alone():
+        matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
+    report.links_made = len(matched.link_ids)
+    planned.later.extend(matched.later)
+    planned.classes.append(
+        matched.classes.with_columns(pl.lit(0, dtype=pl.Int64).alias("link_id")).select(list(CLASSES))
+    )
+    await plan_creates(world, sync, matched.creates, planned, report.run_id, forced=forced)
+
+
+async def _marked_links(world: World, sync: Sync, now_us: int, part: Part, chosen: pl.DataFrame | None) -> pl.DataFrame:
+    """The dirty marks of links that are a part's affair, all or those of *chosen* records."""
+    if not part.links:
+        return empty(Table.DIRTY)
+    links = await world.store.take_dirty(sync.name, now_us=now_us, linked=True, limit=TAKE, bucket=part.bucket)
+    if chosen is None:
+        return links
+    ends = await world.store.by_keys(Table.LINK_END, chosen)
+    return links.join(ends.select("link_id").unique(), on="link_id", how="semi")
 
 
 async def _strangers(world: World, sync: Sync, now_us: int, chosen: pl.DataFrame | None) -> pl.DataFrame:
@@ -375,9 +429,9 @@ async def _put_run(
         "started_us": started["started_us"][0] if len(started) else world.now_us(),
         "ended_us": ended_us,
         "summary": json.dumps(summary),
-        "cycle": None,
-        "worker": None,
-        "lane": None,
-        "due_us": None,
+        "cycle": report.cycle,
+        "worker": report.worker,
+        "lane": None if report.lane is None else report.lane.value,
+        "due_us": report.due_us,
     }
     await world.store.commit(Commit(put={Table.RUN: pl.DataFrame([row], schema=dict(TABLES[Table.RUN][0]))}))

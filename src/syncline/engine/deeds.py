@@ -19,6 +19,7 @@ from syncline.engine.dirty import dirty_links, read_marks
 from syncline.engine.erased import names_erased
 from syncline.engine.journal import IN_FLIGHT, pack
 from syncline.engine.observe import read_again
+from syncline.engine.tenure import in_other_hands
 from syncline.engine.world import World
 from syncline.engine.write import DEED, send
 from syncline.errors import AccessError, Later, NotUnderstood
@@ -53,6 +54,7 @@ async def perform(
             message="another write to it has no answer yet; try again after the next run",
             is_permanent=False,
         )
+    await world.before_sending()
     try:
         outcome = await send(world, connection, write, lane=lane)
     except (Later, AccessError, NotUnderstood):
@@ -79,6 +81,7 @@ async def resolve_deeds(world: World, sync: Sync, run_id: str) -> int:
         return 0
     journals = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
     own = journals.filter((pl.col("sync") == sync.name) & pl.col("operation").str.starts_with(DEED))
+    own = own.join(await in_other_hands(world, own), on="batch_id", how="anti")
     waiting = 0
     for row in entries.join(own.select("batch_id", "side", "sent_us"), on="batch_id").iter_rows(named=True):
         waiting += not await _settle_late(world, sync, row, run_id)
@@ -124,7 +127,7 @@ def _prepared(world: World, sync: Sync, run_id: str, side: Side, write: Write, b
         "sent_us": now_us,
         "answered_us": None,
         "origin": None,
-        "fence": 0,
+        "fence": world.fence,
         "segment": pack(pl.DataFrame(schema=SEGMENT)),
     }
     entries = [

@@ -20,7 +20,7 @@ from syncline.engine.pairs import Slice, slices
 from syncline.engine.world import World
 from syncline.reconcile.consent import MOVES, consent_maps
 from syncline.reconcile.merge import MOMENTS
-from syncline.reconcile.shared import FACTS, echoes, one_write, settled_members, siblings
+from syncline.reconcile.shared import ECHOES, FACTS, echoes, one_write, settled_members, siblings
 from syncline.reconcile.shared_acts import proofs
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Direction, FieldMap, Policy, Sync
@@ -139,9 +139,9 @@ class Owners:
         return pl.DataFrame(rows, schema=dict(TABLES[Table.MARK][0]), orient="row")
 
 
-NOBODY = Owners(
-    facts=pl.DataFrame(schema=FACTS), found=echoes(pl.DataFrame(schema=FACTS)), acts=pl.DataFrame(schema=MOMENTS)
-)
+# By schemas alone: an expression evaluated at import would start the pool of threads in whoever only imports us, and a
+# process with threads cannot be forked.
+NOBODY = Owners(facts=pl.DataFrame(schema=FACTS), found=pl.DataFrame(schema=ECHOES), acts=pl.DataFrame(schema=MOMENTS))
 
 
 def _one_way(maps: Sequence[FieldMap], found: pl.DataFrame) -> list[tuple[str, Side]]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
+from syncline.engine.tenure import Tenure
 from syncline.ports import Capabilities, Clock, Connector, Random
 from syncline.reconcile.match_score import Score
 from syncline.records import Side
@@ -58,9 +59,20 @@ class World:
     score: Score | None = None  # for syncs with a rule that weighs by probability
     schemas: dict[tuple[str, str], ObjectSchema] = field(default_factory=dict)
     actors: dict[str, str | None] = field(default_factory=dict)
+    tenure: Tenure | None = None  # the lease under which a worker works; None: nobody else can be at it
 
     def now_us(self) -> int:
         return micros(self.clock.now())
+
+    @property
+    def fence(self) -> int:
+        """What the journal names the present tenure by; 0 outside of any."""
+        return 0 if self.tenure is None else self.tenure.fence
+
+    async def before_sending(self) -> None:
+        """Make sure that our lease outlasts what is sent next. Fenced if the unit is no longer ours: send nothing."""
+        if self.tenure is not None:
+            await self.tenure.keep()
 
     def schema(self, connection: str, object_type: str) -> ObjectSchema:
         """The object as described at the start of this run (`observe.meet`)."""

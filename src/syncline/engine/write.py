@@ -22,6 +22,7 @@ from syncline.engine.lost_updates import give_up_unfound
 from syncline.engine.moved import moved
 from syncline.engine.observe import read_again
 from syncline.engine.sheets import Sheets
+from syncline.engine.tenure import in_other_hands
 from syncline.engine.world import Progress, World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
@@ -94,6 +95,7 @@ async def _write_batch(
     batch = await _prepare(world, sync, run_id, guarded.batch, conflicts, report)
     if not batch.rows:
         return
+    await world.before_sending()
     connector = world.connectors[batch.connection]
     try:
         answer = await connector.write([row.sent for row in batch.rows], lane=lane)
@@ -203,14 +205,15 @@ async def _settle(world: World, sync: Sync, run_id: str, batch: Batch, answer: W
 async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
     """Settle entries whose outcome is unknown by reading: updates by id, creates by our key. How many stay unknown.
 
-    Entries of a process that died are unknown too. A create that is not found is given up only after the late-commit
-    time (`lost_creates`).
+    Entries of a process that died are unknown too; those of a worker whose lease lasts are not. A create that is not
+    found is given up only after the late-commit time (`lost_creates`).
     """
     entries = await world.store.rows(Table.ENTRY, {"state": list(IN_FLIGHT)})
     if entries.is_empty():
         return 0
     journals = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
     own = journals.filter((pl.col("sync") == sync.name) & ~pl.col("operation").str.starts_with(DEED))
+    own = own.join(await in_other_hands(world, own), on="batch_id", how="anti")
     for (connection, object_type), part in entries.join(own.select("batch_id"), on="batch_id").group_by(
         "connection", "object_type"
     ):

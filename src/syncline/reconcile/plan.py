@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 
@@ -223,6 +224,9 @@ class Held:
     passed: tuple[str, ...] = ()
 
 
+NOTHING_SPENT: Mapping[str, int] = MappingProxyType({})
+
+
 def gate(
     actions: pl.DataFrame,
     ceilings: Mapping[str, Ceiling],
@@ -230,11 +234,12 @@ def gate(
     linked: int,
     exempt: frozenset[str],
     approved: Mapping[str, frozenset[str]],
+    spent: Mapping[str, int] = NOTHING_SPENT,
 ) -> tuple[pl.DataFrame, list[Held]]:
     """The actions that may go, and what is held. A ceiling holds all actions of its kind; the rest proceeds.
 
     *exempt* kinds pass (a first copy's creates), and so do the actions that *approved* names by kind, whatever else has
-    come or gone since.
+    come or gone since. *spent* counts, by kind, what passed before under the same ceiling.
     """
     held: list[Held] = []
     going = actions
@@ -243,8 +248,7 @@ def gate(
             continue
         subjects = going.filter(_OF_KIND[kind]).select("action", "field").unique().sort("action", "field")
         allowed = int(ceiling.share * linked) + ceiling.plus
-        count = subjects["action"].n_unique() if kind != "blank" else len(subjects)
-        if count <= allowed:
+        if _count(subjects, kind) + spent.get(kind, 0) <= allowed:
             continue
         names = [f"{action}/{name}" if kind == "blank" else action for action, name in subjects.iter_rows()]
         known = approved.get(kind, frozenset())
@@ -255,6 +259,17 @@ def gate(
         held.append(Held(kind=kind, actions=rest, allowed=allowed, digest=held_digest(kind, rest), passed=passed))
         going = without_held(going, held[-1:])
     return going, held
+
+
+def _count(subjects: pl.DataFrame, kind: str) -> int:
+    """Blanks count by field, everything else by action."""
+    return len(subjects) if kind == "blank" else subjects["action"].n_unique()
+
+
+def counts_by_kind(actions: pl.DataFrame) -> dict[str, int]:
+    """How much of *actions* (ACTIONS) counts against each kind of ceiling."""
+    of_kind = {kind: actions.filter(is_it).select("action", "field").unique() for kind, is_it in _OF_KIND.items()}
+    return {kind: _count(subjects, kind) for kind, subjects in of_kind.items()}
 
 
 def without_held(actions: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:

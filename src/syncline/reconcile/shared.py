@@ -37,6 +37,7 @@ FACTS: dict[str, pl.DataType] = {
 
 _OWNED = ["mapping", "side", "owner"]
 CELLS = {"link_id": pl.Int64(), "mapping": pl.String(), "side": pl.String()}
+ECHOES: dict[str, pl.DataType] = {**CELLS, "print": pl.UInt64()}
 
 
 def siblings(facts: pl.DataFrame) -> pl.DataFrame:
@@ -49,7 +50,7 @@ def echoes(facts: pl.DataFrame) -> pl.DataFrame:
     changed = facts.filter((pl.col("print") != pl.col("base")).fill_null(False))
     agreed = facts.select(*_OWNED, pl.col("base").alias("print"), pl.col("link_id").alias("by")).drop_nulls()
     found = changed.join(agreed, on=[*_OWNED, "print"], how="inner").filter(pl.col("by") != pl.col("link_id"))
-    return found.select(*CELLS, "print").unique([*CELLS], maintain_order=True)
+    return found.select(*ECHOES).unique([*CELLS], maintain_order=True)
 
 
 def settled_members(facts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
