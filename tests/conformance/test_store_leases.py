@@ -1,4 +1,4 @@
-"""Leases and fences of `trees.Store`, for every kind of store: one holder at a time, and no commit of an earlier one."""
+"""Leases and fences of `trees.Store`: one holder at a time, and no commit of an earlier one."""
 
 from __future__ import annotations
 
