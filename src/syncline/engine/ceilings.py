@@ -12,13 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from syncline.engine.dirty import dirty_links, dirty_records
+from syncline.engine.dirty import marks_of_actions
 from syncline.engine.holds import hold_row
 from syncline.engine.planning import Planned
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.reconcile.plan import Held, counts_by_kind, gate
-from syncline.records import Side, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 
@@ -51,7 +50,8 @@ async def hold_above_ceilings(
         )
         if cycle is not None:
             await _spend(world, sync, cycle, spent, counts_by_kind(going))
-    planned.later += _marks(sync, planned.sheets.outline(), held)
+    stopped = {action.split("/")[0] for one in held for action in one.actions}
+    planned.later += marks_of_actions(sync, planned.sheets.outline(), stopped)
     commit = Commit()
     now = {_hold_id(sync, one): one for one in held}
     shown = set(known.filter(pl.col("state") == "open")["hold_id"])
@@ -107,18 +107,6 @@ def _end(rows: pl.DataFrame, held: Sequence[Held], planned: set[str], commit: Co
             states.append((row["hold_id"], state))
     if states:
         commit.amend[Table.HOLD] = [pl.DataFrame(states, schema=["hold_id", "state"], orient="row")]
-
-
-def _marks(sync: Sync, outline: pl.DataFrame, held: Sequence[Held]) -> list[pl.DataFrame]:
-    """Dirty marks for everything an action of *held* was planned for."""
-    names = {action.split("/")[0] for one in held for action in one.actions}
-    waiting = outline.filter(pl.col("action").is_in(list(names)))
-    marks = [dirty_links(sync.name, waiting.filter(pl.col("link_id") > 0)["link_id"].unique().to_list())]
-    creates = waiting.filter(pl.col("link_id") == 0)
-    for (side, source_type), part in creates.group_by("side", "source_type", maintain_order=True):
-        target: Side = "a" if side == "a" else "b"
-        marks.append(dirty_records(sync.name, other(target), str(source_type), part["source_id"].to_list()))
-    return marks
 
 
 def _hold_id(sync: Sync, held: Held) -> str:

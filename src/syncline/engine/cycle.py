@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from syncline.engine.bounds import FREE, Bounds
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.creates import plan_creates
 from syncline.engine.deeds import resolve_deeds
+from syncline.engine.dirty import marks_of_actions
 from syncline.engine.empty_sides import hold_empty_sides
 from syncline.engine.erased import ERASED_MEANWHILE
 from syncline.engine.intake import Capture
@@ -119,7 +121,13 @@ class RunReport:
 
 
 async def run_cycle(
-    world: World, sync: Sync, *, writes: bool = True, lane: Lane = Lane.LIVE, sweep: bool = False
+    world: World,
+    sync: Sync,
+    *,
+    writes: bool = True,
+    lane: Lane = Lane.LIVE,
+    sweep: bool = False,
+    bounds: Bounds = FREE,
 ) -> RunReport:
     """Run one whole cycle; with *writes* false it stops after the gate (on a store of its own: `Store.copy`).
 
@@ -135,7 +143,7 @@ async def run_cycle(
         sync = await meet(world, sync)
         await _observe(world, sync, report, sweep=sweep)
         world.report(Progress("match", sync.name, 0))  # from here on writes may be under way
-        await plan_and_write(world, sync, report, writes=writes, lane=lane)
+        await plan_and_write(world, sync, report, writes=writes, lane=lane, bounds=bounds)
     except (SynclineError, StopRequested, asyncio.CancelledError) as error:
         await close_run(world, report, "failed", str(error) or "stopped by a signal")
         raise
@@ -196,11 +204,13 @@ async def plan_and_write(
     only: frozenset[tuple[str, str, str]] | None = None,
     owner: str | None = None,
     part: Part = WHOLE,
+    bounds: Bounds = FREE,
 ) -> None:
     """Plan what is dirty, gate it, write it, and store what became of every record considered.
 
     *only* restricts it to these records (side, object type, record id) and their links, *part* to a share of the work;
-    *forced* also creates where the sync by itself would not; *owner* gets what is created, as in `batches.batches_of`.
+    *forced* also creates where the sync by itself would not; *owner* gets what is created, as in `batches.batches_of`;
+    *bounds* say what of it may be done.
     """
     now_us = world.now_us()
     planned = Planned()
@@ -212,9 +222,10 @@ async def plan_and_write(
         new = await _strangers(world, sync, now_us, chosen)
         await ask_for_origins(world, sync, new, report.run_id, just_read)
         await look_once_more(world, sync, new, report.run_id, forced=forced, just_read=just_read)
-        ended = await settle_endings(world, sync, report.run_id, writes=writes, only=chosen, lane=lane)
+        merges = writes and not bounds.is_sealed
+        ended = await settle_endings(world, sync, report.run_id, writes=merges, only=chosen, lane=lane)
         strangers = await _strangers(world, sync, now_us, chosen)
-        await _match(world, sync, strangers, planned, report, forced=forced)
+        await _match(world, sync, strangers, planned, report, forced=forced, bounds=bounds)
     links = await _marked_links(world, sync, now_us, part, chosen)
     before = await _current_ends(world, links)
     await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
@@ -222,21 +233,24 @@ async def plan_and_write(
     await note_gone(world, sync, links["link_id"].to_list(), report.run_id)
     shifted = _shifted(before, await _current_ends(world, links))
     considered = _considered(strangers, before)
-    report.held = await hold_above_ceilings(
-        world,
-        sync,
-        planned,
-        report.run_id,
-        is_first_copy=was_linked == 0,
-        is_whole=only is None and part is WHOLE,
-        cycle=report.cycle,
-    )
-    going = planned.sheets.without(report.held)
-    written = Written()
+    if not bounds.is_sealed:
+        report.held = await hold_above_ceilings(
+            world,
+            sync,
+            planned,
+            report.run_id,
+            is_first_copy=was_linked == 0,
+            is_whole=only is None and part is WHOLE,
+            cycle=report.cycle,
+        )
+    allowed = bounds.actions(planned.sheets.without(report.held))
+    going, written = allowed.going, Written()
     if writes:
         conflicts = planned.all_conflicts()
         written = await write_actions(world, sync, report.run_id, going, conflicts, lane=lane, owner=owner)
         await carry_out_deletes(world, sync, report.run_id, going, written, lane=lane)
+    written.classes |= allowed.refused
+    planned.later += marks_of_actions(sync, planned.sheets.outline(), allowed.left)
     report.sheets = planned.sheets
     report.stopped = written.stopped or ended.stopped
     report.fates = written.classes
@@ -245,17 +259,25 @@ async def plan_and_write(
     report.classes = _without_shifted(_final_classes(planned, written, report.held), considered, shifted)
     if writes:
         await _account(world, sync, report, pl.concat([strangers, links]), considered, planned.later)
-        await unlink_leavers(world, sync)
+        if not bounds.is_sealed:
+            await unlink_leavers(world, sync)
 
 
 async def _match(
-    world: World, sync: Sync, strangers: pl.DataFrame, planned: Planned, report: RunReport, *, forced: bool
+    world: World,
+    sync: Sync,
+    strangers: pl.DataFrame,
+    planned: Planned,
+    report: RunReport,
+    *,
+    forced: bool,
+    bounds: Bounds,
 ) -> None:
     """Match records in no link, and plan the creates of those that nobody was found for."""
     if strangers.is_empty():
         return
     async with world.store.alone():
-        matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced)
+        matched = await match_unlinked(world, sync, strangers, report.run_id, forced=forced, bounds=bounds)
     report.links_made = len(matched.link_ids)
     planned.later.extend(matched.later)
     planned.classes.append(

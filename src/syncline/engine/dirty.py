@@ -5,10 +5,12 @@ Lives here: the rows. They are set by `Commit.touch` in the transaction that cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
+from syncline.records import other
+from syncline.spec.model import Sync
 from syncline.trees import TABLES, Table
 
 _TOUCHED = {name: kind for name, kind in TABLES[Table.DIRTY][0].items() if name != "seq"}
@@ -29,3 +31,14 @@ def dirty_records(sync: str, side: str, object_type: str, ids: Iterable[str], *,
 def read_marks(connection: str, object_type: str, ids: Iterable[str], *, due_us: int) -> pl.DataFrame:
     """Dirty marks (without seq) for records that are to be read by id, whichever syncs use them."""
     return dirty_records(f"read:{connection}", "", object_type, ids, due_us=due_us)
+
+
+def marks_of_actions(sync: Sync, outline: pl.DataFrame, names: Collection[str]) -> list[pl.DataFrame]:
+    """Dirty marks (without seq) for everything the actions *names* of *outline* (sheets.OUTLINE) were planned for."""
+    waiting = outline.filter(pl.col("action").is_in(list(names)))
+    marks = [dirty_links(sync.name, waiting.filter(pl.col("link_id") > 0)["link_id"].unique().to_list())]
+    lone = waiting.filter(pl.col("link_id") == 0)
+    for (side, source_type), part in lone.group_by("side", "source_type", maintain_order=True):
+        source = other("a" if side == "a" else "b")
+        marks.append(dirty_records(sync.name, source, str(source_type), part["source_id"].to_list()))
+    return marks

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from syncline.engine.bounds import FREE, Bounds
 from syncline.engine.dirty import dirty_records
 from syncline.engine.life.endings import HAS_ENDED
 from syncline.engine.links import put_link_rows, stand_in
@@ -55,11 +56,11 @@ CLASSES = RECORD | {"class": pl.String, "reason": pl.String}
 
 
 async def match_unlinked(
-    world: World, sync: Sync, dirty: pl.DataFrame, run_id: str, *, forced: bool = False
+    world: World, sync: Sync, dirty: pl.DataFrame, run_id: str, *, forced: bool = False, bounds: Bounds = FREE
 ) -> Matched:
     """Match the sync's unlinked records, *dirty* (DIRTY rows of unlinked records) among them.
 
-    *forced*: a person asks for creates that the sync by itself would not do.
+    *forced*: a person asks for creates that the sync by itself would not do. *bounds* say which links may be stored.
     """
     creating: Creating = frozenset(s for s in SIDES if forced or sync.side(s).creates is not Creates.NEVER)
     marked = dirty.select(list(RECORD))
@@ -72,6 +73,7 @@ async def match_unlinked(
     else:
         sides, result = await _matched(world, sync, None, creating)
     undecided, result = result, _as_decided(result, await _decided(world, sync))
+    result, refused = _within(result, bounds)
     if are_few:
         await make_keys(world, sync)
     link_ids = await _store_links(world, sync, result)
@@ -85,6 +87,7 @@ async def match_unlinked(
     )
     out = [
         _classed(_ends(result), "agreed", "linked"),
+        refused,
         result.held.select(
             *RECORD, pl.lit("held").alias("class"), pl.format("several candidates: group {}", "hold_id").alias("reason")
         ),
@@ -96,6 +99,7 @@ async def match_unlinked(
     waiting = _later_twins(sync, sides, undecided, creates, creating)
     creates = creates.join(waiting, on=list(RECORD), how="anti")
     classes = pl.concat([classes, waiting])
+    waiting = pl.concat([waiting, refused.join(marked, on=list(RECORD), how="semi")])
     vanished = marked.join(classes, on=list(RECORD), how="anti").join(creates, on=list(RECORD), how="anti")
     classes = pl.concat([classes, _classed(vanished, "agreed", "linked meanwhile")])
     later = tuple(
@@ -134,6 +138,13 @@ def _later_twins(
             )
         )
     return pl.concat(parts)
+
+
+def _within(result: MatchResult, bounds: Bounds) -> tuple[MatchResult, pl.DataFrame]:
+    """*result* with the links that may be stored, and CLASSES of the records of the others, which come again."""
+    links = bounds.links(result.links)
+    others = replace(result, links=result.links.join(links, on=["a_type", "a_id", "b_type", "b_id"], how="anti"))
+    return replace(result, links=links), _classed(_ends(others), "deferred", "its link is not in the approved plan")
 
 
 _MANY = 1_000_000
