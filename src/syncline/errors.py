@@ -178,6 +178,24 @@ CODES: Mapping[str, Code] = {
         "Edit the one that is there, or name another with --config.",
         "cli",
     ),
+    "SYN-114": Code(
+        "A schedule cannot work: two kinds of it at once, a frequency that is none, or no start for it.",
+        "Say one of `once`, `every` and `pause_after`; `every` as 15 minutes, with a start.",
+        "spec",
+    ),
+    "SYN-115": Code("A schedule's time zone is not known.", "Use an IANA name as Europe/Berlin.", "spec"),
+    "SYN-116": Code(
+        "A schedule's local time does not exist: the clocks are put forward over it.",
+        "Take the time before or the one after, which the message names.",
+        "spec",
+    ),
+    "SYN-117": Code(
+        "A schedule's date and time are not understood.", "Write 2027-03-01 09:00, without an offset.", "spec"
+    ),
+    "SYN-118": Code(
+        "A schedule begins with a moment that has passed.", "Name a later one, or say `once: now`.", "runtime"
+    ),
+    "SYN-119": Code("A schedule ends before it begins.", "Correct its start or its end.", "spec"),
     "SYN-120": Code("A sync names a connection that the file does not have.", "Add it under `connections`.", "spec"),
     "SYN-121": Code("There is no preset of this name.", "Use `recommended` or `native`.", "spec"),
     "SYN-122": Code(
@@ -216,11 +234,13 @@ CODES: Mapping[str, Code] = {
     "SYN-141": Code("A connection lacks a setting it needs.", "Add it.", "connectors wiring"),
     "SYN-142": Code(
         "A secret stands in the configuration file itself.",
-        "Write a reference instead, env:NAME or file:PATH, and change the secret: it has been in a file.",
+        "Write a reference instead (env:NAME, file:PATH, stored), and change the secret: it has been in a file.",
         "connectors",
     ),
     "SYN-143": Code(
-        "A reference (env:NAME, file:PATH) leads nowhere or to nothing.", "Set the variable or file.", "connectors"
+        "A reference (env:NAME, file:PATH, stored) leads nowhere or to nothing.",
+        "Set the variable, the file or the stored secret.",
+        "connectors vault",
     ),
     "SYN-144": Code("There is no connector of this type.", "Use `salesforce` or `marketo`.", "connectors"),
     "SYN-145": Code("A connection's url cannot be called.", "Correct the connection's url.", "net"),
@@ -309,6 +329,21 @@ CODES: Mapping[str, Code] = {
     "SYN-180": Code("The sandboxes that the demo starts are not installed.", "Run make demo.", "demo"),
     "SYN-181": Code("The demo's persons are not installed.", "Run make demo.", "demo"),
     "SYN-182": Code("A sandbox of the demo did not start.", "Look at the reason in the message.", "demo"),
+    "SYN-185": Code(
+        "Stored secrets need a key, and none is given.",
+        "Set SYNCLINE_KEY_FILE to the key's file, or SYNCLINE_KEY to the key; `syncline secrets key new FILE` makes one.",
+        "vault",
+    ),
+    "SYN-186": Code("A key of stored secrets cannot be used, made or replaced.", "Do as the message says.", "vault"),
+    "SYN-187": Code(
+        "A stored secret does not open with the key that is given.",
+        "Give the key that it was sealed with, or set the secret again.",
+        "vault",
+    ),
+    "SYN-188": Code("No secret of that name is stored.", "`syncline secrets list` tells which are.", "vault"),
+    "SYN-189": Code(
+        "That cannot be stored as a secret.", "Name a connection of the file and a secret setting of it.", "wiring cli"
+    ),
     "SYN-190": Code(
         "Nothing that can be undone has that name.",
         "Give a run's id (`syncline status` lists the last ones), an e-mail address or a record id.",

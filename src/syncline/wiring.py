@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from syncline.connectors.registry import connector_class, manifest_of
-from syncline.connectors.settings import at_once, settings_of
+from syncline.connectors.settings import STORED, at_once, settings_of, stored_settings
 from syncline.engine.cycle import close_cut_off
 from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
@@ -31,6 +31,8 @@ from syncline.spec.model import Sync
 from syncline.spec.resolve import resolve
 from syncline.store import open_store
 from syncline.trees import Store
+from syncline.vault.keys import keys_from
+from syncline.vault.stored import open_secrets
 
 DEFAULT_FILE = Path("syncline.yaml")
 
@@ -110,15 +112,76 @@ def _kind_of(project: Project, connection: str) -> str:
 
 
 def connect(
-    project: Project, name: str, clock: Clock, chance: Random, environ: Mapping[str, str]
+    project: Project, name: str, settings: Mapping[str, str], clock: Clock, chance: Random
 ) -> tuple[Connector, HttpxTransport]:
-    """The connector of one connection and the transport to close after it."""
-    given, kind = project.file.connections[name], _kind_of(project, name)
-    folder = project.path.parent
-    settings = settings_of(name, given, manifest_of(kind), environ, folder)
+    """The connector of one connection with its *settings* (every reference resolved), and the transport to close after
+    it."""
     ca_file = settings.get("ca_file")
-    transport = HttpxTransport(ca_file=str(folder / ca_file) if ca_file else None)
-    return connector_class(kind)(settings, transport, clock, chance), transport
+    transport = HttpxTransport(ca_file=str(project.path.parent / ca_file) if ca_file else None)
+    return connector_class(_kind_of(project, name))(settings, transport, clock, chance), transport
+
+
+def _all_connected(
+    project: Project, settings: Mapping[str, Mapping[str, str]], clock: Clock, chance: Random, stack: AsyncExitStack
+) -> dict[str, Connector]:
+    """The connectors of these connections, closed with *stack*."""
+    connectors: dict[str, Connector] = {}
+    faults: list[ConfigError] = []
+    for name, given in settings.items():
+        try:
+            connectors[name], transport = connect(project, name, given, clock, chance)
+        except ConfigError as fault:
+            faults.append(fault)
+            continue
+        stack.push_async_callback(transport.aclose)
+        stack.push_async_callback(connectors[name].aclose)
+    if faults:
+        raise at_once(faults)
+    return connectors
+
+
+def settings_of_all(project: Project, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """By connection its settings, without the stored ones. ConfigError with every fault of every connection at once."""
+    faults: list[ConfigError] = []
+    out: dict[str, dict[str, str]] = {}
+    for name, given in project.file.connections.items():
+        try:
+            out[name] = settings_of(name, given, manifest_of(_kind_of(project, name)), environ, project.path.parent)
+        except ConfigError as fault:
+            faults.append(fault)
+    if faults:
+        raise at_once(faults)
+    return out
+
+
+async def add_stored(
+    project: Project, store: Store, settings: Mapping[str, dict[str, str]], environ: Mapping[str, str]
+) -> None:
+    """Put what the state keeps sealed into *settings*. No key is asked for where nothing is stored."""
+    wanted = [
+        (name, setting)
+        for name in settings
+        for setting in stored_settings(project.file.connections[name], manifest_of(_kind_of(project, name)))
+    ]
+    if wanted:
+        for (name, setting), secret in (await open_secrets(store, keys_from(environ), wanted)).items():
+            settings[name][setting] = secret
+
+
+def secret_setting(project: Project, connection: str, setting: str) -> bool:
+    """Whether the file says that this secret is stored. SYN-189: no such connection, or no secret setting of it."""
+    given = project.file.connections.get(connection)
+    if given is None:
+        known = ", ".join(sorted(project.file.connections))
+        raise ConfigError(f"There is no connection {connection!r}.", code="SYN-189", remedy=f"Known: {known}.")
+    secret = [one.name for one in manifest_of(_kind_of(project, connection)).settings if one.is_secret]
+    if setting not in secret:
+        raise ConfigError(
+            f"Connection {connection!r} has no secret setting {setting!r}.",
+            code="SYN-189",
+            remedy=f"Its secrets: {', '.join(secret)}.",
+        )
+    return given.get(setting) == STORED
 
 
 def _is_untouched(url: str) -> bool:
@@ -150,26 +213,16 @@ async def open_world(
     connector is built, and no secret is needed.
     """
     clock, chance = clock or SystemClock(), chance or SystemRandom()
+    settings = settings_of_all(project, environ) if connected else {}  # before any state is made for a faulty file
     async with AsyncExitStack() as stack:
-        connectors: dict[str, Connector] = {}
-        faults: list[ConfigError] = []
-        for name in project.file.connections if connected else ():
-            try:
-                connector, transport = connect(project, name, clock, chance, environ)
-            except ConfigError as fault:
-                faults.append(fault)
-                continue
-            stack.push_async_callback(transport.aclose)
-            stack.push_async_callback(connector.aclose)
-            connectors[name] = connector
-        if faults:
-            raise at_once(faults)
         if store is None:
             url = ":memory:" if read_only and _is_untouched(project.store_url) else project.store_url
             store = await open_store(url, clock, read_only=read_only and url == project.store_url)
             stack.push_async_callback(store.close)
             if not read_only:
                 await close_cut_off(store)
+        await add_stored(project, store, settings, environ)
+        connectors = _all_connected(project, settings, clock, chance, stack)
         yield World(
             store=store,
             connectors=connectors,

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from cyclopts import App
 
-from syncline.cli import actions, demo, erase, identity, inbox, look, run, setup, undo
+from syncline.cli import actions, demo, erase, identity, inbox, look, run, secrets, setup, undo
 
 app = App(
     name="syncline",
@@ -38,6 +38,7 @@ app.command(inbox.approve)
 app.command(identity.resolve)
 app.command(inbox.thaw)
 app.command(erase.erase)
+app.command(secrets.app)
 app.command(setup.schema)
 app.command(demo.demo)
 app.register_install_completion_command()

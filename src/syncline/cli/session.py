@@ -32,7 +32,7 @@ EXIT_CODES: Mapping[int, tuple[str, str]] = {
     0: ("", "Done, and everything is as it should be. Also: `run --every` ended by SIGTERM."),
     1: ("", "Done, but something waits for a person or differs: held, dead, unknown, unexplained, not ready."),
     2: (
-        "SYN-15x, SYN-167, SYN-168, SYN-190",
+        "SYN-15x, SYN-167, SYN-168, SYN-188 to SYN-190",
         "The command line was not understood, or names a sync, record, hold, run or pause that is not there.",
     ),
     3: ("SYN-1xx", "The configuration is wrong; nothing was started."),
@@ -52,7 +52,22 @@ EXIT_CODES: Mapping[int, tuple[str, str]] = {
     129: ("", "Ended by SIGHUP: the terminal was closed."),
     143: ("", "Ended by SIGTERM, outside `run --every`."),
 }
-_BY_PREFIX = {"15": 2, "167": 2, "168": 2, "190": 2, "1": 3, "2": 4, "3": 5, "4": 5, "5": 7, "6": 8, "7": 6, "9": 70}
+_BY_PREFIX = {
+    "15": 2,
+    "167": 2,
+    "168": 2,
+    "188": 2,
+    "189": 2,
+    "190": 2,
+    "1": 3,
+    "2": 4,
+    "3": 5,
+    "4": 5,
+    "5": 7,
+    "6": 8,
+    "7": 6,
+    "9": 70,
+}
 
 
 @Parameter(name="*")

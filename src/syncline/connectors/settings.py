@@ -1,7 +1,7 @@
-"""Settings by reference: "env:NAME" and "file:PATH" in the configuration, values only in memory.
+"""Settings by reference: "env:NAME", "file:PATH" and "stored" in the configuration, values only in memory.
 
-Reads the environment it is given and the files it is told to. A resolved secret is never put into a
-message.
+Reads the environment it is given and the files it is told to; what is stored, whoever holds the state opens (`vault`). A
+resolved secret is never put into a message.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from syncline.errors import ConfigError
 from syncline.ports import Manifest, Setting
 
 _REFERENCE = ("env:", "file:")
+STORED = "stored"
+"""In place of a secret: it is sealed in the state."""
+
 MOST_CHARACTERS = 100_000
 
 
@@ -25,8 +28,8 @@ def settings_of(
     environ: Mapping[str, str],
     folder: Path = Path(),
 ) -> dict[str, str]:
-    """The settings of connection *name* with references resolved and defaults applied. Relative paths of references
-    count from *folder*.
+    """The settings of connection *name* with references resolved and defaults applied; those in `stored_settings` are
+    left out. Relative paths of references count from *folder*.
 
     Raises ConfigError, with every fault at once: SYN-140 an unknown setting, SYN-141 a required one missing, SYN-142 a
     secret written into the file, SYN-143 a reference that leads nowhere or to nothing, SYN-148 an http address of
@@ -34,7 +37,8 @@ def settings_of(
     """
     faults = list(_unknown(name, given, manifest))
     out: dict[str, str] = {}
-    for setting in manifest.settings:
+    stored = stored_settings(given, manifest)
+    for setting in (one for one in manifest.settings if one.name not in stored):
         try:
             value = _value_of(name, setting, given.get(setting.name, setting.default), environ, folder)
         except ConfigError as fault:
@@ -44,6 +48,11 @@ def settings_of(
     if faults:
         raise at_once(faults)
     return out
+
+
+def stored_settings(given: Mapping[str, str | int | float | bool], manifest: Manifest) -> list[str]:
+    """The secrets of a connection that the state keeps."""
+    return [one.name for one in manifest.settings if one.is_secret and given.get(one.name) == STORED]
 
 
 def at_once(faults: Sequence[ConfigError]) -> ConfigError:
@@ -81,7 +90,8 @@ def _value_of(
         raise ConfigError(
             f"Connection {name!r}: {setting.name!r} is a secret and must not stand in the file.",
             code="SYN-142",
-            remedy=f"Write {setting.name}: env:{name.upper()}_{setting.name.upper()} and set that variable.",
+            remedy=f"Write {setting.name}: env:{name.upper()}_{setting.name.upper()} and set that variable, or write "
+            f"{setting.name}: {STORED} and run `syncline secrets set {name} {setting.name}`.",
         )
     resolved = _resolved(name, setting.name, text, environ, folder)
     _refuse_open_road(name, setting.name, resolved)
