@@ -192,9 +192,6 @@ CODES: Mapping[str, Code] = {
     "SYN-117": Code(
         "A schedule's date and time are not understood.", "Write 2027-03-01 09:00, without an offset.", "spec"
     ),
-    "SYN-118": Code(
-        "A schedule begins with a moment that has passed.", "Name a later one, or say `once: now`.", "runtime"
-    ),
     "SYN-119": Code("A schedule ends before it begins.", "Correct its start or its end.", "spec"),
     "SYN-120": Code("A sync names a connection that the file does not have.", "Add it under `connections`.", "spec"),
     "SYN-121": Code("There is no preset of this name.", "Use `recommended` or `native`.", "spec"),
@@ -348,6 +345,9 @@ CODES: Mapping[str, Code] = {
         "Nothing that can be undone has that name.",
         "Give a run's id (`syncline status` lists the last ones), an e-mail address or a record id.",
         "cli engine",
+    ),
+    "SYN-191": Code(
+        "A setting of the log is not understood.", "Correct the variable that the message names.", "logs"
     ),
     # 2xx: access
     "SYN-200": Code("A right or a permission is missing.", "Grant what the message names.", "errors"),

@@ -26,6 +26,7 @@ from syncline.spec.model import (
     Policy,
 )
 from syncline.spec.presets_match import PRIOR
+from syncline.spec.schedule import ScheduleFile
 from syncline.spec.shape import Fault, faults_of
 from syncline.spec.yaml_text import Document
 
@@ -164,6 +165,10 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
             "Read objects with mapped formula fields whole that often (`24h`): a formula's new result moves no stamp. "
             "Without it such a change is seen when something else touches the record."
         ),
+    ] = None
+    schedule: Annotated[
+        ScheduleFile | None,
+        _about("When it runs under `syncline up` and `syncline worker`; by default again and again, every 5 minutes."),
     ] = None
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from syncline.records import SIDES, Side
 from syncline.spec.actions import PersonActions
+from syncline.spec.schedule import Schedule
 from syncline.values import FieldType
 
 # Pseudo fields: facts about a record that mappings may read like fields, never write.
@@ -288,6 +289,7 @@ class Sync:
     sweep_seconds: float | None = None  # how often objects with formula fields are read whole; None: only when asked
     optional: frozenset[str] = frozenset()  # mapping keys that rest while one of their fields does not exist
     actions: PersonActions | None = None  # None: nobody can act on single persons of this sync
+    schedule: Schedule = field(default_factory=Schedule)  # when workers run it
 
     def side(self, side: Side) -> SideSpec:
         return self.a if side == "a" else self.b

@@ -32,6 +32,7 @@ from syncline.spec.model import (
 )
 from syncline.spec.presets.people import PRESETS
 from syncline.spec.resolve_match import with_probability
+from syncline.spec.schedule import schedule_of
 
 _CEILINGS = ("create", "blank", "delete")
 
@@ -42,7 +43,7 @@ def resolve(file: File) -> dict[str, Sync]:
     Raises ConfigError: SYN-120 unknown connection, SYN-121 unknown preset, SYN-122 unknown object type, SYN-123 a field
     map that cannot work, SYN-112 a file without syncs, SYN-126 matching by
     probability that cannot work, SYN-131/132 a refused
-    expression.
+    expression, and what `schedule.schedule_of` refuses.
     """
     if not file.syncs:
         raise ConfigError("The file has no sync.", code="SYN-112", remedy="Add one under `syncs`.")
@@ -115,6 +116,7 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         sweep_seconds=seconds_of(sync.sweep_formulas_every) if sync.sweep_formulas_every else None,
         filter_fields={"a": _filter_fields(a), "b": _filter_fields(b)},
         optional=base.optional - {key for key, value in sync.fields.items() if value is not False},
+        schedule=schedule_of(name, sync.schedule),
     )
     return resolved
 
