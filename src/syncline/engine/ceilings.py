@@ -37,17 +37,16 @@ async def hold_above_ceilings(
     or is over too where nothing of its kind is held any more or nothing of it is left: nobody is asked about records
     that are gone. A replaced one may still be approved: people approve what they saw, and what came since stays
     held. The parts of one *cycle* have one ceiling of each kind together: what an earlier part let through counts."""
-    linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
     alive = ["open", "approved", REPLACED]
     known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": alive})
     gist = planned.sheets.gist()
     approved = _approved(known)
     exempt = frozenset({"create"}) if is_first_copy else frozenset[str]()
     async with world.store.alone():
-        spent = await _spent(world, sync, cycle)
-        going, held = gate(
-            gist, sync.ceilings, linked=linked, exempt=exempt, approved=approved, spent=spent.get("kinds", {})
-        )
+        told = await _spent(world, sync, cycle)
+        spent: Mapping[str, int] = told.get("kinds", {})
+        linked = await _linked(world, sync, counts_by_kind(gist), spent)
+        going, held = gate(gist, sync.ceilings, linked=linked, exempt=exempt, approved=approved, spent=spent)
         if cycle is not None:
             await _spend(world, sync, cycle, spent, counts_by_kind(going))
     stopped = {action.split("/")[0] for one in held for action in one.actions}
@@ -63,6 +62,13 @@ async def hold_above_ceilings(
     return held
 
 
+async def _linked(world: World, sync: Sync, counts: Mapping[str, int], spent: Mapping[str, int]) -> int:
+    """How many links the sync has; 0 where no count reaches what is allowed to everybody: they are many to count."""
+    if all(counts[kind] + spent.get(kind, 0) <= ceiling.plus for kind, ceiling in sync.ceilings.items()):
+        return 0
+    return await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
+
+
 async def _spent(world: World, sync: Sync, cycle: str | None) -> dict[str, Any]:
     """How much of each kind the parts of *cycle* before this one let through."""
     if cycle is None:
@@ -72,8 +78,7 @@ async def _spent(world: World, sync: Sync, cycle: str | None) -> dict[str, Any]:
     return told if told.get("cycle") == cycle else {}
 
 
-async def _spend(world: World, sync: Sync, cycle: str, spent: Mapping[str, Any], went: Mapping[str, int]) -> None:
-    before: Mapping[str, int] = spent.get("kinds", {})
+async def _spend(world: World, sync: Sync, cycle: str, before: Mapping[str, int], went: Mapping[str, int]) -> None:
     kinds = {kind: before.get(kind, 0) + went.get(kind, 0) for kind in {*before, *went}}
     told = json.dumps({"cycle": cycle, "kinds": kinds})
     row = pl.DataFrame({"name": [f"gate:{sync.name}"], "value": [told]})

@@ -214,7 +214,7 @@ async def plan_and_write(
     """
     now_us = world.now_us()
     planned = Planned()
-    was_linked = await world.store.count(Table.LINK, {"sync": sync.name, "state": "live"})
+    was_linked = len(await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"}, limit=1)) > 0
     chosen = _chosen(sync, only)
     ended, strangers = Settled(), empty(Table.DIRTY)
     if part.identity:
@@ -239,7 +239,7 @@ async def plan_and_write(
             sync,
             planned,
             report.run_id,
-            is_first_copy=was_linked == 0,
+            is_first_copy=not was_linked,
             is_whole=only is None and part is WHOLE,
             cycle=report.cycle,
         )
