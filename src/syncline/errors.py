@@ -6,7 +6,8 @@
     ├─ Later                  the same request again, after a wait
     │  ├─ Unavailable         network, 5xx, vendor "system busy"   -> backoff
     │  ├─ RateLimited         `retry_after_seconds`                -> wait, shrink the budget
-    │  └─ QuotaExhausted      `resets_at`                          -> sleep until then, tell the operator
+    │  ├─ QuotaExhausted      `resets_at`                          -> sleep until then, tell the operator
+    │  └─ Parked              `until`                              -> nothing was sent; go on by itself then
     ├─ OutcomeUnknown         a write may or may not have happened -> read back, then decide
     ├─ Stale                  the record moved since we planned    -> read again and plan it again
     ├─ PositionLost           cursor or replay id no longer known  -> backfill
@@ -85,13 +86,29 @@ class RateLimited(Later):
 
 
 class QuotaExhausted(Later):
-    """A daily or storage quota is used up; `resets_at` is aware UTC, None if the vendor does not say."""
+    """A daily or storage quota is used up; `resets_at` is aware UTC, None if the vendor does not say.
+
+    `is_of_calls`: no other call would be answered either.
+    """
 
     code = "SYN-330"
 
-    def __init__(self, message: str, *, resets_at: datetime | None, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, resets_at: datetime | None, code: str | None = None, is_of_calls: bool = False
+    ) -> None:
         super().__init__(message, code=code)
         self.resets_at = resets_at
+        self.is_of_calls = is_of_calls
+
+
+class Parked(Later):
+    """The connection takes no calls until `until` (aware UTC): nothing was sent. Work goes on by itself then."""
+
+    code = "SYN-340"
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(f"{message} (until {until:%H:%M:%S} UTC).")
+        self.until = until
 
 
 class OutcomeUnknown(SynclineError):
@@ -346,9 +363,7 @@ CODES: Mapping[str, Code] = {
         "Give a run's id (`syncline status` lists the last ones), an e-mail address or a record id.",
         "cli engine",
     ),
-    "SYN-191": Code(
-        "A setting of the log is not understood.", "Correct the variable that the message names.", "logs"
-    ),
+    "SYN-191": Code("A setting of the log is not understood.", "Correct the variable that the message names.", "logs"),
     # 2xx: access
     "SYN-200": Code("A right or a permission is missing.", "Grant what the message names.", "errors"),
     "SYN-201": Code(
@@ -380,6 +395,12 @@ CODES: Mapping[str, Code] = {
     "SYN-330": Code(
         "The system's daily or storage quota is used up.",
         "Wait until it resets, or raise it; the next run continues where this one stopped.",
+        "errors",
+    ),
+    "SYN-340": Code(
+        "A connection takes no calls for now: it failed too often in a row, or its system asked us to stay away. Nothing "
+        "was sent.",
+        "Nothing: work goes on by itself at the time the message names. `syncline status` shows what is parked.",
         "errors",
     ),
     "SYN-331": Code("Little is left of the day's calls.", "Raise the limit or run less often.", "connectors"),

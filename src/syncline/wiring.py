@@ -20,6 +20,7 @@ from syncline.connectors.settings import STORED, at_once, settings_of, stored_se
 from syncline.engine.cycle import close_cut_off
 from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
+from syncline.logs import hide
 from syncline.net.transport import HttpxTransport
 from syncline.ports import Clock, Connector, Random
 from syncline.reconcile.match_score import Score
@@ -168,6 +169,14 @@ async def add_stored(
             settings[name][setting] = secret
 
 
+def _hide_secrets(project: Project, settings: Mapping[str, Mapping[str, str]]) -> None:
+    """No line of the log will hold one of them."""
+    for name, given in settings.items():
+        for setting in manifest_of(_kind_of(project, name)).settings:
+            if setting.is_secret:
+                hide(given.get(setting.name, ""))
+
+
 def secret_setting(project: Project, connection: str, setting: str) -> bool:
     """Whether the file says that this secret is stored. SYN-189: no such connection, or no secret setting of it."""
     given = project.file.connections.get(connection)
@@ -222,6 +231,7 @@ async def open_world(
             if not read_only:
                 await close_cut_off(store)
         await add_stored(project, store, settings, environ)
+        _hide_secrets(project, settings)
         connectors = _all_connected(project, settings, clock, chance, stack)
         yield World(
             store=store,

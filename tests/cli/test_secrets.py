@@ -96,6 +96,11 @@ def test_somebody_at_a_terminal_is_asked_without_an_echo(sealed: Ground, monkeyp
     terminal = io.StringIO("")
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", terminal)
-    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or SECRET)
+
+    def answered(prompt: str) -> str:
+        asked.append(prompt)
+        return SECRET
+
+    monkeypatch.setattr("getpass.getpass", answered)
     assert sealed.syncline("secrets", "set", "crm", "client_secret").code == 0
     assert asked == ["client_secret of crm (not shown): "]

@@ -6,6 +6,7 @@ Exit codes (docs/reference/exit-codes.md is made from `EXIT_CODES`).
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from syncline.cli.stopping import Stop
 from syncline.cli.waiting import ToldClock
 from syncline.engine.world import READING, Progress, World
 from syncline.errors import ConfigError, StopRequested, SynclineError
+from syncline.logs import about, get_log, start_logging
 from syncline.records import SIDES
 from syncline.spec.model import Sync
 from syncline.wiring import DEFAULT_FILE, Project, load_project, open_world
@@ -98,14 +100,17 @@ def perform(options: Options, command: Callable[[], Coroutine[Any, Any, int]], s
             return await command()
 
     try:
+        start_logging(os.environ)
         return asyncio.run(listened())
     except SynclineError as error:
+        get_log("cli").error("a command failed", **about(error))
         show_error(error, as_json=options.json)
         return exit_code(error)
     except (KeyboardInterrupt, asyncio.CancelledError, StopRequested):
         console(stderr=True).print("Stopped. What was sent is journalled; the next run continues from it.")
         return stop.exit_code
     except Exception as error:  # noqa: BLE001  (the last line: a person is told, with the code of a bug)
+        get_log("cli").error("a command failed by a bug", exc_info=error)
         bug = as_bug(error)
         show_error(bug, as_json=options.json)
         return exit_code(bug)

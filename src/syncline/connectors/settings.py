@@ -1,7 +1,7 @@
 """Settings by reference: "env:NAME", "file:PATH" and "stored" in the configuration, values only in memory.
 
-Reads the environment it is given and the files it is told to; what is stored, whoever holds the state opens (`vault`). A
-resolved secret is never put into a message.
+Reads the environment it is given and the files it is told to; what is stored is opened by whoever holds the state
+(`vault`). A resolved secret is never put into a message.
 """
 
 from __future__ import annotations
