@@ -1,0 +1,1 @@
+"""Benchmarks of the engine under load: many links, many changes, several workers."""
