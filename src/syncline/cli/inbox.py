@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import frame_as_dicts, some
+from syncline.cli.screens.covering import covered
 from syncline.cli.screens.inbox import conflicts_screen, errors_screen, frozen_screen, holds_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
 from syncline.engine import inbox
@@ -34,12 +35,22 @@ def conflicts(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 50,
     return perform(options, command)
 
 
-def errors(*, options: Options = DEFAULTS) -> int:
-    """Show what was refused and waits: which record, what the system said, what would wake it."""
+def errors(
+    *, reveal: Annotated[bool, Parameter(negative=(), show_default=False)] = False, options: Options = DEFAULTS
+) -> int:
+    """Show what was refused and waits: which record, what the system said, what would wake it.
+
+    Parameters
+    ----------
+    reveal
+        Show the refused values too; without it they are masked, also where the system's words quote them.
+    """
 
     async def command() -> int:
         async with session(options, read_only=True, connected=False) as (world, sync):
             rows = await inbox.errors(world.store, sync.name)
+        if not reveal:
+            rows = covered(rows)
         print_json(frame_as_dicts(rows)) if options.json else errors_screen(console(), rows, names_of(sync))
         return OK if rows.is_empty() else NOT_GREEN
 

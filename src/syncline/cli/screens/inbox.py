@@ -29,7 +29,7 @@ def conflicts_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str])
 
 
 def errors_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) -> None:
-    """Three lines a refusal: which record, what the system said, what would wake it."""
+    """Four lines a refusal: which record, what the system said, what was sent, what would wake it."""
     if rows.is_empty():
         out.print("Nothing was refused.")
         return
@@ -37,6 +37,9 @@ def errors_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) ->
         record = f"{row['object_type']} {row['record_id'] or '(new)'} on {names[row['side']]}"
         out.print(f"[bold]{row['letter_id']}[/]  {when(row['at_us'])}  {safe(record)}", soft_wrap=True)
         out.print(f"  {safe(row['code'])}: {safe(row['message'])}", soft_wrap=True)
+        if sent := json.loads(row["sent"] or "{}"):
+            values = ", ".join(f"{safe(name)} {shown(value)}" for name, value in sent.items())
+            out.print(f"  sent: {values}", soft_wrap=True)
         out.print(f"  [dim]wakes on another {safe(row['wakes_on'])}[/]", soft_wrap=True)
     out.print("`syncline retry` tries all of them again in the next run, `syncline retry ID` one.", soft_wrap=True)
 
