@@ -1,59 +1,35 @@
-"""The call budget of one connection: window, concurrency, the vendor's day, lanes with a reserve for urgent.
+"""The call budget of one connection: who may call now, who waits and why; lanes with a reserve for urgent.
 
-It delays and says why; only a day that is used up for a lane raises. What a vendor's headers look like is told by
-its connector through `learn_day` and `throttle`.
+Lives here: the queue of one process. It delays and says why; what is over for longer than a wait is worth raises. What
+a vendor's headers look like is told by its connector through `learn_day` and `throttle`. Not here: what may be granted
+(`spending`), or the breaker's rules (`breaker`).
+
+A budget is either its own ledger (tests, sandboxes, one process), or spends by a ledger that all workers of the
+connection share: then calls are granted in chunks, and what is not used is given back as soon as nothing is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncline.errors import QuotaExhausted
-from syncline.ports import Clock, Lane, Usage
+from syncline.errors import Parked, QuotaExhausted
+from syncline.net import breaker, spending
+from syncline.net.limits import Limits as Limits
+from syncline.net.limits import Wait as Wait
+from syncline.net.limits import share_of
+from syncline.net.shares import Shares
+from syncline.net.spending import Ask, Grant
+from syncline.ports import Account, Clock, Lane, Ledger, Usage
+from syncline.values import instant, micros
 
 _RANK = {Lane.URGENT: 0, Lane.LIVE: 1, Lane.BULK: 2, Lane.AUDIT: 3}
 
-# Share of the vendor's day at which a lane stops. Other people's integrations live on the same quota: the background
-# lanes stop early ("stop non-urgent work above 70-80 %"), urgent may use it to the end.
-DAY_SHARE = {Lane.URGENT: 1.0, Lane.LIVE: 0.95, Lane.BULK: 0.8, Lane.AUDIT: 0.7}
-
-# A used-up day is asked about this often: no call, no header that says the day has moved on.
-PROBE_EVERY = timedelta(minutes=5)
-_OVERTAKING = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a vendor allows a connection; None: it does not limit that."""
-
-    concurrent: int = 10
-    calls_per_window: int | None = None
-    window_seconds: float = 20.0
-    urgent_reserve: float = 0.1  # share of window and concurrency that only the urgent lane may use
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wait:
-    """One delay the budget imposed, and the sentence that says why."""
-
-    lane: Lane
-    seconds: float
-    reason: str
-
-
-@dataclass
-class _Day:
-    """What the vendor last said of its day."""
-
-    used: int
-    limit: int
-    lowest: int  # since it said so; one below it begins another day
-    at: datetime
+PATIENCE_SECONDS = 60.0
+"""A longer hold is not waited for: whoever called is told, and does something else meanwhile."""
 
 
 @dataclass
@@ -64,76 +40,112 @@ class Budget:
     clock: Clock
     on_wait: Callable[[Wait], None] | None = None
     calls_sent: int = 0
-    _sent_at: deque[datetime] = field(default_factory=deque)
+    account: Account = field(default_factory=Account)
+    _shares: Shares | None = None
     _running: int = 0
     _waiting: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(Lane, 0))
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _held_until: datetime | None = None
-    _held_why: str = ""
-    _day: _Day | None = None
-    _resets_at: datetime | None = None
+    _results: breaker.Results = field(default_factory=breaker.Results)
+
+    def share(self, ledger: Ledger, holder: str, *, alone: bool) -> None:
+        """Spend by *ledger* from now on, as *holder*: as `ports.Sharing.share_budget`."""
+        self._shares = Shares(ledger=ledger, holder=holder, limits=self.limits, clock=self.clock, is_alone=alone)
 
     @asynccontextmanager
-    async def slot(self, lane: Lane) -> AsyncIterator[None]:
+    async def slot(self, lane: Lane, *, longest_seconds: float = 60.0) -> AsyncIterator[None]:
         """Hold one call's place while the body runs; entered when lane, concurrency and window allow.
+
+        The body takes at most *longest_seconds*: so long others keep off the place if this process dies.
 
         Raises:
             QuotaExhausted: the lane's share of the vendor's day is used up.
+            Parked: the connection takes no calls for now, and for longer than is worth waiting.
         """
-        await self._enter(lane)
+        await self._enter(lane, longest_seconds)
         try:
             yield
         finally:
             self._running -= 1
+            if self._shares is not None:
+                await self._shares.leave(lane, self.account, is_idle=not any(self._waiting.values()))
             await self._stir()
 
     def learn_day(self, used: int, limit: int, *, resets_at: datetime | None = None) -> None:
         """Take over what the vendor says of its day: calls used by everybody, and its limit."""
-        now = self.clock.now()
-        day = self._day
-        if day is None or used < day.lowest or limit != day.limit:
-            self._day = _Day(used=used, limit=limit, lowest=used, at=now)
-        else:
-            # Answers overtake each other by seconds; a rolling day falls by minutes.
-            day.used = used if now - day.at > _OVERTAKING else max(day.used, used)
-            day.at = now
-        self._resets_at = resets_at
+        resets_us = None if resets_at is None else micros(resets_at)
+        self._change(lambda account, now_us: spending.learn_day(account, now_us, used, limit, resets_us))
 
     def throttle(self, seconds: float, reason: str) -> None:
         """Hold all calls for *seconds*: the vendor has just refused one for its rate."""
-        until = self.clock.now() + timedelta(seconds=seconds)
-        if self._held_until is None or until > self._held_until:
-            self._held_until, self._held_why = until, reason
+        self._change(lambda account, now_us: spending.hold(account, now_us, seconds, reason))
+
+    def failed(self, chance: float, said: str) -> None:
+        """A call met a system in trouble; *said* is why, *chance* (0.5 to 1) how long the breaker opens by it."""
+        is_bad = self._results.note(is_good=False)
+        self._change(lambda account, now_us: breaker.failed(account, now_us, chance, said, is_bad=is_bad))
+
+    def succeeded(self) -> None:
+        """A call was answered by a system that works, whatever the answer."""
+        self._results.note(is_good=True)
+        if breaker.is_worth_telling(self.account, is_good=True):
+            self._change(lambda account, _: breaker.succeeded(account))
+
+    async def publish(self) -> None:
+        """Let the other workers know what was learnt; nothing happens if there is nothing new or nobody else."""
+        if self._shares is not None:
+            await self._shares.publish(self.account)
 
     def usage(self) -> Usage:
         """Calls sent since start, and the vendor's day as far as it told us."""
-        if self._day is None:
-            return Usage(calls_sent=self.calls_sent)
-        return Usage(calls_sent=self.calls_sent, day_used=self._day.used, day_limit=self._day.limit)
+        return Usage(calls_sent=self.calls_sent, day_used=self.account.day_used, day_limit=self.account.day_limit)
 
-    async def _enter(self, lane: Lane) -> None:
-        self._check_day(lane)
+    def _change(self, change: Callable[[Account, int], None]) -> None:
+        change(self.account, micros(self.clock.now()))
+        if self._shares is not None:
+            self._shares.note(change)
+
+    async def _enter(self, lane: Lane, longest_seconds: float) -> None:
+        if self._shares is not None:
+            await self._shares.begin(self.account)
         self._waiting[lane] += 1
         try:
             while True:
                 await self._await_place(lane)
-                wait = self._delay(lane)
-                if wait is None:
+                grant = await self._grant(lane, longest_seconds)
+                if grant.calls:
                     break
-                if self.on_wait is not None:
-                    self.on_wait(wait)
-                await self.clock.sleep(wait.seconds)
-                self._check_day(lane)
+                await self._wait_for(grant, lane)
         except BaseException:
             self._waiting[lane] -= 1
             await self._stir()  # lower lanes were waiting behind this one
             raise
         self._waiting[lane] -= 1
-        # No await since the checks: nobody else can have taken the place.
+        # Of a budget that is its own ledger there was no await since the place was found free. Of a shared one there
+        # was, and others may have come in; its ledger counts the places of all.
         self._running += 1
         self.calls_sent += 1
-        if self.limits.calls_per_window is not None:
-            self._sent_at.append(self.clock.now())
+
+    async def _grant(self, lane: Lane, longest_seconds: float) -> Grant:
+        """One call, or a refusal."""
+        if self._shares is None or self._shares.is_alone:
+            wanted = Ask(holder="", lane=lane, longest_us=int(longest_seconds * 1e6), is_exact=True)
+            return spending.ask(self.account, micros(self.clock.now()), self.limits, wanted)
+        demand = sum(count for other, count in self._waiting.items() if other is not Lane.URGENT)
+        return await self._shares.take(lane, self.account, longest_seconds, demand=demand)
+
+    async def _wait_for(self, refusal: Grant, lane: Lane) -> None:
+        seconds = refusal.wait_us / 1e6
+        until = self.clock.now() + timedelta(seconds=seconds)
+        if refusal.refused_by == "day":
+            resets_us = self.account.resets_us
+            resets_at = None if resets_us is None else instant(resets_us)
+            raise QuotaExhausted(f"{refusal.reason}.", resets_at=resets_at)
+        if refusal.refused_by == "breaker" or seconds > PATIENCE_SECONDS:
+            await self.publish()
+            raise Parked(f"No call is made for now: {refusal.reason}", until=until)
+        if self.on_wait is not None:
+            self.on_wait(Wait(lane=lane, seconds=seconds, reason=refusal.reason))
+        await self.clock.sleep(seconds)
 
     async def _stir(self) -> None:
         async with self._changed:
@@ -146,43 +158,6 @@ class Budget:
             await self._changed.wait_for(lambda: self._has_place(lane))
 
     def _has_place(self, lane: Lane) -> bool:
-        room = self._share(self.limits.concurrent, lane)
+        room = share_of(self.limits, self.limits.concurrent, lane)
         ahead = sum(count for other, count in self._waiting.items() if _RANK[other] < _RANK[lane])
         return self._running + ahead < room
-
-    def _delay(self, lane: Lane) -> Wait | None:
-        """How long this lane has to wait for rate reasons, None if not at all."""
-        now = self.clock.now()
-        if self._held_until is not None and now < self._held_until:
-            return Wait(lane=lane, seconds=(self._held_until - now).total_seconds(), reason=self._held_why)
-        if self.limits.calls_per_window is None:
-            return None
-        window = timedelta(seconds=self.limits.window_seconds)
-        while self._sent_at and self._sent_at[0] + window <= now:
-            self._sent_at.popleft()
-        room = self._share(self.limits.calls_per_window, lane)
-        if len(self._sent_at) < room:
-            return None
-        free_at = self._sent_at[len(self._sent_at) - room] + window
-        reason = (
-            f"{len(self._sent_at)} calls in {self.limits.window_seconds:g} s: the window of the {lane} lane is full"
-        )
-        return Wait(lane=lane, seconds=(free_at - now).total_seconds(), reason=reason)
-
-    def _share(self, total: int, lane: Lane) -> int:
-        if lane is Lane.URGENT:
-            return total
-        return max(1, total - round(total * self.limits.urgent_reserve))
-
-    def _check_day(self, lane: Lane) -> None:
-        day = self._day
-        if day is None or day.used < day.limit * DAY_SHARE[lane]:
-            return
-        now = self.clock.now()
-        if now - day.at >= PROBE_EVERY:
-            day.at = now  # this one call is let through: its answer says whether the day has moved on
-            return
-        raise QuotaExhausted(
-            f"{day.used} of the day's {day.limit} calls are used; the {lane} lane stops at {DAY_SHARE[lane]:.0%}.",
-            resets_at=self._resets_at,
-        )

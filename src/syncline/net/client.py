@@ -9,10 +9,22 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from syncline.errors import Later, OutcomeUnknown, QuotaExhausted, RateLimited, SynclineError, Unavailable
+from syncline.errors import (
+    ConfigError,
+    Later,
+    OutcomeUnknown,
+    Parked,
+    QuotaExhausted,
+    RateLimited,
+    SynclineError,
+    Unavailable,
+)
 from syncline.net.auth import Token, TokenFlow, TokenKeeper, TokenRefused
-from syncline.net.budget import Budget
+from syncline.net.breaker import Outage
+from syncline.net.budget import PATIENCE_SECONDS, Budget
 from syncline.net.redaction import Redactor
+from syncline.net.retry_after import retry_after_seconds
+from syncline.net.spending import PROBE_EVERY_US
 from syncline.ports import Clock, HttpRequest, HttpResponse, Lane, Random, Transport
 
 Judge = Callable[[HttpRequest, HttpResponse], SynclineError | None]
@@ -100,7 +112,7 @@ class HttpClient:
                 return await attempt()
             except (Later, OutcomeUnknown) as error:
                 failures += 1
-                if not safe or isinstance(error, QuotaExhausted):
+                if not safe or _is_for_later(error):
                     raise
                 if failures >= self._backoff.attempts:
                     _give_up(error)
@@ -129,31 +141,63 @@ class HttpClient:
     async def _judged(self, request: HttpRequest, lane: Lane, safe: bool) -> HttpResponse:
         response = await self._exchange(request, lane)
         error = self._judge(request, response)
+        self._count(response, error)
         if error is None:
             return response
-        if isinstance(error, RateLimited):
-            self.budget.throttle(error.retry_after_seconds, error.message)
+        await self._hold(response, error)
         if isinstance(error, Unavailable) and response.status >= 500 and not safe:
             error = OutcomeUnknown(f"HTTP {response.status} to a write: {error.message}")
         raise self._cleaned(error, request, response)
 
     async def _exchange(self, request: HttpRequest, lane: Lane) -> HttpResponse:
-        async with self.budget.slot(lane):
+        async with self.budget.slot(lane, longest_seconds=request.timeout_seconds):
             try:
                 response = await self._transport.send(request)
             except SynclineError as error:
-                raise self._cleaned(error, request, None) from error.__cause__
-        if self._learn is not None:
-            self._learn(response)
+                told = self._cleaned(error, request, None)
+                if not isinstance(error, ConfigError):
+                    self.budget.failed(self._random.uniform(0.5, 1.0), told.message)
+                raise told from error.__cause__
+            if self._learn is not None:
+                self._learn(response)
         return response
+
+    def _count(self, response: HttpResponse, error: SynclineError | None) -> None:
+        """Tell the breaker. A refusal, also one for access, proves that the system works."""
+        if response.status >= 500 or isinstance(error, Outage):
+            said = f"HTTP {response.status}" if error is None else self.redactor.clean(error.message)
+            self.budget.failed(self._random.uniform(0.5, 1.0), said)
+        else:
+            self.budget.succeeded()
+
+    async def _hold(self, response: HttpResponse, error: SynclineError) -> None:
+        """Let no call of anybody go before the vendor wants one again."""
+        asked = retry_after_seconds(response, self._clock.now())
+        if isinstance(error, RateLimited):
+            error.retry_after_seconds = error.retry_after_seconds if asked is None else asked
+            self.budget.throttle(error.retry_after_seconds, self.redactor.clean(error.message))
+        elif isinstance(error, QuotaExhausted) and error.is_of_calls:
+            self.budget.throttle(self._seconds_to_probe(error), self.redactor.clean(error.message))
+        elif asked is not None:
+            self.budget.throttle(asked, self.redactor.clean(error.message))
+        await self.budget.publish()
+
+    def _seconds_to_probe(self, over: QuotaExhausted) -> float:
+        """A day that is over is asked about now and then: it may have been prolonged."""
+        probe = PROBE_EVERY_US / 1e6
+        if over.resets_at is None:
+            return probe
+        return min(probe, max(0.0, (over.resets_at - self._clock.now()).total_seconds()))
 
     async def _exchange_token(self, request: HttpRequest) -> HttpResponse:
         """A token request changes nothing, so it is repeated; what its answer means, the flow reads."""
 
         async def attempt() -> HttpResponse:
             response = await self._exchange(request, Lane.URGENT)
+            self._count(response, None)
             if response.status >= 500 or response.status == 429:
                 busy = Unavailable(f"The token endpoint answered HTTP {response.status}.")
+                await self._hold(response, busy)
                 raise self._cleaned(busy, request, response)
             return response
 
@@ -168,6 +212,13 @@ class HttpClient:
         error.args = (error.message,)
         error.evidence = self.redactor.clean(error.evidence or self.redactor.evidence(request, response))
         return error
+
+
+def _is_for_later(error: SynclineError) -> bool:
+    """Whether the wait is longer than a caller should stand still for."""
+    if isinstance(error, RateLimited):
+        return error.retry_after_seconds > PATIENCE_SECONDS
+    return isinstance(error, (QuotaExhausted, Parked))
 
 
 def _give_up(error: Later | OutcomeUnknown) -> NoReturn:

@@ -50,24 +50,27 @@ BUDGET: Columns = {
     "connection": TEXT,
     "day_used": INT,  # as the vendor last said; null until it did
     "day_limit": INT,
+    "day_ours": INT,  # calls of ours that the vendor's number may not hold yet
     "learnt_us": INT,
     "resets_us": INT,  # null where the vendor does not say
     "held_until_us": INT,  # no call before this instant; null: none holds
     "held_why": TEXT,
     "breaker": TEXT,  # closed | open | half (one call probes)
     "failures": INT,  # in a row, as the breaker counts them
+    "openings": INT,  # of the breaker, since a call last succeeded
+    "seen": TEXT,  # JSON: the day's number every ten minutes, our calls by lane; what a forecast is made of
 }
 
 # Calls granted to a worker in advance, so that no two spend the same one. Key: allowance_id.
 ALLOWANCE: Columns = {
     "allowance_id": TEXT,
     "connection": TEXT,
-    "kind": TEXT,  # day | window | place (calls at once)
-    "holder": TEXT,
+    "kind": TEXT,  # window (calls to be started) | place (calls at once) | want (asked in vain)
+    "holder": TEXT,  # worker_id
     "granted": INT,
-    "spent": INT,
-    "from_us": INT,
-    "expires_us": INT,  # what is not spent by then may be granted again
+    "spent": INT,  # of a window: null until the holder told
+    "from_us": INT,  # by the store's clock
+    "expires_us": INT,  # of a window: no call is started later; of a place: no call by it is under way any more
 }
 
 # Where each sync stands in its schedule. Key: sync.
