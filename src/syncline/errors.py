@@ -284,6 +284,12 @@ CODES: Mapping[str, Code] = {
     "SYN-154": Code("Nobody confirmed that a person is to be erased.", "Answer y, or give --yes.", "cli"),
     "SYN-155": Code("An instant of the command line is not understood.", "Write 2026-03-02T09:00Z.", "cli"),
     "SYN-156": Code("Two options of a command do not go together.", "Leave one of them out.", "cli"),
+    "SYN-157": Code(
+        "The file is no sealed plan, or one that another release wrote.",
+        "Name a file that `syncline plan --out` wrote.",
+        "engine cli",
+    ),
+    "SYN-158": Code("A plan cannot be written to that file.", "Name a file that is not there yet.", "cli"),
     # 16x: what `check` finds when it compares the sync with both sides
     "SYN-161": Code(
         "A field the sync reads does not exist, or the connected user cannot see it.",
@@ -428,6 +434,21 @@ CODES: Mapping[str, Code] = {
         "More actions of a kind than the ceiling allows.",
         "Look at them with `syncline plan`; `syncline approve DIGEST` lets exactly these through.",
         "cli",
+    ),
+    "SYN-620": Code(
+        "Nobody has approved the plan. Nothing was written.",
+        "Look at it with `syncline plan --show FILE`, then `syncline approve FILE`; or say --yes to do both at once.",
+        "engine",
+    ),
+    "SYN-621": Code(
+        "A plan was changed after it was sealed. Nothing was written.",
+        "Seal a new one with `syncline plan --out`.",
+        "engine",
+    ),
+    "SYN-622": Code(
+        "A plan is another sync's or installation's, or the configuration has changed since. Nothing was written.",
+        "Seal a new one with `syncline plan --out`.",
+        "engine",
     ),
     # 7xx: our own state
     "SYN-700": Code("The state cannot be used.", "Do as the message says; nothing was sent.", "errors"),

@@ -137,6 +137,7 @@ class Usage:
     calls_sent: int
     day_used: int | None = None
     day_limit: int | None = None
+    calls_per_minute: float | None = None  # what background work may send in the long run; None: nothing limits it
 
 
 @runtime_checkable
