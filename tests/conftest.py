@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.scenario_ledger import LIST, ScenarioLedger, read_families
+from tests.support.postgres import fixtures as postgres_fixtures
 
 # Suites the default run leaves out, and how to run each. `make test` ends by naming them.
 SUITES_ON_REQUEST = {
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     wanted = config.rootpath / ".cache" / "scenarios.txt" if config.getoption("--scenarios") else None
     families = read_families(Path(LIST).read_text(encoding="utf-8"))
     config.pluginmanager.register(ScenarioLedger(families, wanted), "scenario-ledger")
+    config.pluginmanager.register(postgres_fixtures, "postgres")
 
 
 def _left_out(config: pytest.Config) -> list[str]:
