@@ -97,7 +97,16 @@ class Budget:
 
     def usage(self) -> Usage:
         """Calls sent since start, and the vendor's day as far as it told us."""
-        return Usage(calls_sent=self.calls_sent, day_used=self.account.day_used, day_limit=self.account.day_limit)
+        limits = self.limits
+        per_minute: float | None = None
+        if limits.calls_per_window is not None:
+            per_minute = limits.calls_per_window * 60 / limits.window_seconds * (1 - limits.urgent_reserve)
+        return Usage(
+            calls_sent=self.calls_sent,
+            day_used=self.account.day_used,
+            day_limit=self.account.day_limit,
+            calls_per_minute=per_minute,
+        )
 
     def _change(self, change: Callable[[Account, int], None]) -> None:
         change(self.account, micros(self.clock.now()))
