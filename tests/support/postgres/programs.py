@@ -26,7 +26,7 @@ class NoServer(Exception):
 
 
 def account() -> dict[str, Any]:
-    """Keyword arguments of `subprocess` that run a program as somebody a server accepts: nothing, unless we are root."""
+    """Arguments of `subprocess` that run a program as somebody a server accepts: none, unless we are root."""
     if os.geteuid() != 0:
         return {}
     for name in _ACCOUNTS:
@@ -103,7 +103,7 @@ def _usable(found: Path, folder: Path) -> Path | None:
 def _runs(found: Path) -> bool:
     for name in ("postgres", "initdb"):
         try:
-            words = [found / name, "--version"]
+            words = [str(found / name), "--version"]
             if subprocess.run(words, check=False, capture_output=True, cwd="/", **account()).returncode:
                 return False
         except OSError:
