@@ -1,0 +1,156 @@
+"""One history from beginning to end: people, workers, troubles; then rest, until nothing is left to do.
+
+Lives here: who takes part, and coming to rest. What must hold then is said in `laws`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from sqlite3 import Connection
+
+import polars as pl
+
+from syncline.engine.inbox import approve, holds
+from syncline.trees import Table
+from tests.simulation import troubles
+from tests.simulation.deeds import Hands, deed
+from tests.simulation.ground import Ground, found
+from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
+from tests.simulation.stage import Stage
+from tests.simulation.variant import Shape, Variant, draw
+from tests.simulation.workers import cycle, work
+
+RESTS = 9
+SOON_US = 3_600_000_000
+PEOPLE = 4
+"""At the beginning, where a first copy was made before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """How a shape's systems and state stood after a first copy, and when."""
+
+    pictures: Mapping[str, Connection]
+    key: bytes
+    begin_seconds: float
+
+
+@cache
+def prepared(shape: Shape) -> Prepared:
+    """Both systems with a few people, copied and at rest."""
+    with virtual_loop() as loop:
+        time = VirtualTime(loop)
+        ground = found(time)
+        variant = draw(Random("nothing fails"), faults=False, workers=1)
+        return run(loop, _prepare(ground, variant, shape))
+
+
+async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
+    from dataclasses import replace
+
+    variant = replace(variant, shape=shape, has_low_ceilings=False)
+    key = await ground.store().installation_key()
+    stage = Stage.over(ground, 0, variant, variant.sync(), key)
+    stage.ended = True
+    hands = Hands(stage=stage, luck=Random("prepared"), people=0)
+    for person in range(1, PEOPLE + 1):
+        hands.people = person
+        if person != 2:
+            hands.new("a", person, "Contact" if person == 3 and shape.has_contacts else "Lead")
+        if person in (2, 4):
+            hands.new("b", person)
+    await rest(stage)
+    if stage.complaints:
+        raise AssertionError("\n".join([*stage.complaints, *stage.story]))
+    seconds = (ground.time.now() - BEGIN).total_seconds()
+    return Prepared(pictures=ground.pictures(), key=key, begin_seconds=seconds)
+
+
+def lived(seed: int, variant: Variant | None = None) -> Stage:
+    """The history of a seed, lived to its rest; broken laws are in `Stage.complaints`."""
+    variant = variant or draw(Random(f"{seed}/variant"))
+    before = None if variant.begins_empty else prepared(variant.shape)
+    with virtual_loop() as loop:
+        time = VirtualTime(loop)
+        if before is not None:
+            loop.pass_time(before.begin_seconds)
+        ground = found(time, before.pictures if before else None)
+        return run(loop, _live(ground, seed, variant, before))
+
+
+async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | None) -> Stage:
+    from tests.simulation.laws import judge
+
+    key = before.key if before else await ground.store().installation_key()
+    stage = Stage.over(ground, seed, variant, variant.sync(), key)
+    stage.tell(f"{variant}")
+    hands = Hands(stage=stage, luck=Random(f"{seed}/people"), people=0 if before is None else PEOPLE)
+    if before is None:
+        for person in range(1, PEOPLE + 1):
+            hands.people = person
+            hands.new("a" if person % 2 else "b", person)
+    for line in stage.lines.values():
+        line.slow_share = 0.04 if variant.is_slow_network else 0.0
+        line.lost_share = 0.02 if variant.is_slow_network else 0.0
+    tasks = [asyncio.ensure_future(work(stage, number)) for number in range(variant.workers)]
+    tasks.append(asyncio.ensure_future(live(hands)))
+    for is_on, task in (
+        (variant.has_faults, troubles.fail),
+        (variant.has_admin, troubles.govern),
+        (variant.has_flows, troubles.override),
+        (variant.has_pushes, troubles.push_often),
+    ):
+        if is_on:
+            tasks.append(asyncio.ensure_future(task(stage)))
+    await asyncio.gather(*tasks)
+    troubles.over(stage)
+    stage.tell("rest")
+    await rest(stage)
+    await judge(stage)
+    return stage
+
+
+async def live(hands: Hands) -> None:
+    """People do things, a few at once or one after a while, until everything rests."""
+    while not hands.stage.ended:
+        deed(hands)
+        await asyncio.sleep(hands.luck.choice((0.2, 1.0, 5.0, 30.0, 120.0)) * hands.luck.uniform(0.5, 1.5))
+
+
+async def rest(stage: Stage) -> None:
+    """Nobody edits and nothing fails; cycles follow until one has nothing to do."""
+    process, world = stage.start("rest")
+    for _ in range(RESTS):
+        await asyncio.sleep(1000.0)
+        for side in ("a", "b"):
+            stage.catch_up("a" if side == "a" else "b")
+        sent = stage.writes_sent
+        report = await cycle(stage, world)
+        if await approve_all(stage):
+            continue
+        if report is not None and stage.writes_sent == sent and await is_idle(stage):
+            return
+    stage.complaints.append(f"rest: after {RESTS} cycles there is still something to do")
+
+
+async def approve_all(stage: Stage) -> int:
+    """A person lets everything through that a ceiling holds; how many that were."""
+    store = stage.ground.store()
+    found = await holds(store, stage.sync.name)
+    ceilings = found.filter(pl.col("kind") == "ceiling")["digest"].to_list()
+    for digest in ceilings:
+        await approve(store, stage.sync.name, digest)
+        stage.tell(f"approved: {digest}")
+    return len(ceilings)
+
+
+async def is_idle(stage: Stage) -> bool:
+    """Nothing is in flight, unread or marked for soon."""
+    store = stage.ground.store()
+    entries = await store.count(Table.ENTRY, {"state": ["prepared", "sent", "unknown", "written"]})
+    dirty = await store.rows(Table.DIRTY)
+    return not entries and dirty.filter(pl.col("due_us") <= stage.now_us() + SOON_US).is_empty()

@@ -1,0 +1,190 @@
+"""A process of ours as the simulation runs it: every port call takes a drawn time, and may be its last.
+
+Lives here: `Process` (alive, frozen or dead), and the ports through which all its effects pass: transport, store and
+clock. A request that has left reaches the vendor whatever becomes of who sent it. Not here: who starts processes and
+when they die (`workers`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from syncline.errors import OutcomeUnknown, Unavailable
+from syncline.ports import HttpRequest, HttpResponse
+from syncline.trees import Commit, Store, Table
+from syncline_sandbox.core.wire import Core, Fate, Request, Response
+from tests.simulation.loop import VirtualTime
+
+READ_SECONDS, COMMIT_SECONDS = 0.002, 0.01
+SLOW_SHARE, LOST_SHARE = 0.01, 0.0
+
+
+class ProcessDied(BaseException):
+    """Our process ended between two effects; what was stored stays."""
+
+
+@dataclass(kw_only=True)
+class Process:
+    """One process of ours. Its *luck* draws how long each of its port calls takes; `plan` holds what happens to it at
+    its n-th one."""
+
+    name: str
+    time: VirtualTime
+    luck: Random
+    plan: dict[int, Callable[[Process], None]] = field(default_factory=dict)
+    skew_seconds: float = 0.0  # how far its own clock is ahead
+    calls: int = 0
+    is_dead: bool = False
+    thawed: asyncio.Event | None = None  # set while nothing is frozen
+
+    def freeze(self, seconds: float) -> None:
+        """Stand still for so long, as a machine that is suspended."""
+        thawed = self.thawed = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, thawed.set)
+
+    def die(self) -> None:
+        self.is_dead = True
+
+    async def step(self, seconds: float) -> None:
+        """One port call of about *seconds*; others go on meanwhile. ProcessDied if it was the last."""
+        if self.is_dead:
+            raise ProcessDied(self.name)
+        await asyncio.sleep(seconds * self.luck.uniform(0.3, 1.7))
+        self.calls += 1
+        if act := self.plan.pop(self.calls, None):
+            act(self)
+        while self.thawed is not None and not self.thawed.is_set():
+            await self.thawed.wait()
+        if self.is_dead:
+            raise ProcessDied(self.name)
+
+
+class ProcessClock:
+    """Implements `ports.Clock` for one process, whose clock may be off."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def now(self) -> datetime:
+        return self._process.time.now() + timedelta(seconds=self._process.skew_seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._process.step(0.001)
+
+
+@dataclass(kw_only=True)
+class Line:
+    """The network between us and one vendor. `after` is told of each request that took effect, and who sent it."""
+
+    core: Core
+    luck: Random
+    after: Callable[[HttpRequest, Response], None]
+    slow_share: float = 0.0  # of requests that are on their way for up to two minutes
+    lost_share: float = 0.0  # of requests or answers that never arrive
+
+    def seconds(self) -> float:
+        if self.slow_share and self.luck.random() < self.slow_share:
+            return self.luck.uniform(5.0, 120.0)
+        return self.luck.uniform(0.05, 0.4)
+
+
+class SimulatedTransport:
+    """Implements `ports.Transport`: a process' end of a `Line`."""
+
+    def __init__(self, process: Process, line: Line) -> None:
+        self._process, self._line = process, line
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        await self._process.step(0.005)
+        line, loop = self._line, asyncio.get_running_loop()
+        answered: asyncio.Future[Response] = loop.create_future()
+        fate = line.luck.random()
+        if fate < line.lost_share / 2:
+            await self._process.step(1.0)
+            if line.luck.random() < 0.5:
+                raise Unavailable(f"No connection to {urlsplit(request.url).netloc}.")
+            raise OutcomeUnknown(f"The connection was lost before {request.method} was answered.")
+
+        def arrive() -> None:
+            response = line.core.handle(_as_sandbox_takes_it(request))
+            line.after(request, response)
+            if fate >= line.lost_share:
+                loop.call_later(line.seconds(), lambda: answered.done() or answered.set_result(response))
+
+        loop.call_later(line.seconds(), arrive)
+        try:
+            async with asyncio.timeout(request.timeout_seconds):
+                response = await answered
+        except TimeoutError:
+            await self._process.step(0.001)
+            raise OutcomeUnknown(f"{request.method} was not answered in {request.timeout_seconds} s.") from None
+        await self._process.step(0.005)
+        if response.fate is not Fate.ANSWERED:
+            raise OutcomeUnknown(f"The answer to {request.method} is {response.fate.value}.")
+        headers = {name.lower(): value for name, value in response.headers}
+        return HttpResponse(status=response.status, headers=headers, body=response.body)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def _as_sandbox_takes_it(request: HttpRequest) -> Request:
+    url = urlsplit(request.url)
+    return Request(
+        method=request.method,
+        path=url.path,
+        query_string=url.query,
+        headers={"host": url.netloc, **{name.lower(): value for name, value in request.headers.items()}},
+        body=request.body,
+        scheme=url.scheme,
+    )
+
+
+class ProcessStore:
+    """A process' way to the state: every read and commit takes time, and dies with the process.
+
+    `committed` is told of each commit that became durable.
+    """
+
+    def __init__(self, store: Store, process: Process, committed: Callable[[Commit], None]) -> None:
+        self._store, self._process, self._committed = store, process, committed
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._store, name)
+
+        async def timed(*args: Any, **options: Any) -> Any:
+            await self._process.step(READ_SECONDS)
+            return await method(*args, **options)
+
+        return timed
+
+    async def commit(self, commit: Commit) -> None:
+        if commit.is_empty():
+            return
+        await self._process.step(COMMIT_SECONDS)
+        await self._store.commit(commit)
+        self._committed(commit)
+        await self._process.step(COMMIT_SECONDS)
+
+    async def slices(
+        self, table: Table, where: Mapping[str, Any] | None = None, *, size: int
+    ) -> AsyncIterator[pl.DataFrame]:
+        async for part in self._store.slices(table, where, size=size):
+            await self._process.step(READ_SECONDS)
+            yield part
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        return self._store.alone()
+
+    async def close(self) -> None:
+        """The disk stays."""

@@ -1,0 +1,293 @@
+"""A history's stage: the ground, the true chronicle, everybody's luck and the story of what happened.
+
+Lives here: what people and processes stand on, and starting a process over the disk. Not here: what people do (`deeds`),
+what workers do (`workers`), what fails (`troubles`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Any
+
+import polars as pl
+
+from syncline import records
+from syncline.connectors.marketo import MarketoConnector
+from syncline.connectors.salesforce import SalesforceConnector
+from syncline.engine.bases import base_columns
+from syncline.engine.cycle import RunReport
+from syncline.engine.world import World
+from syncline.ports import Connector, HttpRequest
+from syncline.records import Page, Side, Write, WriteAnswer
+from syncline.spec.evaluate import DuckEvaluator
+from syncline.spec.model import Sync
+from syncline.trees import Commit, Table
+from syncline_sandbox.core.wire import Core, Response
+from tests.simulation.chronicle import US, Chronicle, Row
+from tests.simulation.ground import Ground
+from tests.simulation.ports import Line, Process, ProcessClock, ProcessStore, SimulatedTransport
+from tests.simulation.variant import Variant
+
+SECRET = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+CRM = {"url": "http://org.test", **SECRET}
+MARKETING = {"url": "http://marketo.test/rest", **SECRET}
+SIDE_OF = {"crm": "a", "marketing": "b"}
+EVALUATE = DuckEvaluator()
+
+
+class Chance:
+    """Implements `ports.Random` by a history's luck."""
+
+    def __init__(self, luck: Random) -> None:
+        self._luck = luck
+
+    def uniform(self, low: float, high: float) -> float:
+        return self._luck.uniform(low, high)
+
+    def token(self, size_bytes: int) -> str:
+        return self._luck.randbytes(size_bytes).hex()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """Somebody pushed a record by hand."""
+
+    side: Side
+    record_id: str
+    at_us: int
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """Everything a history plays with. `shown`: value of a cell -> when something last showed it to us for good."""
+
+    seed: int
+    variant: Variant
+    ground: Ground
+    sync: Sync
+    key: bytes
+    luck: Random
+    chronicle: Chronicle
+    lines: dict[Side, Line] = field(default_factory=dict)
+    processes: list[Process] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    reports: list[RunReport] = field(default_factory=list)
+    pushes: list[Pushed] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)  # when somebody had something undone
+    shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
+    based_us: dict[tuple[int, str], int] = field(default_factory=dict)  # link, mapping -> since when it has bases
+    writes_sent: int = 0
+    values_made: int = 0
+    deaths: int = 0
+    window_losses: int = 0
+    excused: set[str] = field(default_factory=set)  # kinds of marks that may explain a difference in this history
+    complaints: list[str] = field(default_factory=list)  # laws broken while it went on
+    ended: bool = False  # people have stopped; everything rests
+
+    @staticmethod
+    def over(ground: Ground, seed: int, variant: Variant, sync: Sync, key: bytes) -> Stage:
+        chronicle = Chronicle(org=ground.org, instance=ground.instance, object_types=("Lead", "Contact"))
+        stage = Stage(
+            seed=seed,
+            variant=variant,
+            ground=ground,
+            sync=sync,
+            key=key,
+            luck=Random(f"{seed}/stage"),
+            chronicle=chronicle,
+        )
+        cores: dict[Side, Core] = {"a": ground.org, "b": ground.instance}
+        for side, core in cores.items():
+            stage.lines[side] = Line(core=core, luck=Random(f"{seed}/line {side}"), after=partial(stage.arrived, side))
+        for side in records.SIDES:
+            for row in chronicle.look(side, "before", 0):
+                stage.recognise(row)
+        return stage
+
+    def now_us(self) -> int:
+        return self.ground.time.now_us()
+
+    def tell(self, text: str) -> None:
+        self.story.append(f"{self.ground.time.now():%H:%M:%S.%f} {text}")
+
+    def fresh(self, key: str) -> str:
+        """A value of the field that nobody used before."""
+        self.values_made += 1
+        forms = {"phone": f"+1 555 01{self.values_made:05d}", "email": f"new{self.values_made}@x.example"}
+        return forms.get(key, f"{key} {self.values_made}")
+
+    # -- what happens in the systems ---------------------------------------------------------------------------------
+
+    def arrived(self, side: Side, request: HttpRequest, answer: Response) -> None:
+        """A request of ours reached a system and did there what it did."""
+        if side == "b" and "/merge" in request.url:
+            path, _, query = request.url.partition("?")
+            self.chronicle.merged(path, request.body, query + "&" + request.body.decode(errors="replace"))
+        if request.method != "GET" or side == "b":
+            self.look(side, US)
+
+    def look(self, side: Side, actor: str) -> list[Row]:
+        rows = self.chronicle.look(side, actor, self.now_us())
+        for row in rows:
+            if len(row.versions) == 1:
+                self.recognise(row)
+                if actor == US:
+                    self.tell(f"  we create {side} {row.record_id}: {_told(row)}")
+            elif actor == US:
+                self.tell(f"  we change {side} {row.record_id}: {_changes(row)}")
+        return rows
+
+    def catch_up(self, side: Side) -> None:
+        """What was due in a system by now happens, as ours or a flow's."""
+        (self.ground.ask_org if side == "a" else self.ground.ask_instance)("GET", "clock")
+        if side == "a":
+            self.ground.org._request_faults._apply_due()
+        self.look(side, US)
+
+    def recognise(self, row: Row) -> None:
+        """Tell who a record is: by our key, which names whom it was made for, else by the e-mail it began with."""
+        if row.person is not None:
+            return
+        for far_side in records.SIDES:
+            for far in self.chronicle.rows[far_side].values():
+                if far.person is not None and f".{far.record_id}".lower() in row.now.cells["key"].lower():
+                    row.person = far.person
+                    return
+        email = row.now.cells["email"]
+        if email.startswith("p") and email.partition("@")[0][1:].isdigit():
+            row.person = int(email.partition("@")[0][1:])
+
+    # -- our processes -----------------------------------------------------------------------------------------------
+
+    def start(self, name: str) -> tuple[Process, World]:
+        """A new process over the disk, and the world it works with."""
+        number = len(self.processes)
+        process = Process(name=f"{name}#{number}", time=self.ground.time, luck=Random(f"{self.seed}/process {number}"))
+        self.processes.append(process)
+        watch = _Watch(stage=self, process=process)
+        clock, chance = ProcessClock(process), Chance(Random(f"{self.seed}/chance {number}"))
+        made: dict[str, Any] = {
+            "crm": SalesforceConnector(CRM, SimulatedTransport(process, self.lines["a"]), clock, chance),
+            "marketing": MarketoConnector(MARKETING, SimulatedTransport(process, self.lines["b"]), clock, chance),
+        }
+        watched: dict[str, Any] = {name: WatchedConnector(one, SIDE_OF[name], watch) for name, one in made.items()}
+        connectors: dict[str, Connector] = watched
+        store: Any = ProcessStore(self.ground.store(), process, watch.committed)
+        world = World(
+            store=store,
+            connectors=connectors,
+            clock=clock,
+            random=chance,
+            syncs={self.sync.name: self.sync},
+            evaluate=EVALUATE,
+            key=self.key,
+        )
+        return process, world
+
+
+@dataclass(kw_only=True)
+class _Watch:
+    """What one process was shown and has not stored yet: a death forgets it."""
+
+    stage: Stage
+    process: Process
+    pending: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
+
+    def showed(self, side: Side, page: Page) -> None:
+        names = {column: key for key, column in _columns(page.object_type).items()}
+        now_us = self.stage.now_us()
+        fields = [name for name in page.fields if name in names]
+        for row in page.rows.iter_rows(named=True):
+            for name in fields:
+                if row[name] is not None:
+                    self.pending[side, row[records.ID], names[name], row[name]] = row[records.AS_OF] or now_us
+        if page.moments is not None:
+            for record_id, name, old, new in page.moments.select(records.ID, "field", "old", "new").iter_rows():
+                if name in names:
+                    for value in (old, new):
+                        self.pending[side, record_id, names[name], value or ""] = now_us
+
+    def committed(self, commit: Commit) -> None:
+        for what, at_us in self.pending.items():
+            self.stage.shown[what] = max(self.stage.shown.get(what, 0), at_us)
+        self.pending.clear()
+        if (bases := commit.put.get(Table.BASE)) is not None:
+            self._bases_known(bases)
+
+    def _bases_known(self, bases: pl.DataFrame) -> None:
+        keys = [m.key for m in self.stage.sync.fields]
+        if bases["revision"].unique().to_list() != [self.stage.sync.revision()]:
+            return
+        for row in base_columns(bases, keys).iter_rows(named=True):
+            for key in keys:
+                if row[f"xa.{key}"] is None or row[f"xb.{key}"] is None:
+                    self.stage.based_us.pop((row["link_id"], key), None)
+                else:
+                    self.stage.based_us.setdefault((row["link_id"], key), self.stage.now_us())
+
+
+class WatchedConnector:
+    """A connector that tells of every page it showed and of every write it was asked for."""
+
+    def __init__(self, connector: Any, side: Any, watch: _Watch) -> None:
+        self._connector, self._side, self._watch = connector, side, watch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    async def _watched(self, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+        async for page in pages:
+            self._watch.showed(self._side, page)
+            yield page
+
+    def read_all(self, *args: Any, **options: Any) -> AsyncIterator[Page]:
+        return self._watched(self._connector.read_all(*args, **options))
+
+    def read_changes(self, *args: Any, **options: Any) -> AsyncIterator[Page]:
+        return self._watched(self._connector.read_changes(*args, **options))
+
+    async def read_by_ids(self, *args: Any, **options: Any) -> Page:
+        return self._shown(await self._connector.read_by_ids(*args, **options))
+
+    async def find(self, *args: Any, **options: Any) -> Page:
+        return self._shown(await self._connector.find(*args, **options))
+
+    def _shown(self, page: Page) -> Page:
+        self._watch.showed(self._side, page)
+        return page
+
+    async def write(self, writes: Sequence[Write], **options: Any) -> WriteAnswer:
+        self._watch.stage.writes_sent += len(writes)
+        for one in writes:
+            text = f"{one.operation} {one.object_type} {one.record_id or one.key} {dict(one.cells)}"
+            self._watch.stage.tell(f"  {self._watch.process.name} sends {self._side} {text}")
+        answer: WriteAnswer = await self._connector.write(writes, **options)
+        for one, outcome in zip(writes, answer.outcomes, strict=True):
+            if outcome.code or outcome.status not in ("written", "unchanged"):
+                self._watch.stage.tell(f"  … {one.record_id or one.key}: {outcome.status} {outcome.code} {outcome.message}")
+        if answer.confirmed is not None:
+            self._watch.showed(self._side, answer.confirmed)
+        return answer
+
+
+def _columns(object_type: str) -> dict[str, str]:
+    from tests.simulation.chronicle import COLUMNS
+
+    return COLUMNS.get(object_type, {})
+
+
+def _told(row: Row) -> dict[str, str]:
+    return {key: value for key, value in row.now.cells.items() if value not in ("", "false")}
+
+
+def _changes(row: Row) -> str:
+    old, new = row.versions[-2], row.versions[-1]
+    cells = {key: value for key, value in new.cells.items() if value != old.cells[key]}
+    ends = " deleted" * (new.is_deleted and not old.is_deleted) + f" ended in {new.heir}" * (new.heir != old.heir)
+    return f"{cells}{ends}"
+
+
+Hook = Callable[[], None]

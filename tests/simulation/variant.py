@@ -1,0 +1,120 @@
+"""What differs from history to history: the configuration, the troubles and the hands, all drawn from the seed.
+
+Lives here: the draw, and the sync it stands for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from random import Random
+
+from syncline.records import Side
+from syncline.spec.file import parse
+from syncline.spec.model import Ceiling, OnDelete, Sync
+from syncline.spec.presets.people import FIELDS
+from syncline.spec.resolve import resolve
+
+TWO_WAY = ("email", "first_name", "last_name", "title", "phone", "email_opt_out")
+KEPT = frozenset({*TWO_WAY, "company", "sfdc_id", "sfdc_type", "sfdc_deleted", "street", "city", "score"})
+
+_FILE = """
+state: ':memory:'
+connections:
+  crm: {{type: salesforce, url: 'http://org.test', client_id: sandbox-client, client_secret: 'env:X'}}
+  marketing: {{type: marketo, url: 'http://marketo.test', client_id: sandbox-client, client_secret: 'env:X'}}
+syncs:
+  people:
+    preset: {preset}
+    a: {{connection: crm, objects: [{objects}]{filter}}}
+    b: {{connection: marketing}}
+    fields: {{{dropped}}}
+"""
+FILTER_FIELD, OUT = "Rating", "Cold"
+_FILTER = "{object}: \"{field} IS NULL OR {field} <> '{out}'\""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """The part of a variant on which the state at the beginning depends: who shares it shares one prepared ground."""
+
+    preset: str
+    has_contacts: bool
+    is_filtered: bool
+
+    @property
+    def object_types(self) -> tuple[str, ...]:
+        return ("Lead", "Contact") if self.has_contacts else ("Lead",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One draw of a history's circumstances."""
+
+    shape: Shape
+    has_faults: bool
+    workers: int  # 1: whole cycles by one worker alone; more: units under leases
+    rounds: int  # about how many cycles there are before everything rests
+    on_delete: tuple[OnDelete, OnDelete]
+    has_low_ceilings: bool
+    has_flows: bool
+    has_admin: bool
+    has_operator: bool
+    has_pushes: bool
+    has_endings: bool
+    is_slow_network: bool
+    begins_empty: bool
+
+    def sync(self) -> Sync:
+        base = sync_of(self.shape)
+        on_delete: dict[Side, OnDelete] = {"a": self.on_delete[0], "b": self.on_delete[1]}
+        if self.shape.preset == "native":
+            on_delete = dict(base.on_delete)
+        ceilings = dict(base.ceilings)
+        if self.has_low_ceilings:
+            ceilings = {kind: Ceiling(share=0.0, plus=1) for kind in ("create", "blank", "delete")}
+        return replace(base, on_delete=on_delete, ceilings=ceilings)
+
+
+@cache
+def sync_of(shape: Shape) -> Sync:
+    dropped = ", ".join(f"{m.key}: false" for m in FIELDS if m.key not in KEPT)
+    one = {"field": FILTER_FIELD, "out": OUT}
+    filters = ", filter: {" + _FILTER.format(object="Lead", **one) + "}" if shape.is_filtered else ""
+    text = _FILE.format(
+        preset=shape.preset, objects=", ".join(shape.object_types), filter=filters, dropped=dropped
+    )
+    return resolve(parse(text))["people"]
+
+
+_DELETES = (
+    (OnDelete.FLAG, OnDelete.UNLINK),
+    (OnDelete.FLAG, OnDelete.UNLINK),
+    (OnDelete.DELETE, OnDelete.HOLD),
+    (OnDelete.UNLINK, OnDelete.DELETE),
+)
+
+
+def draw(luck: Random, *, faults: bool = True, workers: int | None = None) -> Variant:
+    """The circumstances of a history; *faults* false: nothing fails, nobody dies."""
+    shape = Shape(
+        preset="recommended" if luck.random() < 0.7 else "native",
+        has_contacts=luck.random() < 0.5,
+        is_filtered=luck.random() < 0.3,
+    )
+    drawn = luck.choice((1, 1, 1, 2, 3))
+    return Variant(
+        shape=shape,
+        has_faults=faults and luck.random() < 0.85,
+        workers=drawn if workers is None else workers,
+        rounds=luck.choice((2, 3, 3, 4)),
+        on_delete=luck.choice(_DELETES),
+        has_low_ceilings=luck.random() < 0.15,
+        has_flows=luck.random() < 0.25,
+        has_admin=luck.random() < 0.25,
+        has_operator=luck.random() < 0.3,
+        has_pushes=luck.random() < 0.3,
+        has_endings=luck.random() < 0.6,
+        is_slow_network=faults and luck.random() < 0.25,
+        begins_empty=luck.random() < 0.15,
+    )
