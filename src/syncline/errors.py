@@ -209,6 +209,9 @@ CODES: Mapping[str, Code] = {
     "SYN-117": Code(
         "A schedule's date and time are not understood.", "Write 2027-03-01 09:00, without an offset.", "spec"
     ),
+    "SYN-118": Code(
+        "A schedule's only moment has passed.", "Name a later one, or say `once: now`.", "runtime"
+    ),
     "SYN-119": Code("A schedule ends before it begins.", "Correct its start or its end.", "spec"),
     "SYN-120": Code("A sync names a connection that the file does not have.", "Add it under `connections`.", "spec"),
     "SYN-121": Code("There is no preset of this name.", "Use `recommended` or `native`.", "spec"),
@@ -268,6 +271,9 @@ CODES: Mapping[str, Code] = {
         "A connection has an http address of another machine: its secrets would travel in the clear.",
         "Write https; http is accepted for this machine only.",
         "connectors",
+    ),
+    "SYN-149": Code(
+        "A connection pushes no changes in a channel of this name.", "Look at its `stream` setting.", "engine"
     ),
     "SYN-150": Code(
         "No record of this id or e-mail address is known.",
@@ -403,13 +409,13 @@ CODES: Mapping[str, Code] = {
         "Wait until it resets, or raise it; the next run continues where this one stopped.",
         "errors",
     ),
+    "SYN-331": Code("Little is left of the day's calls.", "Raise the limit or run less often.", "connectors"),
     "SYN-340": Code(
         "A connection takes no calls for now: it failed too often in a row, or its system asked us to stay away. Nothing "
         "was sent.",
         "Nothing: work goes on by itself at the time the message names. `syncline status` shows what is parked.",
         "errors",
     ),
-    "SYN-331": Code("Little is left of the day's calls.", "Raise the limit or run less often.", "connectors"),
     # 4xx: read again, then decide
     "SYN-400": Code(
         "A write may or may not have happened.", "Run again: what happened is read back before anything else.", "errors"

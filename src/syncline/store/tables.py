@@ -109,6 +109,7 @@ _INDEXES: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (Table.DEAD_LETTER, ("sync", "link_id")),
     (Table.HOLD, ("sync", "state")),
     (Table.RUN, ("sync", "started_us")),
+    (Table.RUN, ("sync", "kind", "state")),
     (Table.MATCH_KEY, ("sync", "way", "value")),
     (Table.OWNER_KEY, ("connection", "object_type", "field", "print")),
     (Table.ALLOWANCE, ("connection", "kind")),

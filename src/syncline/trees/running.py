@@ -14,7 +14,7 @@ RUN: Columns = {
     "run_id": TEXT,
     "sync": TEXT,
     "kind": TEXT,  # run | part | push | verify | undo | owner | task | convert | delete
-    "state": TEXT,  # running | succeeded | held | failed | skipped | missed
+    "state": TEXT,  # queued | running | succeeded | held | failed | skipped | missed
     "started_us": INT,
     "ended_us": INT,
     "summary": TEXT,  # JSON
@@ -83,6 +83,20 @@ SCHEDULE: Columns = {
     "paused_us": INT,  # since when; null: it is not paused
     "state": TEXT,  # active | completed
     "at_us": INT,
+}
+
+# What somebody asked of the workers. Key: request_id.
+REQUEST: Columns = {
+    "request_id": TEXT,  # given by who asks: asked twice under one id, it is done once
+    "sync": TEXT,
+    "kind": TEXT,  # push
+    "subject": TEXT,  # the record's id or address; "" once it is answered
+    "options": TEXT,  # JSON
+    "state": TEXT,  # asked | done | failed
+    "asked_us": INT,
+    "answered_us": INT,
+    "worker": TEXT,  # who answered
+    "answer": TEXT,  # JSON: counts or an error, no values of records
 }
 
 # Plans that were sealed into a file. Key: digest.

@@ -24,7 +24,7 @@ from syncline.trees.agreed import (
 )
 from syncline.trees.columns import Columns
 from syncline.trees.observed import CAPTURED, CURSOR, DESCRIBED, MIRROR, MOMENT, OWNER_KEY, RECEIPT, STREAM
-from syncline.trees.running import ALLOWANCE, BUDGET, LEASE, META, RUN, SCHEDULE, SEAL, SECRET, WORKER
+from syncline.trees.running import ALLOWANCE, BUDGET, LEASE, META, REQUEST, RUN, SCHEDULE, SEAL, SECRET, WORKER
 from syncline.trees.written import ENTRY, HISTORY, JOURNAL
 
 
@@ -62,6 +62,7 @@ class Table(StrEnum):
     BUDGET = "budget"
     ALLOWANCE = "allowance"
     SCHEDULE = "schedule"
+    REQUEST = "request"
     SEAL = "seal"
     SECRET = "secret"
     META = "meta"
@@ -102,6 +103,7 @@ TABLES: dict[Table, tuple[Columns, tuple[str, ...]]] = {
     Table.BUDGET: (BUDGET, ("connection",)),
     Table.ALLOWANCE: (ALLOWANCE, ("allowance_id",)),
     Table.SCHEDULE: (SCHEDULE, ("sync",)),
+    Table.REQUEST: (REQUEST, ("request_id",)),
     Table.SEAL: (SEAL, ("digest",)),
     Table.SECRET: (SECRET, ("connection", "setting")),
     Table.META: (META, ("name",)),

@@ -68,6 +68,21 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "request",
+        sa.Column("request_id", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("sync", sa.Text(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("options", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=True),
+        sa.Column("asked_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("answered_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("worker", sa.Text(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("request_id"),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "schedule",
         sa.Column("sync", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("print", sa.Text(), nullable=True),
@@ -135,4 +150,5 @@ def upgrade() -> None:
     op.add_column("run", sa.Column("worker", sa.Text(), nullable=True))
     op.add_column("run", sa.Column("lane", sa.Text(), nullable=True))
     op.add_column("run", sa.Column("due_us", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
+    op.create_index("ix_run_sync_kind_state", "run", ["sync", "kind", "state"], unique=False)
     # ### end Alembic commands ###
