@@ -21,7 +21,6 @@ import traceback
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import structlog
 
@@ -39,7 +38,7 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),:;=\[\]{}]+(?:@|%40)[^\s<>\"'(),:;\[\]{}]+")
 _TELEPHONE = re.compile(r"(?<![\w.:-])(?!\d{4}-\d\d-\d\d)\+?\(?\d[\d ()/-]{5,}\d(?![\w:])")
 _ID_KEYS = frozenset({"record_id", "record", "ids", "source_id"})
 
-_secrets: set[str] = set()
+_cleaners: list[Callable[[str], str]] = []
 
 Event = MutableMapping[str, Any]
 
@@ -62,16 +61,22 @@ def about(error: SynclineError) -> dict[str, str]:
     return {"code": error.code, "error": type(error).__name__, "cause": known.cause if known else ""}
 
 
-def hide(secret: str) -> None:
-    """Mask *secret* from now on wherever it appears in a line. What is blank hides nothing."""
-    if secret.strip():
-        _secrets.update({secret, quote(secret, safe=""), quote_plus(secret)})
+def hide_with(cleaner: Callable[[str], str]) -> None:
+    """Let *cleaner* take the secrets it knows out of every text from now on."""
+    if cleaner not in _cleaners:
+        _cleaners.append(cleaner)
+
+
+def without_secrets(text: str) -> str:
+    """*text* without known secrets; for what a person is shown, who may see people."""
+    for cleaner in _cleaners:
+        text = cleaner(text)
+    return text
 
 
 def masked(text: str) -> str:
     """*text* without known secrets and without what looks like a credential, an address or a telephone number."""
-    for secret in sorted(_secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+    text = without_secrets(text)
     text = _CREDENTIAL.sub(lambda found: found[1] + MASK, text)
     return _TELEPHONE.sub(MASK, _ADDRESS.sub(MASK, text))
 

@@ -18,11 +18,13 @@ from pathlib import Path
 from syncline.connectors.registry import connector_class, manifest_of
 from syncline.connectors.settings import STORED, at_once, settings_of, stored_settings
 from syncline.engine.cycle import close_cut_off
+from syncline.engine.ledger import StoreLedger
 from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError
-from syncline.logs import hide
+from syncline.logs import hide_with
+from syncline.net.redaction import clean_of_all
 from syncline.net.transport import HttpxTransport
-from syncline.ports import Clock, Connector, Random
+from syncline.ports import Clock, Connector, Random, Sharing
 from syncline.reconcile.match_score import Score
 from syncline.records import SIDES, Side
 from syncline.scoring.weigh import scorer
@@ -36,6 +38,8 @@ from syncline.vault.keys import keys_from
 from syncline.vault.stored import open_secrets
 
 DEFAULT_FILE = Path("syncline.yaml")
+
+hide_with(clean_of_all)
 
 
 class SystemClock:
@@ -169,14 +173,6 @@ async def add_stored(
             settings[name][setting] = secret
 
 
-def _hide_secrets(project: Project, settings: Mapping[str, Mapping[str, str]]) -> None:
-    """No line of the log will hold one of them."""
-    for name, given in settings.items():
-        for setting in manifest_of(_kind_of(project, name)).settings:
-            if setting.is_secret:
-                hide(given.get(setting.name, ""))
-
-
 def secret_setting(project: Project, connection: str, setting: str) -> bool:
     """Whether the file says that this secret is stored. SYN-189: no such connection, or no secret setting of it."""
     given = project.file.connections.get(connection)
@@ -204,6 +200,18 @@ def _is_untouched(url: str) -> bool:
     )
 
 
+def _share_budgets(
+    project: Project, connectors: Mapping[str, Connector], store: Store, worker: str | None, *, may_write: bool
+) -> None:
+    """Let the connectors spend by the state. One process at a time writes a state in a file: it is alone, unless it is
+    one of several workers."""
+    is_alone = not may_write or (worker is None and project.store_url.startswith(("sqlite:", ":memory:")))
+    holder = worker or secrets.token_hex(8)
+    for name, connector in connectors.items():
+        if isinstance(connector, Sharing):
+            connector.share_budget(StoreLedger(store, name, may_write=may_write), holder, alone=is_alone)
+
+
 @asynccontextmanager
 async def open_world(
     project: Project,
@@ -215,11 +223,13 @@ async def open_world(
     connected: bool = True,
     store: Store | None = None,
     environ: Mapping[str, str] = os.environ,
+    worker: str | None = None,
 ) -> AsyncIterator[World]:
     """The world of a project: its state opened, its connectors built; closed again at the end.
 
     With *read_only* the state is opened beside a running process and nothing may be written. Not *connected*: no
-    connector is built, and no secret is needed.
+    connector is built, and no secret is needed. *worker* is who calls the systems, one of several on this state: they
+    share every connection's limits. None: nobody else does, or whoever does is no worker.
     """
     clock, chance = clock or SystemClock(), chance or SystemRandom()
     settings = settings_of_all(project, environ) if connected else {}  # before any state is made for a faulty file
@@ -231,8 +241,8 @@ async def open_world(
             if not read_only:
                 await close_cut_off(store)
         await add_stored(project, store, settings, environ)
-        _hide_secrets(project, settings)
         connectors = _all_connected(project, settings, clock, chance, stack)
+        _share_budgets(project, connectors, store, worker, may_write=not read_only)
         yield World(
             store=store,
             connectors=connectors,

@@ -12,12 +12,13 @@ import pytest
 
 from syncline import logs
 from syncline.errors import ConfigError, NotUnderstood
-from syncline.logs import about, get_log, hide, masked, start_logging
+from syncline.logs import about, get_log, hide_with, masked, start_logging
+from syncline.net.redaction import Redactor, clean_of_all
 
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    root = logging.getLogger()
+    root, cleaners = logging.getLogger(), logs._cleaners[:]
     handlers, level, own = root.handlers[:], root.level, logging.getLogger("syncline").level
     root.handlers = []
     yield
@@ -26,7 +27,7 @@ def _as_before() -> Iterator[None]:
     root.handlers = handlers
     root.setLevel(level)
     logging.getLogger("syncline").setLevel(own)
-    logs._secrets.clear()
+    logs._cleaners[:] = cleaners
 
 
 def written(path: Path) -> list[dict[str, Any]]:
@@ -58,7 +59,10 @@ def test_what_is_masked(text: str, expected: str | None) -> None:
 
 def test_a_line_is_json_and_a_secret_is_in_none(tmp_path: Path) -> None:
     path = to_file(tmp_path)
-    hide("s3cret/with+signs")
+    known = Redactor()
+    known.learn("s3cret/with+signs")
+    hide_with(clean_of_all)
+    hide_with(clean_of_all)
     get_log("runtime").info(
         "started s3cret/with+signs", worker="w1", to=["s3cret%2Fwith%2Bsigns"], n=3, who={"a@x.org": 1}
     )

@@ -10,6 +10,7 @@ import traceback
 from rich.console import Console
 
 from syncline.errors import OurBug, SynclineError
+from syncline.logs import without_secrets
 
 PIPED_WIDTH = 160
 """Columns where nobody watches: ids and addresses stay in one piece for the next program."""
@@ -41,7 +42,7 @@ def error_as_dict(error: SynclineError) -> dict[str, object]:
     shown: dict[str, object] = {"code": error.code, "message": error.message, "remedy": error.remedy}
     if error.evidence and error.code.removeprefix("SYN-").startswith(_EVIDENCE):
         shown["evidence"] = error.evidence
-    return {"error": shown}
+    return {"error": {name: without_secrets(str(text)) for name, text in shown.items()}}
 
 
 def show_error(error: SynclineError, *, as_json: bool, one_line: bool = False) -> None:
@@ -51,7 +52,7 @@ def show_error(error: SynclineError, *, as_json: bool, one_line: bool = False) -
         return
     out = console(stderr=True)
     out.print(f"[bold red]{error.code}[/] ", end="")
-    out.print(error.message, markup=False, soft_wrap=True)
+    out.print(without_secrets(error.message), markup=False, soft_wrap=True)
     if error.remedy:
         out.print(f"→ {error.remedy}", markup=False, soft_wrap=True)
 

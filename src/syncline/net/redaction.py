@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 from syncline.ports import HttpRequest, HttpResponse
 
 MASK = "***"
+_of_all: set[str] = set()
 EVIDENCE_CHARACTERS = 4_000
 
 
@@ -22,13 +23,13 @@ class Redactor:
     def learn(self, secret: str) -> None:
         """Mask *secret* from now on, in plain, percent-encoded and form-encoded spelling. Blank is ignored."""
         if secret:
-            self._secrets |= {secret, quote(secret, safe=""), quote_plus(secret)}
+            spelt = {secret, quote(secret, safe=""), quote_plus(secret)}
+            self._secrets |= spelt
+            _of_all.update(spelt)
 
     def clean(self, text: str) -> str:
-        """*text* without any known secret; longest first, so that none is left over as a tail."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, MASK)
-        return text
+        """*text* without any secret of the connection."""
+        return _without(self._secrets, text)
 
     def evidence(self, request: HttpRequest, response: HttpResponse | None = None) -> str:
         """What was sent and seen, for developers: request line, status and the beginning of the answer."""
@@ -37,3 +38,15 @@ class Redactor:
             body = response.body[:EVIDENCE_CHARACTERS].decode("utf-8", "replace")
             seen += f"\nHTTP {response.status}\n{body}"
         return self.clean(seen)[:EVIDENCE_CHARACTERS]
+
+
+def clean_of_all(text: str) -> str:
+    """*text* without any secret that any connection of this process ever knew: for what leaves it."""
+    return _without(_of_all, text)
+
+
+def _without(secrets: Iterable[str], text: str) -> str:
+    """Longest first, so that none is left over as a tail."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
