@@ -1,4 +1,4 @@
-"""Commands about what waits for a person: conflicts, errors, holds, retry, approve, thaw."""
+"""Commands about what waits for a person: conflicts, errors, holds, retry, thaw."""
 
 from __future__ import annotations
 
@@ -86,32 +86,6 @@ def retry(*letters: str, options: Options = DEFAULTS) -> int:
         else:
             console().print(f"{some(woken, 'record')} woken" + ("; the next run tries again." if woken else "."))
         return OK
-
-    return perform(options, command)
-
-
-def approve(digest: str, /, *, options: Options = DEFAULTS) -> int:
-    """Let a held set of actions through in the next run: exactly that set and nothing else.
-
-    Parameters
-    ----------
-    digest
-        The digest shown by `syncline holds` or `syncline plan`.
-    """
-
-    async def command() -> int:
-        async with session(options, connected=False) as (world, sync):
-            approved = await inbox.approve(world.store, sync.name, digest)
-        if options.json:
-            print_json({"approved": approved})
-        else:
-            words = f"{some(approved, 'held set')} approved: the next run carries it out."
-            console().print(
-                words
-                if approved
-                else f"No open hold has the digest {digest!r}, or nobody of it is left; see `syncline holds`."
-            )
-        return OK if approved else NOT_GREEN
 
     return perform(options, command)
 

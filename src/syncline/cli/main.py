@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from cyclopts import App
 
-from syncline.cli import actions, demo, erase, identity, inbox, look, run, secrets, setup, undo
+from syncline.cli import actions, demo, erase, identity, inbox, look, plans, run, secrets, setup, undo
 
 app = App(
     name="syncline",
@@ -17,7 +17,9 @@ app = App(
 
 app.command(setup.init)
 app.command(setup.check)
-app.command(run.plan)
+app.command(plans.plan)
+app.command(plans.approve)
+app.command(plans.apply)
 app.command(run.run)
 app.command(run.push)
 app.command(actions.owner)
@@ -34,7 +36,6 @@ app.command(inbox.conflicts)
 app.command(inbox.errors)
 app.command(inbox.holds)
 app.command(inbox.retry)
-app.command(inbox.approve)
 app.command(identity.resolve)
 app.command(inbox.thaw)
 app.command(erase.erase)

@@ -1,4 +1,4 @@
-"""Commands that plan and write: plan, run, push, enable, disable."""
+"""Commands that write: run, push, enable, disable."""
 
 from __future__ import annotations
 
@@ -6,47 +6,22 @@ import asyncio
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from syncline.cli.output import console, print_json, show_error
 from syncline.cli.screens.actions import result_as_dict, result_screen
-from syncline.cli.screens.plan import plan_as_dict, plan_screen
 from syncline.cli.screens.run import run_as_dict, run_screen
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, exit_code, names_of, perform, preview, session
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, exit_code, names_of, perform, session
 from syncline.cli.stopping import Stop
 from syncline.engine import inbox
 from syncline.engine.actions.pushing import Push, Pushed, push_person
 from syncline.engine.background import run_background
-from syncline.engine.batches import calls_to_write
-from syncline.engine.cycle import RunReport, run_cycle
+from syncline.engine.cycle import RunReport
 from syncline.engine.push import push as push_record
 from syncline.errors import Later, OutcomeUnknown, PositionLost, Stale, StateError, StopRequested, SynclineError
 from syncline.spec.durations import seconds_of
 from syncline.spec.model import Sync
 
 _HELD_BY_ANOTHER = "SYN-701"
-
-
-def plan(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 20, options: Options = DEFAULTS) -> int:
-    """Show what a run would do, before and after per field. Writes nothing anywhere.
-
-    Parameters
-    ----------
-    limit
-        How many records to show field by field.
-    """
-
-    async def command() -> int:
-        async with preview(options) as (world, sync):
-            report = await run_cycle(world, sync, writes=False)
-            calls = calls_to_write(world, sync, report.sheets)
-        if options.json:
-            print_json(plan_as_dict(report, calls))
-        else:
-            plan_screen(console(), report, calls, names_of(sync), limit)
-        return NOT_GREEN if report.held or any(c.is_empty_side for c in report.captures) else OK
-
-    return perform(options, command)
 
 
 def run(

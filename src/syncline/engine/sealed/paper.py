@@ -48,6 +48,7 @@ class Header:
 
     digest: str
     sync: str
+    sides: Mapping[str, str]  # what a person calls them: their connections
     spec: str
     installation: str
     sealed_us: int

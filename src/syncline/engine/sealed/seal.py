@@ -65,6 +65,7 @@ async def seal(world: World, sync: Sync, *, with_held: bool = False) -> Sealed:
     header = Header(
         digest="",
         sync=sync.name,
+        sides={side: sync.side(side).connection for side in SIDES},
         spec=spec,
         installation=installation_print(world.key),
         sealed_us=world.now_us(),
