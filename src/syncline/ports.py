@@ -5,11 +5,11 @@ The store's contract is `trees.Store`. Nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from syncline.records import NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
@@ -71,6 +71,66 @@ class Lane(StrEnum):
     LIVE = "live"
     BULK = "bulk"
     AUDIT = "audit"
+
+
+DAY_SHARE: Mapping[Lane, float] = {Lane.URGENT: 1.0, Lane.LIVE: 0.95, Lane.BULK: 0.8, Lane.AUDIT: 0.7}
+"""Share of the vendor's day at which a lane stops. Other people's integrations live on the same quota: the background
+lanes stop early ("stop non-urgent work above 70-80 %"), urgent may use it to the end."""
+
+
+@dataclass(kw_only=True)
+class Allowance:
+    """What one holder may use of a connection's limits, until when. Instants are of the ledger's clock."""
+
+    kind: str  # window (calls to be started) | place (calls at once) | want (asked in vain: waits for either)
+    holder: str
+    granted: int
+    spent: int | None = None  # of a window: None until the holder has told
+    from_us: int
+    expires_us: int
+
+
+@dataclass(kw_only=True)
+class Account:
+    """What is known of one connection's limits, and what of them is granted to whom."""
+
+    day_used: int | None = None  # by everybody, as the vendor last said; None until it did
+    day_limit: int | None = None
+    day_ours: int = 0  # calls of ours that the vendor's number may not hold yet
+    learnt_us: int | None = None
+    resets_us: int | None = None  # None where the vendor does not say
+    held_until_us: int | None = None  # no call before this instant
+    held_why: str | None = None
+    breaker: str = "closed"  # closed | open | half (one call probes)
+    failures: int = 0  # in a row
+    openings: int = 0  # of the breaker, since a call last succeeded
+    seen: dict[str, Any] = field(default_factory=dict)  # the day's numbers and our calls by lane, of the last hours
+    allowances: dict[str, Allowance] = field(default_factory=dict)
+
+
+_Told = TypeVar("_Told")
+
+
+class Ledger(Protocol):
+    """Keeps the `Account` of one connection for all workers."""
+
+    async def revise(self, change: Callable[[Account, int], _Told]) -> _Told:
+        """Let *change* read and change the account, given now in microseconds; what it returns.
+
+        No two changes overlap, whoever asks for them, and one that raises changes nothing. *change* may run on another
+        thread and more than once: it does nothing but compute.
+        """
+        ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A connector whose budget can be kept in a ledger."""
+
+    def share_budget(self, ledger: Ledger, holder: str, *, alone: bool) -> None:
+        """Spend by *ledger* from now on, as *holder*. *alone*: nobody else spends meanwhile; the ledger is read once,
+        then only told what others may look at or a successor must know."""
+        ...
 
 
 class Stamp(StrEnum):

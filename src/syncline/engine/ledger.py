@@ -24,13 +24,18 @@ _ALLOWANCE = TABLES[Table.ALLOWANCE][0]
 class StoreLedger:
     """Implements `ports.Ledger` for the connection of this name."""
 
-    def __init__(self, store: Store, connection: str) -> None:
+    def __init__(self, store: Store, connection: str, *, may_write: bool = True) -> None:
         self._store = store
         self._connection = connection
+        self._may_write = may_write
 
     async def revise(self, change: Callable[[Account, int], _Told]) -> _Told:
+        """As `ports.Ledger`; beside a running process, where nothing may be written, *change* stays without effect."""
         where = {"connection": self._connection}
-        reads = {Table.BUDGET: where, Table.ALLOWANCE: where}
+        reads: dict[Table, Mapping[str, Any] | None] = {Table.BUDGET: where, Table.ALLOWANCE: where}
+        if not self._may_write:
+            found = [await self._store.rows(table, where) for table in reads]
+            return change(account_of(*found), await self._store.clock_us())
 
         def decide(now_us: int, found: Mapping[Table, pl.DataFrame]) -> tuple[Commit, _Told]:
             account = account_of(found[Table.BUDGET], found[Table.ALLOWANCE])
@@ -72,6 +77,6 @@ def account_of(budget: pl.DataFrame, allowances: pl.DataFrame) -> Account:
         known = {name: value for name, value in row.items() if name != "connection" and value is not None}
         account = Account(**known, seen=seen)
     for row in allowances.iter_rows(named=True):
-        prefix = f"{row.pop('connection')}/"
-        account.allowances[row.pop("allowance_id").removeprefix(prefix)] = Allowance(**row)
+        name = row.pop("allowance_id").removeprefix(f"{row.pop('connection')}/")
+        account.allowances[name] = Allowance(**row)
     return account

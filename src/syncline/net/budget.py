@@ -95,6 +95,11 @@ class Budget:
         if self._shares is not None:
             await self._shares.publish(self.account)
 
+    async def close(self) -> None:
+        """Tell what was learnt and not told yet; what is held was given back with the last call."""
+        if self._shares is not None:
+            await self._shares.publish(self.account, is_last=True)
+
     def usage(self) -> Usage:
         """Calls sent since start, and the vendor's day as far as it told us."""
         limits = self.limits

@@ -103,6 +103,7 @@ class HttpClient:
         return self._keep_secret(await self._tokens.current(self._exchange_token))
 
     async def aclose(self) -> None:
+        await self.budget.close()
         await self._transport.aclose()
 
     async def _repeat(self, attempt: Callable[[], Awaitable[HttpResponse]], safe: bool) -> HttpResponse:

@@ -25,7 +25,7 @@ _NOTES_EVERY = timedelta(seconds=15)
 
 
 @dataclass
-class _Chunk:
+class Chunk:
     """What is granted to the calls of urgent, or to those of all other lanes."""
 
     name: str | None = None  # of the window allowance; None: nothing is to be settled
@@ -69,7 +69,7 @@ class Shares:
     limits: Limits
     clock: Clock
     is_alone: bool
-    _chunks: dict[bool, _Chunk] = field(default_factory=lambda: {True: _Chunk(), False: _Chunk()})  # by: is it urgent
+    _chunks: dict[bool, Chunk] = field(default_factory=lambda: {True: Chunk(), False: Chunk()})  # by: is it urgent
     _news: list[Change] = field(default_factory=list)
     _beginning: asyncio.Lock = field(default_factory=asyncio.Lock)
     _has_begun: bool = False
@@ -116,14 +116,14 @@ class Shares:
                 stands = self._stands(chunk, lane, self.clock.now())
                 await self._revise(own, lambda account, now_us: spending.settle(account, now_us, self.limits, stands))
 
-    async def publish(self, own: Account) -> None:
+    async def publish(self, own: Account, *, is_last: bool = False) -> None:
         """Tell the ledger what was learnt."""
         if self.is_alone:
-            await self._publish_alone(own)
+            await self._publish_alone(own, is_last)
         elif self._news:
             await self._revise(own, lambda _, __: None)
 
-    def _had(self, chunk: _Chunk, lane: Lane, own: Account, longest_seconds: float) -> Grant | None:
+    def _had(self, chunk: Chunk, lane: Lane, own: Account, longest_seconds: float) -> Grant | None:
         """A call of the chunk in hand, or the refusal of a moment ago."""
         now = self.clock.now()
         if (refusal := chunk.refusal(now, lane)) is not None:
@@ -133,7 +133,7 @@ class Shares:
             return None
         return Grant(calls=1) if chunk.take(now, longest_seconds) else None
 
-    async def _ask(self, chunk: _Chunk, lane: Lane, own: Account, longest_seconds: float, demand: int) -> Grant:
+    async def _ask(self, chunk: Chunk, lane: Lane, own: Account, longest_seconds: float, demand: int) -> Grant:
         asked_at = self.clock.now()
         wanted = replace(
             self._stands(chunk, lane, asked_at), calls=max(1, demand), longest_us=int(longest_seconds * 1e6)
@@ -149,7 +149,7 @@ class Shares:
             return grant
         return Grant(wait_us=1, reason="the answer of the ledger came too late", refused_by="place")
 
-    def _stands(self, chunk: _Chunk, lane: Lane, now: datetime) -> Ask:
+    def _stands(self, chunk: Chunk, lane: Lane, now: datetime) -> Ask:
         """How the holder stands; the chunk in hand is settled by saying it."""
         running_us = 0 if chunk.ends is None or not chunk.running else max(0, _micros(chunk.ends - now))
         return Ask(
@@ -171,10 +171,10 @@ class Shares:
         _adopt(own, account)
         return result
 
-    async def _publish_alone(self, own: Account) -> None:
+    async def _publish_alone(self, own: Account, is_last: bool) -> None:
         telling, now = _telling(own), self.clock.now()
-        is_due = self._told_at is None or now - self._told_at >= _NOTES_EVERY
-        if telling == self._told or (telling[:-1] == self._told[:-1] and not is_due):
+        is_due = is_last or self._told_at is None or now - self._told_at >= _NOTES_EVERY
+        if not self._has_begun or telling == self._told or (telling[:-1] == self._told[:-1] and not is_due):
             return
         self._told, self._told_at = telling, now
         stored = replace(own, seen=dict(own.seen), allowances={})

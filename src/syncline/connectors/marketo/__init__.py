@@ -20,7 +20,7 @@ from syncline.connectors.marketo.moments import OwnTraces
 from syncline.connectors.marketo.read import LeadReader, check_values, page_of
 from syncline.connectors.marketo.write import LeadWriter
 from syncline.errors import ConfigError
-from syncline.ports import Capabilities, Clock, Lane, Manifest, Random, Transport, Usage
+from syncline.ports import Capabilities, Clock, Lane, Ledger, Manifest, Random, Transport, Usage
 from syncline.records import How, NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
 from syncline.values import micros
@@ -125,6 +125,9 @@ class MarketoConnector:
 
     def usage(self) -> Usage:
         return self._api.http.budget.usage()
+
+    def share_budget(self, ledger: Ledger, holder: str, *, alone: bool) -> None:
+        self._api.http.budget.share(ledger, holder, alone=alone)
 
     async def aclose(self) -> None:
         await self._api.http.aclose()

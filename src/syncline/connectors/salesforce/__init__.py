@@ -19,7 +19,7 @@ from syncline.connectors.salesforce.manifest import MANIFEST
 from syncline.connectors.salesforce.read import Reader
 from syncline.connectors.salesforce.soap_write import LOSERS_PER_MERGE, SoapWriter
 from syncline.connectors.salesforce.write import Writer
-from syncline.ports import Capabilities, Clock, Lane, Manifest, Random, Stamp, Transport, Usage
+from syncline.ports import Capabilities, Clock, Lane, Ledger, Manifest, Random, Stamp, Transport, Usage
 from syncline.records import NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
 
@@ -129,6 +129,9 @@ class SalesforceConnector:
 
     def usage(self) -> Usage:
         return self._client.budget.usage()
+
+    def share_budget(self, ledger: Ledger, holder: str, *, alone: bool) -> None:
+        self._client.budget.share(ledger, holder, alone=alone)
 
     async def aclose(self) -> None:
         await self._client.aclose()
