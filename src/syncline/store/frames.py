@@ -6,6 +6,7 @@ A frame is checked against `trees.TABLES` before anything is stored: columns, ty
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -19,29 +20,39 @@ Rows = list[tuple[Any, ...]]
 
 def to_rows(table: Table, frame: pl.DataFrame, columns: Sequence[str]) -> Rows:
     """The frame's rows as tuples in the order of *columns*. OurBug if it has other columns, types, or null keys."""
+    return fitted(table, frame, columns).rows()
+
+
+def fitted(table: Table, frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """The frame with *columns*, in their order and types. OurBug if it has other columns, types, or null keys."""
     if set(frame.columns) != set(columns):
         wrong = sorted(set(frame.columns) ^ set(columns))
         raise OurBug(f"A frame for the table {table.value} has the wrong columns.", evidence=f"differing: {wrong}")
     schema = TABLES[table][0]
     try:
-        fitted = frame.select(pl.col(name).cast(schema[name]) for name in columns)
+        cast = frame.select(pl.col(name).cast(schema[name]) for name in columns)
     except pl.exceptions.PolarsError as error:
         raise OurBug(f"A frame for the table {table.value} has a wrong type.", evidence=str(error)) from error
     for name in columns:
-        if name in key_of(table) and name != NULLABLE_KEYS.get(table) and fitted[name].null_count():
+        if name in key_of(table) and name != NULLABLE_KEYS.get(table) and cast[name].null_count():
             raise OurBug(f"A key column of the table {table.value} is null.", evidence=name)
-    return fitted.rows()
+    return cast
 
 
 def to_frame(table: Table, rows: Rows) -> pl.DataFrame:
     """Rows with all columns of the table, in its order, as a frame of its types."""
-    schema = TABLES[table][0]
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    pairs = zip(schema.items(), columns, strict=True)
+    if not rows:
+        return _empty(table).clone()
+    pairs = zip(TABLES[table][0].items(), zip(*rows, strict=True), strict=True)
     return pl.DataFrame([_series(name, dtype, cells) for (name, dtype), cells in pairs])
+
+
+@cache
+def _empty(table: Table) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict(TABLES[table][0]))
 
 
 def _series(name: str, dtype: pl.DataType, cells: Sequence[Any]) -> pl.Series:
     if isinstance(dtype, pl.Boolean):
-        return pl.Series(name, cells, dtype=pl.Int64).cast(pl.Boolean)
+        return pl.Series(name, [None if cell is None else bool(cell) for cell in cells], dtype=pl.Boolean)
     return pl.Series(name, cells, dtype=dtype)

@@ -11,17 +11,23 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from syncline.trees import TABLES, Table
 
 METADATA = sa.MetaData()
+# What only a server's state has beside them: see below.
+SERVER_METADATA = sa.MetaData()
 
 IN_FLIGHT = "state IN ('prepared', 'sent', 'unknown')"
 
-# STRICT knows INTEGER, TEXT, REAL, BLOB and ANY; other databases get their own words for the same.
+# STRICT knows INTEGER, TEXT, REAL, BLOB and ANY; other databases get their own words for the same. Text is ordered by
+# its bytes, whatever language a database speaks: the order of keys is part of the contract.
 _INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _TYPES: dict[type[pl.DataType], sa.types.TypeEngine[Any]] = {
-    pl.String: sa.Text(),
+    pl.String: _TEXT,
     pl.Int64: _INTEGER,
     pl.Boolean: sa.Boolean().with_variant(sa.Integer(), "sqlite"),
     pl.Binary: sa.LargeBinary(),
@@ -29,6 +35,28 @@ _TYPES: dict[type[pl.DataType], sa.types.TypeEngine[Any]] = {
 
 # Key columns that may be null. SQL takes two nulls for different, so these keys are unique indexes over expressions.
 NULLABLE_KEYS: dict[Table, str] = {Table.MOMENT: "new"}
+
+
+# Columns of any length that are looked up: what an index holds of them instead, where an index has a longest row.
+LONG: dict[Table, str] = {Table.MATCH_KEY: "value"}
+
+
+class Digest(FunctionElement[str]):
+    """A text in an index: itself, or its digest on PostgreSQL, whose index rows end at 2,700 bytes (PostgreSQL, "B-Tree
+    Indexes": a third of a page)."""
+
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(Digest)
+def _itself(element: Digest, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses.clauses[0], **options))
+
+
+@compiles(Digest, "postgresql")
+def _digest(element: Digest, compiler: Any, **options: Any) -> str:
+    return f"md5({compiler.process(element.clauses.clauses[0], **options)})"
 
 
 def key_of(table: Table) -> tuple[str, ...]:
@@ -41,7 +69,7 @@ def key_elements(table: Table) -> list[sa.ColumnElement[Any]]:
     elements: list[sa.ColumnElement[Any]] = []
     for name in key_of(table):
         if name == NULLABLE_KEYS.get(table):
-            elements += [sa.literal_column(f"coalesce({name}, '')"), sa.literal_column(f"({name} IS NULL)")]
+            elements += [Digest(sa.literal_column(f"coalesce({name}, '')")), sa.literal_column(f"({name} IS NULL)")]
         else:
             elements.append(TREES[table].c[name])
     return elements
@@ -74,7 +102,7 @@ TREES: dict[Table, sa.Table] = {table: _tree(table) for table in Table}
 COUNTER = sa.Table(
     "counter",
     METADATA,
-    sa.Column("name", sa.Text(), primary_key=True),
+    sa.Column("name", _TEXT, primary_key=True),
     sa.Column("value", _INTEGER, nullable=False),
     sqlite_strict=True,
 )
@@ -83,9 +111,9 @@ COUNTER = sa.Table(
 BINDING = sa.Table(
     "binding",
     METADATA,
-    sa.Column("sync", sa.Text(), primary_key=True),
-    sa.Column("side", sa.Text(), primary_key=True),
-    sa.Column("connection", sa.Text(), nullable=False),
+    sa.Column("sync", _TEXT, primary_key=True),
+    sa.Column("side", _TEXT, primary_key=True),
+    sa.Column("connection", _TEXT, nullable=False),
     sqlite_strict=True,
 )
 
@@ -93,10 +121,25 @@ BINDING = sa.Table(
 KEYRING = sa.Table(
     "keyring",
     METADATA,
-    sa.Column("name", sa.Text(), primary_key=True),
+    sa.Column("name", _TEXT, primary_key=True),
     sa.Column("value", sa.LargeBinary(), nullable=False),
     sqlite_strict=True,
 )
+
+# What a server's state has besides. Dirty marks are numbered without a row that all writers would wait for.
+MARK_SEQUENCE = sa.Sequence("mark_sequence", metadata=SERVER_METADATA, data_type=sa.BigInteger())
+
+# One row per open store, counting its commits: after a lost connection it tells whether the last one was stored.
+WRITER = sa.Table(
+    "writer",
+    SERVER_METADATA,
+    sa.Column("token", _TEXT, primary_key=True),
+    sa.Column("commits", _INTEGER, nullable=False),
+    sa.Column("opened_us", _INTEGER, nullable=False),
+)
+
+# Order of appending, for a table without key: what every SQLite table has as `rowid`.
+APPENDED = "rowid"
 
 _INDEXES: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (Table.LINK, ("sync",)),
@@ -123,7 +166,9 @@ def _partial(name: str, columns: Sequence[sa.Column[Any]], condition: str, *, un
 
 def _add_indexes() -> None:
     for table, columns in _INDEXES:
-        sa.Index(f"ix_{table.value}_{'_'.join(columns)}", *(TREES[table].c[name] for name in columns))
+        held = (TREES[table].c[name] for name in columns)
+        indexed = (Digest(column) if column.name == LONG.get(table) else column for column in held)
+        sa.Index(f"ix_{table.value}_{'_'.join(columns)}", *indexed)
     for table in NULLABLE_KEYS:
         sa.Index(f"uq_{table.value}", *key_elements(table), unique=True)
     entry, dirty = TREES[Table.ENTRY].c, TREES[Table.DIRTY].c
