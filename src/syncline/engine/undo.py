@@ -1,30 +1,30 @@
-"""Undo: the values that a run, or the newest run about one person, wrote are put back where nobody has changed them.
+"""Undo: what a run, the newest run about a person, or all runs of some time wrote is put back where it still stands.
 
 Shown first, then through the same ceilings and the same journal as every write. What is put back is at rest: it is no
-change to be carried over, and the next edit of either side flows as ever. Lives here: what is in scope, the run, and
-what follows. Not here: what the journal remembers and what stands in the way (`reversal`).
+change to be carried over, and the next edit of either side flows as ever. Lives here: the run of an undo, and
+what follows. Not here: what it is about (`undo_scope`), what the journal remembers and what stands in the way
+(`reversal`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.cycle import RunReport, close_run, open_run
-from syncline.engine.explain import find_subjects
 from syncline.engine.observe import meet, read_again
 from syncline.engine.planning import Planned
-from syncline.engine.reversal import DONE, Lasting, Reversal, Writes, reversal_of, writes_of
+from syncline.engine.reversal import Lasting, Writes, reversal_of, writes_of
 from syncline.engine.settlement import add_rows
 from syncline.engine.terms import adopt_terms
+from syncline.engine.undo_scope import What, scope_of
 from syncline.engine.world import World
 from syncline.engine.write import resolve_unknown, write_actions
-from syncline.errors import ConfigError, StopRequested, SynclineError
+from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
 from syncline.reconcile.plan import Held
 from syncline.records import SIDES
@@ -48,6 +48,10 @@ class Undo:
     is_forgotten: bool = False
 
     @property
+    def does_something(self) -> bool:
+        return bool(len(self.actions))
+
+    @property
     def digest(self) -> str:
         rows = self.actions.select("side", "record_id", "field", "before", "after").rows()
         return hashlib.blake2b(json.dumps(sorted(rows)).encode(), digest_size=8).hexdigest()
@@ -69,6 +73,12 @@ class Undone:
     stopped: SynclineError | None = None
     is_other: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything in question was undone, and nothing stays."""
+        plan = self.plan
+        return self.put_back() == len(plan.actions) and not len(plan.stays) and not plan.lasting
+
     def put_back(self) -> int:
         """How many values the systems confirmed."""
         written = [action for action, (name, _) in self.classes.items() if name == "written"]
@@ -76,9 +86,9 @@ class Undone:
         return len(sent.join(self.refused, on=list(_FIELD), how="anti"))
 
 
-async def plan_undo(world: World, sync: Sync, text: str, *, run_id: str | None = None) -> Undo:
-    """What undoing *text* (a run's id; an e-mail or record id: the newest run that wrote to that person) would do,
-    after reading those records afresh. Nothing is written to either system.
+async def plan_undo(world: World, sync: Sync, what: What, *, run_id: str | None = None) -> Undo:
+    """What undoing *what* (a run's id; an e-mail or record id: the newest run that wrote to that person; a window: all
+    that was written in it) would do, after reading those records afresh. Nothing is written to either system.
 
     Raises ConfigError SYN-190: nothing of that name was ever written.
     """
@@ -86,33 +96,29 @@ async def plan_undo(world: World, sync: Sync, text: str, *, run_id: str | None =
     run_id = run_id or f"look-{world.random.token(6)}"
     await adopt_terms(world, sync)
     await resolve_unknown(world, sync, run_id)
-    runs, entries = await _in_scope(world, sync, text)
-    writes = await writes_of(world, entries)
+    scope = await scope_of(world, sync, what)
+    writes = await writes_of(world, scope.entries)
     await _read_afresh(world, sync, writes, run_id)
     found = await reversal_of(world, sync, writes.fields)
-    return _plan(runs, writes, found, is_forgotten=await _is_forgotten(world, entries, runs))
-
-
-def _plan(runs: Sequence[str], writes: Writes, found: Reversal, *, is_forgotten: bool) -> Undo:
     return Undo(
-        runs=tuple(runs),
+        runs=scope.runs,
         actions=found.actions,
         stays=found.stays,
         lasting=writes.lasting,
         equal=found.equal,
-        is_forgotten=is_forgotten,
+        is_forgotten=scope.is_forgotten,
     )
 
 
-async def undo(world: World, sync: Sync, text: str, *, shown: str | None = None) -> Undone:
-    """Undo *text* (as `plan_undo`). *shown*: the digest of the plan a person said yes to; another one is not done.
+async def undo(world: World, sync: Sync, what: What, *, shown: str | None = None) -> Undone:
+    """Undo *what* (as `plan_undo`). *shown*: the digest of the plan a person said yes to; another one is not done.
 
     What a ceiling holds stays undone until it is approved. Raises as `plan_undo`; nothing once something was sent.
     """
     report = RunReport(run_id=world.random.token(8), sync=sync.name, kind="undo")
     await open_run(world, report)
     try:
-        plan = await plan_undo(world, sync, text, run_id=report.run_id)
+        plan = await plan_undo(world, sync, what, run_id=report.run_id)
         done = Undone(plan=plan, run_id=report.run_id)
         if shown is not None and shown != plan.digest:
             done.is_other = True
@@ -176,44 +182,6 @@ async def _forget_refusals(world: World, sync: Sync, done: Undone, started_us: i
     await world.store.commit(
         Commit(drop={Table.MARK: pl.concat(marks)}, amend={Table.DEAD_LETTER: [fresh]} if len(fresh) else {})
     )
-
-
-async def _in_scope(world: World, sync: Sync, text: str) -> tuple[list[str], pl.DataFrame]:
-    """The runs that *text* names and their ENTRY rows."""
-    run = await world.store.rows(Table.RUN, {"run_id": text, "sync": sync.name})
-    if len(run):
-        batches = await world.store.rows(Table.JOURNAL, {"sync": sync.name, "run_id": text})
-        return [text], await world.store.by_keys(Table.ENTRY, batches.select("batch_id"))
-    subjects = await find_subjects(world, sync, text)
-    parts = [
-        await world.store.links_of(subject.connection, subject.object_type, [subject.record_id]) for subject in subjects
-    ]
-    links = pl.concat(parts).filter(pl.col("sync") == sync.name)["link_id"].unique().to_list() if parts else []
-    if not links:
-        raise ConfigError(f"Nothing was ever written to {text!r}, and no run has that id.", code="SYN-190")
-    return await _newest_run(world, sync, links)
-
-
-async def _newest_run(world: World, sync: Sync, links: list[int]) -> tuple[list[str], pl.DataFrame]:
-    entries = await world.store.rows(Table.ENTRY, {"link_id": links})
-    batches = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
-    own = batches.filter(pl.col("sync") == sync.name).select("batch_id", "run_id", "prepared_us")
-    told = entries.filter(pl.col("state").is_in(list(DONE))).join(own, on="batch_id").sort("prepared_us", "batch_id")
-    if told.is_empty():
-        return [], entries
-    newest = str(told["run_id"][-1])
-    return [newest], entries.join(own.filter(pl.col("run_id") == newest).select("batch_id"), on="batch_id", how="semi")
-
-
-async def _is_forgotten(world: World, entries: pl.DataFrame, runs: Sequence[str]) -> bool:
-    """Whether something was written of which the journal knows no more."""
-    kept = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
-    if not set(entries["batch_id"]) <= set(kept["batch_id"]):
-        return True
-    found = await world.store.rows(Table.RUN, {"run_id": list(runs)})
-    classes = [json.loads(summary or "{}").get("classes", {}) for summary in found["summary"]]
-    wrote = any(side.get("written") for per_run in classes for side in per_run.values())
-    return wrote and entries.is_empty()
 
 
 async def _read_afresh(world: World, sync: Sync, writes: Writes, run_id: str) -> None:

@@ -16,6 +16,7 @@ from syncline.engine.undo import Undo, Undone
 from syncline.errors import remedy_of
 
 MOST_ROWS = 40
+MOST_RUNS = 5
 
 _COLOURS = {Ended.DONE: "green", Ended.NOTHING: "dim", Ended.ASKS: "yellow", Ended.UNKNOWN: "yellow"}
 
@@ -67,7 +68,8 @@ def undo_as_dict(plan: Undo) -> dict[str, Any]:
 
 def undo_screen(out: Console, plan: Undo, names: Mapping[str, str]) -> None:
     """The values that go back, those that stay and why, and what no value undoes."""
-    runs = ", ".join(plan.runs) or "no run"
+    runs = ", ".join(plan.runs[:MOST_RUNS]) or "no run"
+    runs += f" and {len(plan.runs) - MOST_RUNS} more" if len(plan.runs) > MOST_RUNS else ""
     out.print(f"[bold]undo[/] of {safe(runs)}: {some(len(plan.actions), 'value')} to put back")
     if len(plan.actions):
         table = table_of("where", "field", "now", "put back", whole=("where",))
