@@ -1,22 +1,20 @@
 """A commit's changes as bulk statements on one connection, inside a transaction the caller holds.
 
-Order: wipe, drop, clean, put, amend, add, touch. So a commit may free a key or an in-flight slot and take it again,
-and a mark that is cleaned and touched in one commit is there afterwards.
+Which changes, in which order: `acts`.
 """
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import polars as pl
 
-from syncline.errors import OurBug
 from syncline.store import statements
+from syncline.store.acts import Act, Kind, acts_of, changed_by
 from syncline.store.frames import to_rows
 from syncline.store.statements import Bulk
-from syncline.store.tables import key_of
 from syncline.trees import AlreadyThere, Commit, Table
 
 _TAKEN = {
@@ -29,41 +27,27 @@ _TAKEN = {
 def apply(connection: sqlite3.Connection, commit: Commit) -> None:
     """Carry out a commit whose leases the caller has checked. AlreadyThere if a row would share a key or an in-flight
     slot with another."""
-    for table, bulk, frame in _steps(commit):
-        _run(connection, table, bulk, frame)
-    for frame in commit.touch:
-        first = reserve(connection, "sequence", frame.height)
-        numbers = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias("seq")
-        _run(connection, Table.DIRTY, statements.touch(), frame.with_columns(numbers))
+    for act in acts_of(commit):
+        frame = act.frame
+        if act.kind == "touch":
+            first = reserve(connection, "sequence", frame.height)
+            numbers = pl.int_range(first, first + frame.height, dtype=pl.Int64, eager=True).alias("seq")
+            frame = frame.with_columns(numbers)
+        _run(connection, act.table, _BULK[act.kind](act), frame)
 
 
-def _steps(commit: Commit) -> Iterator[tuple[Table, Bulk, pl.DataFrame]]:
-    for table, frames in commit.wipe.items():
-        for frame in frames:
-            yield table, statements.wipe(table, tuple(frame.columns)), frame
-    for table, frame in commit.drop.items():
-        yield _keyed(table), statements.drop(table), frame
-    if commit.clean is not None:
-        yield Table.DIRTY, statements.clean(), commit.clean.drop("due_us", strict=False)
-    for table, frame in commit.put.items():
-        yield table, statements.put(table), frame
-    for table, frames in commit.amend.items():
-        for frame in frames:
-            changed = tuple(name for name in frame.columns if name not in key_of(_keyed(table)))
-            yield table, statements.amend(table, changed), frame
-    for table, frame in commit.add.items():
-        yield table, statements.insert(table), frame
-
-
-def _keyed(table: Table) -> Table:
-    if not key_of(table):
-        raise OurBug(f"The table {table.value} is only appended to.")
-    return table
+_BULK: dict[Kind, Callable[[Act], Bulk]] = {
+    "wipe": lambda act: statements.wipe(act.table, tuple(act.frame.columns)),
+    "drop": lambda act: statements.drop(act.table),
+    "clean": lambda act: statements.clean(),
+    "put": lambda act: statements.put(act.table),
+    "amend": lambda act: statements.amend(act.table, changed_by(act)),
+    "add": lambda act: statements.insert(act.table),
+    "touch": lambda act: statements.touch(),
+}
 
 
 def _run(connection: sqlite3.Connection, table: Table, bulk: Bulk, frame: pl.DataFrame) -> None:
-    if not frame.height:
-        return
     try:
         connection.executemany(bulk.sql, to_rows(table, frame, bulk.columns))
     except sqlite3.IntegrityError as error:

@@ -7,6 +7,7 @@ came last; this step begins by adding it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -92,7 +93,7 @@ LATE_TABLES: Mapping[str, Callable[[], None]] = {
     "merger": merger,
     "owner_key": owner_key,
 }
-LATE_COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[object]], ...] = (
+LATE_COLUMNS: tuple[tuple[str, str, sa.types.TypeEngine[Any]], ...] = (
     ("moment", "is_person", TRUTH),
     ("mirror", "fate", TEXT),
     ("mirror", "heir_type", TEXT),
