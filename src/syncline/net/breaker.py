@@ -39,7 +39,7 @@ class Results:
         """Whether so many of the last calls failed that the breaker should open, although some succeeded."""
         self._last.append(is_good)
         is_bad = len(self._last) == LAST_RESULTS and self._last.count(False) >= SHARE * LAST_RESULTS
-        if is_bad:
+        if is_bad := is_bad and not is_good:
             self._last.clear()
         return is_bad
 

@@ -24,6 +24,7 @@ from syncline.errors import (
     Unavailable,
 )
 from syncline.net.auth import TokenRefused
+from syncline.net.breaker import Outage
 from syncline.net.client import Judge
 from syncline.ports import Clock, HttpRequest, HttpResponse
 from syncline.records import Outcome, Status
@@ -68,13 +69,17 @@ def _limited(seconds: float) -> Maker:
 
 
 def _day_over(said: str, now: datetime) -> SynclineError:
+    return QuotaExhausted(f"Marketo answered {said}.", resets_at=next_central_midnight(now), is_of_calls=True)
+
+
+def _exports_over(said: str, now: datetime) -> SynclineError:
     return QuotaExhausted(f"Marketo answered {said}.", resets_at=next_central_midnight(now))
 
 
 def _export_refused(said: str, now: datetime) -> SynclineError:
     """1029 says three things: the day's megabytes are used, the job is queued already, the queue is full."""
     if "quota" in said.lower():
-        return _day_over(said, now)
+        return _exports_over(said, now)
     if "already" in said.lower():
         return Declined("1029", said)
     # Not RateLimited: the export queue is full, other calls need not wait.
@@ -83,10 +88,11 @@ def _export_refused(said: str, now: datetime) -> SynclineError:
 
 _RIGHTS = "Give the API user's role the permission named in the connector's README, and allow our address."
 _BUSY, _OURS = _plain(Unavailable), _plain(OurBug)
+_DOWN = _plain(Outage)  # of the whole service, as its own answer says; the others are about this one call
 
 CALLS: Mapping[str, Maker] = {
-    "500": _BUSY,
-    "502": _BUSY,
+    "500": _DOWN,
+    "502": _DOWN,
     "600": _plain(TokenRefused),
     "601": _plain(TokenRefused),
     "602": _plain(TokenRefused),
@@ -95,12 +101,12 @@ CALLS: Mapping[str, Maker] = {
     "605": _OURS,  # wrong verb
     "606": _limited(20.0),  # 100 calls in 20 seconds
     "607": _day_over,
-    "608": _BUSY,
+    "608": _DOWN,
     "609": _OURS,  # malformed JSON
     "611": _BUSY,
     "612": _OURS,  # content type
     "613": _OURS,  # malformed multipart
-    "614": _BUSY,  # subscription not reachable
+    "614": _DOWN,  # subscription not reachable
     "615": _limited(2.0),  # 10 calls at the same time
     "701": _OURS,  # a parameter is blank
     "703": _plain(AccessError, "Ask the vendor to switch the feature on for this subscription."),

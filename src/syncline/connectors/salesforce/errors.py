@@ -261,7 +261,7 @@ def _raised(status: int, error: VendorError) -> SynclineError:
     if error.code == "INVALID_FIELD" and (column := _COLUMN.search(error.message)):
         return FieldRefused(said, column=column[1])
     if error.code == "REQUEST_LIMIT_EXCEEDED" and "TotalRequests" in error.message:
-        return QuotaExhausted(said, resets_at=None)  # a rolling 24 hours: it never resets at an hour
+        return QuotaExhausted(said, resets_at=None, is_of_calls=True)  # a rolling 24 hours: no hour to wait for
     meaning = MEANINGS.get(error.code)
     if meaning is None:
         troubled = status >= 500 or status in _TROUBLED
