@@ -296,6 +296,11 @@ CODES: Mapping[str, Code] = {
         "engine cli",
     ),
     "SYN-158": Code("A plan cannot be written to that file.", "Name a file that is not there yet.", "cli"),
+    "SYN-159": Code(
+        "Workers cannot work on this state: one in memory, or one that only one process may write.",
+        "Use `syncline up` with a file, or set `state` to PostgreSQL for several workers.",
+        "cli wiring",
+    ),
     # 16x: what `check` finds when it compares the sync with both sides
     "SYN-161": Code(
         "A field the sync reads does not exist, or the connected user cannot see it.",
@@ -473,6 +478,16 @@ CODES: Mapping[str, Code] = {
     "SYN-706": Code("The state was opened for reading only.", "Use a command that writes.", "store"),
     "SYN-707": Code("The file is not a state of Syncline.", "Name another file.", "store"),
     "SYN-708": Code("The state was written by an older release.", "Run a command that writes.", "store"),
+    "SYN-711": Code(
+        "The SQLite that comes with this Python is too old for workers.",
+        "Install pysqlite3 beside Syncline (pip install pysqlite3), or use PostgreSQL, or Python 3.11.",
+        "runtime",
+    ),
+    "SYN-712": Code(
+        "The runtime's own database cannot be used.",
+        "Check the folder and rights of the file `….runtime` beside the state, or the right to make a schema.",
+        "runtime",
+    ),
     # 9xx: ours
     "SYN-900": Code(
         "An invariant of ours broke.",

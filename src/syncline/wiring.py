@@ -9,11 +9,14 @@ import asyncio
 import os
 import random
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from syncline.connectors.registry import connector_class, manifest_of
 from syncline.connectors.settings import STORED, at_once, settings_of, stored_settings
@@ -27,6 +30,9 @@ from syncline.net.transport import HttpxTransport
 from syncline.ports import Clock, Connector, Random, Sharing
 from syncline.reconcile.match_score import Score
 from syncline.records import SIDES, Side
+from syncline.runtime.conduct import Told
+from syncline.runtime.presence import Me
+from syncline.runtime.retention import Retention
 from syncline.scoring.weigh import scorer
 from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.file import File, load
@@ -36,6 +42,9 @@ from syncline.store import open_store
 from syncline.trees import Store
 from syncline.vault.keys import keys_from
 from syncline.vault.stored import open_secrets
+
+if TYPE_CHECKING:
+    from syncline.runtime.worker import Worker
 
 DEFAULT_FILE = Path("syncline.yaml")
 
@@ -69,6 +78,11 @@ class Project:
     path: Path
     file: File
     syncs: Mapping[str, Sync]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on the state at the same time."""
+        return not self.file.state.startswith("sqlite:")
 
     @property
     def store_url(self) -> str:
@@ -189,6 +203,34 @@ def secret_setting(project: Project, connection: str, setting: str) -> bool:
     return given.get(setting) == STORED
 
 
+def worker_of(project: Project, world: World, *, stopping: asyncio.Event, tell: Told) -> Worker:
+    """A worker on the project's state; it works once its `work` is awaited, until *stopping* is set.
+
+    ConfigError SYN-159 for a state in memory: nothing would be left for the next start.
+    """
+    from syncline.runtime.durable import runtime_url  # DBOS takes a second to load: only workers wait for it
+    from syncline.runtime.worker import Worker
+
+    if not project.is_shared and project.store_url.endswith(":memory:"):
+        raise ConfigError("Workers need a state that outlives them.", code="SYN-159")
+    me = Me(
+        worker_id=f"{socket.gethostname()[:40]}-{os.getpid()}-{world.random.token(4)}",
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=version("syncline"),
+    )
+    keep = project.file.keep
+    return Worker(
+        world,
+        me,
+        url=runtime_url(project.store_url),
+        is_alone=not project.is_shared,
+        retention=Retention(runs=keep.runs_days, parts=keep.units_days),
+        stopping=stopping,
+        tell=tell,
+    )
+
+
 def _is_untouched(url: str) -> bool:
     """Whether no run has ever made this state: looking at it then shows an empty one and leaves no file."""
     prefix, _, target = url.partition("///")
@@ -238,7 +280,7 @@ async def open_world(
             url = ":memory:" if read_only and _is_untouched(project.store_url) else project.store_url
             store = await open_store(url, clock, read_only=read_only and url == project.store_url)
             stack.push_async_callback(store.close)
-            if not read_only:
+            if not read_only and not project.is_shared:
                 await close_cut_off(store)
         await add_stored(project, store, settings, environ)
         connectors = _all_connected(project, settings, clock, chance, stack)

@@ -7,7 +7,22 @@ from importlib.metadata import version
 
 from cyclopts import App
 
-from syncline.cli import actions, demo, erase, identity, inbox, look, plans, run, secrets, setup, undo
+from syncline.cli import (
+    actions,
+    agreement,
+    demo,
+    erase,
+    identity,
+    inbox,
+    look,
+    plans,
+    run,
+    schedule,
+    secrets,
+    setup,
+    undo,
+    work,
+)
 
 app = App(
     name="syncline",
@@ -21,6 +36,13 @@ app.command(plans.plan)
 app.command(plans.approve)
 app.command(plans.apply)
 app.command(run.run)
+app.command(work.up)
+app.command(work.worker)
+app.command(work.workers)
+app.command(work.runs)
+app.command(schedule.schedule)
+app.command(schedule.pause)
+app.command(schedule.resume)
 app.command(run.push)
 app.command(actions.owner)
 app.command(actions.task)
@@ -32,6 +54,7 @@ app.command(run.disable)
 app.command(look.status)
 app.command(look.explain)
 app.command(look.verify)
+app.command(agreement.agreement)
 app.command(inbox.conflicts)
 app.command(inbox.errors)
 app.command(inbox.holds)

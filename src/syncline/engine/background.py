@@ -21,15 +21,21 @@ async def run_background(world: World, sync: Sync, *, sweep: bool = False) -> Ru
     """
     if not await is_enabled(world.store, sync.name):
         return None
-    sweep = sweep or await _sweep_is_due(world, sync)
+    sweep = sweep or await sweep_is_due(world, sync)
     report = await run_cycle(world, sync, sweep=sweep)
     if sweep:
-        swept = {"name": [_swept(sync)], "value": [str(world.now_us())]}
-        await world.store.commit(Commit(put={Table.META: pl.DataFrame(swept)}))
+        await note_sweep(world, sync)
     return report
 
 
-async def _sweep_is_due(world: World, sync: Sync) -> bool:
+async def note_sweep(world: World, sync: Sync) -> None:
+    """Formula fields were swept now."""
+    swept = {"name": [_swept(sync)], "value": [str(world.now_us())]}
+    await world.store.commit(Commit(put={Table.META: pl.DataFrame(swept)}))
+
+
+async def sweep_is_due(world: World, sync: Sync) -> bool:
+    """Whether formula fields are to be swept in the next run, as the sync says."""
     if sync.sweep_seconds is None:
         return False
     rows = await world.store.rows(Table.META, {"name": _swept(sync)})

@@ -406,8 +406,9 @@ async def _account(
 
 async def close_cut_off(store: Store) -> int:
     """Runs that still count as running although nobody runs: their process died. To be called before the first run of
-    whoever holds the state; how many that were."""
-    left = await store.rows(Table.RUN, {"state": "running"})
+    whoever holds the state; how many that were. A whole run that a worker conducted is left for the next worker."""
+    running = await store.rows(Table.RUN, {"state": "running"})
+    left = running.filter((pl.col("kind") != "run") | pl.col("worker").is_null())
     if left.is_empty():
         return 0
     error = "cut off: its process ended before it did; the next run went on from what was stored"

@@ -166,10 +166,29 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
             "Without it such a change is seen when something else touches the record."
         ),
     ] = None
+    audit_share: Annotated[
+        float,
+        msgspec.Meta(
+            ge=0,
+            le=1,
+            description="What rolling verification may use of each system's day of calls, 0 to 1: it reads pair after "
+            "pair anew and says how many agree. 0 switches it off.",
+        ),
+    ] = 0.02
     schedule: Annotated[
         ScheduleFile | None,
         _about("When it runs under `syncline up` and `syncline worker`; by default again and again, every 5 minutes."),
     ] = None
+
+
+class KeepFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """How long the history of runs is kept. What runs did to records is kept elsewhere, and longer."""
+
+    runs_days: Annotated[float, msgspec.Meta(ge=1, le=36500, description="Runs, as `syncline runs` lists them.")] = 90.0
+    units_days: Annotated[
+        float,
+        msgspec.Meta(ge=1, le=36500, description="Their units, workers that are no more, and the runtime's own rows."),
+    ] = 2.0
 
 
 class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -183,6 +202,7 @@ class File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     state: Annotated[str, _about("Where the state is kept; a relative path counts from this file's folder.")] = (
         "sqlite:///syncline.db"
     )
+    keep: Annotated[KeepFile, _about("How long the history of runs is kept.")] = msgspec.field(default_factory=KeepFile)
 
 
 def load(path: Path) -> File:

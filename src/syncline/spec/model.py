@@ -290,6 +290,7 @@ class Sync:
     optional: frozenset[str] = frozenset()  # mapping keys that rest while one of their fields does not exist
     actions: PersonActions | None = None  # None: nobody can act on single persons of this sync
     schedule: Schedule = field(default_factory=Schedule)  # when workers run it
+    audit_share: float = 0.02  # of each system's day of calls: what rolling verification may use
 
     def side(self, side: Side) -> SideSpec:
         return self.a if side == "a" else self.b
