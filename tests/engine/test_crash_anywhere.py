@@ -32,7 +32,7 @@ async def _dying_at(before: list[Step], effect: int, variant: Variant) -> bool:
     ("before", "variant"),
     [
         pytest.param(FIRST_COPY, POOR_SYSTEMS, id="first copy"),
-        pytest.param(BUSY_DAY, POOR_SYSTEMS, id="busy day, poor evidence"),
+        pytest.param(BUSY_DAY, POOR_SYSTEMS, id="busy day, poor evidence", marks=pytest.mark.slow),
         pytest.param(BUSY_DAY, RICH_SYSTEMS, id="busy day, rich evidence"),
     ],
 )

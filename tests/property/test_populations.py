@@ -24,7 +24,7 @@ from tests.support.population import populate
 from tests.support.population_ends import DELETE_POLICIES, lively_people
 
 PEOPLE_PER_WORLD = 100
-SEEDS = range(50)
+SEEDS = (*range(12), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(12, 50)))
 VARIANTS: Sequence[Variant] = (RICH_SYSTEMS, POOR_SYSTEMS, GUARDED_SYSTEMS)
 
 
