@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from syncline.engine.agreement import agreement_of, as_dict
 from syncline.engine.breaker import frozen_fields
 from syncline.engine.inbox import is_enabled
 from syncline.engine.world import World
@@ -46,6 +47,7 @@ async def status(world: World, sync: Sync, *, runs: int = 5) -> dict[str, Any]:
         "errors": await store.count(Table.DEAD_LETTER, {"sync": sync.name, "state": "dead"}),
         "frozen": len(await frozen_fields(store, sync)),
         "holds": await store.count(Table.HOLD, {"sync": sync.name, "state": "open"}),
+        "agreement": as_dict(await agreement_of(store, sync.name), now_us),
         "objects": cursors,
         "runs": [
             {

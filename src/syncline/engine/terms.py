@@ -53,8 +53,12 @@ async def adopt_terms(world: World, sync: Sync) -> None:
 
 
 def spec_print(sync: Sync) -> str:
-    """Tells one configuration of a sync from another, in every process alike; when it runs is no part of it."""
-    return _digest({each.name: getattr(sync, each.name) for each in fields(sync) if each.name != "schedule"})
+    """Tells one configuration of a sync from another, in every process alike; when it runs and how fast it is verified
+    is no part of it."""
+    return _digest({each.name: getattr(sync, each.name) for each in fields(sync) if each.name not in _NO_TERMS})
+
+
+_NO_TERMS = ("schedule", "audit_share")
 
 
 def _rights(world: World, sync: Sync) -> dict[str, dict[str, list[object] | None]]:

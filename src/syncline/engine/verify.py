@@ -11,7 +11,7 @@ state, and values are compared with values. Writes nothing anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -136,7 +136,7 @@ async def _plan(world: World, sync: Sync, run_id: str, report: VerifyReport) -> 
     plan = RunReport(run_id=run_id, sync=sync.name)
     await plan_and_write(world, sync, plan, writes=False)
     named = [name.partition("/") for held in plan.held for name in held.actions]
-    held = pl.DataFrame([(action, field or None) for action, _, field in named], schema=_HELD, orient="row")
+    held = pl.DataFrame([(action, field or None) for action, _, field in named], schema=_NAMED, orient="row")
     outline = plan.sheets.outline()
     whole = held.filter(pl.col("field").is_null()).select("action")
     blanks = held.filter(pl.col("field").is_not_null()).group_by("action").len("held")
@@ -145,19 +145,26 @@ async def _plan(world: World, sync: Sync, run_id: str, report: VerifyReport) -> 
     return held.join(outline.select("action", "link_id"), on="action").select("link_id", "field")
 
 
-_HELD = {"action": pl.String, "field": pl.String}
+_NAMED = {"action": pl.String, "field": pl.String}
+HELD = {"link_id": pl.Int64, "field": pl.String}
+"""Fields whose write a ceiling holds; field null: the whole action."""
 
 
 def _compare(part: Slice, report: VerifyReport, held: pl.DataFrame) -> pl.DataFrame:
     out = []
-    stopped = _stopped(part)
-    for mapping in part.maps:
-        classed = _classed(part, mapping, stopped, _held_links(part, mapping, held))
+    for mapping, classed in field_classes(part, held):
         counts = report.counts.setdefault(mapping.key, {})
         for name, count in classed.group_by("class").len().iter_rows():
             counts[name] = counts.get(name, 0) + count
         out.append(classed.filter(~pl.col("class").is_in(list(SAME))))
     return pl.concat(out) if out else pl.DataFrame(schema=FIELD_ROWS)
+
+
+def field_classes(part: Slice, held: pl.DataFrame) -> Iterator[tuple[FieldMap, pl.DataFrame]]:
+    """Each mapping of a slice with the class of every pair (FIELD_ROWS). *held* (HELD): what a ceiling holds."""
+    stopped = _stopped(part)
+    for mapping in part.maps:
+        yield mapping, _classed(part, mapping, stopped, _held_links(part, mapping, held))
 
 
 def _stopped(part: Slice) -> pl.Expr:

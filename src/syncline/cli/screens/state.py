@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.measure import Measurement
 
+from syncline.cli.screens.agreement import ago, agreement_words
 from syncline.cli.screens.common import safe, shown, some, table_of, when
 from syncline.engine.consent import Source
 from syncline.engine.explain import Event, Explanation, FieldState
@@ -88,6 +89,8 @@ def status_screen(out: Console, found: Mapping[str, Any]) -> None:
     for row in found["objects"]:
         objects.add_row(safe(row["object"]), str(row["records"]), _age(row["captured_seconds_ago"]))
     out.print(objects)
+    for words in agreement_words(found["agreement"]):
+        out.print(words, soft_wrap=True)
     if not found["runs"]:
         out.print("No run yet: `syncline plan` shows what the first one would do.")
         return
@@ -107,13 +110,7 @@ def status_screen(out: Console, found: Mapping[str, Any]) -> None:
 
 
 def _age(seconds: float | None) -> str:
-    """How long ago, in the largest unit that leaves two."""
-    if seconds is None:
-        return "never"
-    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+    return "never" if seconds is None else ago(seconds)
 
 
 def explain_as_dict(found: Explanation) -> dict[str, Any]:
