@@ -14,12 +14,13 @@ import pytest
 
 from syncline.engine.sealed import approval
 from syncline.engine.sealed.apply import apply_plan
+from syncline.engine.sealed.limits import OTHERWISE
 from syncline.engine.sealed.paper import Plan, lines_of, read_plan
 from syncline.engine.sealed.results import Applied
 from syncline.engine.sealed.seal import Sealed, seal
 from syncline.errors import ConfigError, SafetyStop
 from syncline.spec.model import Ceiling, Policy
-from syncline.trees import Table
+from syncline.trees import Commit, Table
 from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, ProcessDied, Variant, dies
 
 VARIANTS = pytest.mark.parametrize("variant", [RICH_SYSTEMS, POOR_SYSTEMS], ids=lambda v: v.name)
@@ -280,5 +281,51 @@ def test_what_a_ceiling_holds_is_in_a_plan_only_if_it_says_so() -> None:
         assert len(life.people_of("b")) == 1
         assert (await applied(life, everything)).written == 3
         assert len(life.people_of("b")) == 4
+
+    lived(RICH_SYSTEMS, history)
+
+
+def test_of_a_record_only_what_the_plan_says_is_written() -> None:
+    """A blank-out above its ceiling is left out of the plan, the record's other field is in it."""
+
+    async def history(life: Life) -> None:
+        one = life.new_person("a", 0)
+        life.edit("a", one, "phone", "5550")
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(120)
+        life.sync = replace(life.sync, ceilings={"blank": Ceiling(share=0, plus=0)})
+        await life.cycle()
+        life.edit("a", one, "title", "Countess")
+        life.edit("a", one, "phone", "")
+        life.clock.advance(120)
+        made = await sealed(life)
+        assert (made.header.counts["fields"], made.header.counts["blank_outs"]) == (1, 0)
+        done = await applied(life, made)
+        assert (done.written, done.moved, done.left) == (1, [], [])
+        (twin,) = life.systems["b"].rows.values()
+        assert (twin.now.cells["title"], twin.now.cells["phone"]) == ("Countess", "5550")
+        life.sync = replace(life.sync, ceilings={})
+        for _ in range(2):
+            life.clock.advance(120)
+            await life.cycle()
+        assert twin.now.cells["phone"] == "", "it was left for the next plan"
+
+    lived(RICH_SYSTEMS, history)
+
+
+def test_what_would_be_written_otherwise_now_is_refused_although_no_record_moved() -> None:
+    """What both sides agreed on is part of what an action rests on."""
+
+    async def history(life: Life) -> None:
+        old = await a_busy_morning(life)
+        made = await sealed(life)
+        (end,) = (await life.store.rows(Table.LINK_END, {"record_id": old[0]})).iter_rows(named=True)
+        base = await life.store.rows(Table.BASE, {"link_id": end["link_id"]})
+        forgotten = pl.Series("prints_b", [bytes(len(base["prints_b"][0]))])
+        await life.store.commit(Commit(put={Table.BASE: base.with_columns(forgotten)}))
+        done = await applied(life, made)
+        assert [(one.kind, one.why) for one in done.moved] == [("update", OTHERWISE)]
+        assert titles(life, "b")["p0@x.test"] != "Countess"
 
     lived(RICH_SYSTEMS, history)

@@ -6,6 +6,8 @@ import io
 from dataclasses import replace
 from typing import Any
 
+from syncline.engine.life.step import settle_endings
+from syncline.engine.observe import capture, meet
 from syncline.engine.sealed import approval
 from syncline.engine.sealed.apply import apply_plan
 from syncline.engine.sealed.paper import lines_of, read_plan
@@ -78,6 +80,11 @@ async def test_a_merge_is_left_to_a_run_and_said() -> None:
     lives = await Lives.begin()
     pairs = await lives.pairs(2)
     lives.merge("a", pairs[0][0], pairs[1][0])
+    world = lives.two.world
+    sync = await meet(world, lives.two.sync)
+    await capture(world, "left", "person", "seen")
+    await settle_endings(world, sync, "seen", writes=False)
+    assert await lives.store.count(Table.MERGER, {"state": "due"}) == 1
     made = await sealed(lives)
     assert any("merges of two records" in words for words in made.header.left_out)
     await applied(lives, made)

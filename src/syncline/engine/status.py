@@ -35,7 +35,7 @@ async def status(world: World, sync: Sync, *, runs: int = 5) -> dict[str, Any]:
                 }
             )
     last = await store.rows(Table.RUN, {"sync": sync.name}, newest_first=True)
-    last = last.sort("started_us", descending=True).head(runs)
+    last = last.filter(last["kind"] != "audit").sort("started_us", descending=True).head(runs)
     return {
         "sync": sync.name,
         "preset": sync.preset,
