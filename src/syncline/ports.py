@@ -5,13 +5,13 @@ The store's contract is `trees.Store`. Nothing here does I/O.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from syncline.records import NewField, Operation, Page, Problem, Write, WriteAnswer
+from syncline.records import EventBatch, NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
 
 
@@ -165,6 +165,7 @@ class Capabilities:
     read_ids_per_call: int = 200
     write_rows_per_call: int = 200
     write_rows_per_batch: int = 2_000  # most writes handed to `write` at once: what one crash can leave unknown
+    is_streamed: bool = False  # changes of it are pushed as well (`Streams`), and moments come with them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +198,9 @@ class Usage:
     calls_sent: int
     day_used: int | None = None
     day_limit: int | None = None
+    events_taken: int = 0  # pushed to us since start
+    events_used: int | None = None  # of the day's allotment of pushed events, by everybody; None until the vendor said
+    events_limit: int | None = None
     calls_per_minute: float | None = None  # what background work may send in the long run; None: nothing limits it
 
 
@@ -276,3 +280,34 @@ class Connector(Protocol):
     def usage(self) -> Usage: ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """The further ability of a connector whose system pushes changes; others simply lack it.
+
+    What is pushed is a hint: it may come twice, late, in another order or not at all. `read_changes` stays the proof.
+    """
+
+    def channels(self, object_types: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """The channels to subscribe to for these object types, each with those of the types it tells of. A type that
+        is not pushed is in none; nothing at all where the connection's settings switch streams off."""
+        ...
+
+    def subscribe(
+        self, channel: str, fields: Mapping[str, Sequence[str]], position: str | None
+    ) -> AsyncGenerator[EventBatch, None]:
+        """Yield batches of *channel* after *position* (None: from now on), with the given fields of each object type.
+
+        The first batch is empty and says that the subscription stands; further ones come as they are sent, empty ones
+        as signs of life. Asking for the next batch says that the last was stored: only then more is requested. It ends
+        when the vendor ends it, and is resumed by position. Only the first, empty batch may have the position None.
+
+        Raises:
+            PositionLost: read by polling, then begin anew without position.
+            QuotaExhausted: the allotment of pushed events is used up, or our share of it.
+            AccessError: the channel is not there for the connected user.
+            Later: the stream was lost; resume by position after a wait.
+            NotUnderstood: the vendor refused the request itself.
+        """
+        ...

@@ -88,7 +88,7 @@ class Page:
     and that the connected user may not read. `moments` (MOMENT_SCHEMA) is evidence that came along; `fates`
     (FATE_SCHEMA) says which rows of this page ended in another record: each of them has a row here, a deleted one
     too; `missing` are ids asked for by id that were not found; `unreadable` are rows that could not be translated,
-    with the reason.
+    with the reason; `ours` are cells (record id, field) that an event proves to be set by a call of ours.
     `next_cursor` resumes *after* this page: store it in the transaction that stores the rows.
     """
 
@@ -103,6 +103,7 @@ class Page:
     fates: pl.DataFrame | None = None
     missing: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    ours: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,61 @@ class Unreadable:
     raw: str  # what was received, cut at 4,000 characters
 
 
+class EventKind(enum.StrEnum):
+    """What an event of a change stream tells."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    UNDELETE = "undelete"
+    GAP = "gap"  # something happened to these records, and the event does not say what
+    OVERFLOW = "overflow"  # more happened to the object than is told; nothing says to which records
+    UNREADABLE = "unreadable"  # it came and could not be translated: `reason`
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One change as a stream tells it, of one or several records that changed alike.
+
+    `cells` are the fields asked for that changed, canonical ("" cleared); of a create every one the event can show.
+    `needs_reading` says that the event is not all there is to know of the records (a value it does not carry, a record
+    that became another one): they have to be read.
+    """
+
+    object_type: str
+    kind: EventKind
+    position: str  # of this event; resuming there brings what came after it
+    committed_us: int  # when it became readable, by the vendor's clock
+    record_ids: tuple[str, ...] = ()
+    cells: Mapping[str, str] = field(default_factory=dict)
+    sequence: int = 0  # order inside the transaction
+    stamp_us: int | None = None  # the version stamp the change gave the record; None if the event does not carry it
+    created_us: int | None = None
+    actor: str | None = None  # in the vendor's id
+    transaction: str | None = None
+    is_ours: bool = False  # certainly made by a call of ours
+    is_person: bool | None = None  # certainly an act of a person, or certainly none; None: it cannot be told
+    needs_reading: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventBatch:
+    """Events of one channel in the order they came. `position` is where to resume once they are stored, also where
+    there are none (a sign of life); None at the opening of a stream that began at its newest end."""
+
+    channel: str
+    events: tuple[Event, ...] = ()
+    position: str | None = None
+
+
 class Operation(enum.StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
     MERGE = "merge"  # `others` end in `record_id`, which then holds `cells`
     CONVERT = "convert"  # `record_id` becomes the record that `options` name, or a new one
+    UNDELETE = "undelete"  # `record_id` is taken out of the recycle bin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

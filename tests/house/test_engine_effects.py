@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from syncline.ports import Connector
+from syncline.ports import Connector, Streams
 
 ENGINE = Path(__file__).resolve().parents[2] / "src/syncline/engine"
 CALLERS = {"observe.py", "write.py"}
 
-# What reaches the vendor: every coroutine and every stream of the contract.
+# What reaches the vendor: every coroutine and every stream of the contract, subscriptions included.
 EFFECTS = {
     name
-    for name, member in vars(Connector).items()
-    if callable(member) and not name.startswith("_") and name not in {"capabilities", "usage", "aclose"}
+    for contract in (Connector, Streams)
+    for name, member in vars(contract).items()
+    if callable(member) and not name.startswith("_") and name not in {"capabilities", "usage", "aclose", "channels"}
 }
 
 
@@ -36,6 +37,7 @@ def connector_calls(source: str) -> Iterator[str]:
         "await connector.write(rows)",
         "await self.connectors[side].find(x)",
         "async for p in a.connector.read_all(x): ...",
+        "async for b in connector.subscribe(x): ...",
     ],
 )
 def test_a_call_is_recognised(source: str) -> None:

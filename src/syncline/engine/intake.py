@@ -17,7 +17,7 @@ from syncline.engine.dirty import dirty_links, dirty_records, read_marks
 from syncline.engine.erased import sift
 from syncline.engine.in_flight import log_overwritten
 from syncline.engine.journal import outstanding
-from syncline.engine.laws import put_capture_law
+from syncline.engine.laws import Told, put_capture_law
 from syncline.engine.life.endings import HAS_ENDED, mark_endings
 from syncline.engine.match_index import keep_keys
 from syncline.engine.owners import keep_owners
@@ -54,14 +54,22 @@ async def take_page(
     number: int,
     commit: Commit,
     same_call: bool = False,
+    told: Told | None = None,
 ) -> Absorbed:
-    """Store one page with everything that follows from it, in one commit."""
+    """Store one page with everything that follows from it, in one commit. *told*: it was made of these events."""
     async with world.store.alone():
-        return await _take(world, report, page, run_id, number, commit, same_call)
+        return await _take(world, report, page, run_id, number, commit, same_call, told)
 
 
 async def _take(
-    world: World, report: Capture, page: Page, run_id: str, number: int, commit: Commit, same_call: bool
+    world: World,
+    report: Capture,
+    page: Page,
+    run_id: str,
+    number: int,
+    commit: Commit,
+    same_call: bool,
+    told: Told | None,
 ) -> Absorbed:
     connection, object_type = report.connection, page.object_type
     sifted = await sift(world, connection, page, commit)
@@ -102,7 +110,7 @@ async def _take(
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
     await _mark_sight(world, connection, page, ends, fresh, commit)
     bury_unreadable(world, connection, page, commit)
-    put_capture_law(connection, page, result, run_id, number, commit, erased=sifted.count)
+    put_capture_law(connection, page, result, run_id, number, commit, erased=sifted.count, told=told)
     await world.store.commit(commit)
     report.rows += len(page.rows) + sifted.count
     report.applied += len(result.woken)
@@ -280,7 +288,8 @@ async def _mark_sight(
     *written* are records with a write of ours outstanding: a replica may not know them yet, so they stay in sight. So
     do those that we saw end: that they are purged afterwards is no news, and what follows from their end still flows.
     """
-    found = set(page.rows[records.ID].to_list())
+    # An event is no sight: streams tell of records that the connected user may not read.
+    found = set[str]() if page.how is How.EVENT else set(page.rows[records.ID].to_list())
     lost = await _unended(world, connection, page, [one for one in page.missing if one not in written])
     current = ends.filter((pl.col("role") == "current") & pl.col("record_id").is_in([*found, *lost]))
     if current.is_empty():

@@ -7,7 +7,7 @@ page (`intake`).
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 import polars as pl
 
@@ -16,9 +16,9 @@ from syncline.engine.intake import Capture, next_page_number, take_alone, take_p
 from syncline.engine.joining import joined
 from syncline.engine.unreadable import close_readable
 from syncline.engine.world import READING, Progress, World
-from syncline.errors import PositionLost
-from syncline.ports import Lane
-from syncline.records import Page, Problem, Side
+from syncline.errors import ConfigError, PositionLost
+from syncline.ports import Lane, Streams
+from syncline.records import EventBatch, Page, Problem, Side
 from syncline.schema import ObjectSchema
 from syncline.spec.model import Sync
 from syncline.spec.resolve import require_fields, typed
@@ -202,6 +202,35 @@ async def read_again(
     page = await world.connectors[connection].read_by_ids(object_type, fields, ids, lane=lane)
     await take_alone(world, connection, page, run_id, commit=commit)
     return page
+
+
+def channels(world: World, connection: str) -> Mapping[str, tuple[str, ...]]:
+    """The channels in which a connection's system pushes changes of the objects that any sync reads, each with those
+    objects; none where it pushes nothing."""
+    connector = world.connectors[connection]
+    if not isinstance(connector, Streams):
+        return {}
+    sides = [(sync, side) for sync in world.syncs.values() for side in records.SIDES]
+    used = [
+        name
+        for sync, side in sides
+        if sync.side(side).connection == connection
+        for name in sync.side(side).object_types
+    ]
+    return connector.channels(list(dict.fromkeys(used)))
+
+
+def listen(world: World, connection: str, channel: str, position: str | None) -> AsyncGenerator[EventBatch, None]:
+    """What is pushed in one of `channels` after *position*, with the fields that any sync reads. Close it at the end.
+
+    Raises as `ports.Streams.subscribe`; ConfigError if the connection has no such channel.
+    """
+    connector = world.connectors[connection]
+    object_types = channels(world, connection).get(channel)
+    if object_types is None or not isinstance(connector, Streams):
+        raise ConfigError(f"Connection {connection!r} pushes no changes in a channel {channel!r}.", code="SYN-149")
+    fields = {name: world.fields_read(connection, name) for name in object_types}
+    return connector.subscribe(channel, fields, position)
 
 
 async def consult(

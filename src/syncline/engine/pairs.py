@@ -16,6 +16,7 @@ from syncline.engine.consent import with_acts
 from syncline.engine.remapped import taken_as_agreed
 from syncline.engine.sides import side_values, writable
 from syncline.engine.world import World
+from syncline.reconcile.consent import consent_maps
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import FieldMap, Sync
 from syncline.trees import Store, Table
@@ -146,7 +147,8 @@ async def _moments(
     parts = []
     for side in SIDES:
         connection = sync.side(side).connection
-        if not world.capabilities(connection, types[side]).has_field_history:
+        able = world.capabilities(connection, types[side])
+        if not (able.has_field_history or able.is_streamed):
             continue
         keys = pairs.select(pl.col(f"id_{side}").alias("record_id")).with_columns(
             connection=pl.lit(connection), object_type=pl.lit(types[side])
@@ -161,9 +163,11 @@ async def _moments(
         is_now = pl.col("new").fill_null("") == pl.col("now")
         # Within one second the change that led to the present value is taken for the last.
         ordered = told.with_columns(is_now.alias("is_now")).sort("at_us", "is_now", maintain_order=True)
-        newest = ordered.group_by("record_id", "mapping", maintain_order=True).last()
+        newest = ordered.group_by("record_id", "mapping", maintain_order=True).last().filter("is_now")
+        if not able.has_field_history:
+            newest = _certain(newest, pairs, side, consent_maps(maps, types["a"]))
         parts.append(
-            newest.filter("is_now").select(
+            newest.select(
                 "link_id",
                 pl.lit(side).alias("side"),
                 "mapping",
@@ -173,6 +177,15 @@ async def _moments(
             )
         )
     return pl.concat(parts) if parts else pl.DataFrame(schema=MOMENTS)
+
+
+def _certain(newest: pl.DataFrame, pairs: pl.DataFrame, side: Side, consent: Sequence[FieldMap]) -> pl.DataFrame:
+    """What a stream told that may be taken for the newest change: events may be missing, so it counts only where it is
+    not older than the look before. Who did a change it tells, but not that a person did: consent goes by the record."""
+    looks = pairs.select("link_id", pl.col(f"prev_{side}").alias("look_us"))
+    dated = newest.join(looks, on="link_id", how="left", maintain_order="left")
+    is_fresh = (pl.col("at_us") >= pl.col("look_us")).fill_null(True)
+    return dated.filter(is_fresh & ~pl.col("mapping").is_in([m.key for m in consent])).drop("look_us")
 
 
 def _cells_now(pairs: pl.DataFrame, side: Side, maps: Sequence[FieldMap]) -> pl.DataFrame:

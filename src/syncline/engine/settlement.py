@@ -86,7 +86,7 @@ async def _observed(
     world: World, connection: str, page: Page, outstanding: pl.DataFrame, *, same_call: bool
 ) -> pl.DataFrame:
     """OBSERVED rows: the page's cells that some entry wrote. The newest moment since the write names the actor."""
-    written = outstanding.filter(pl.col("rank") == 1).select("record_id", "field", "sent_us")
+    written = outstanding.filter(pl.col("rank") == 1).select("record_id", "field", "sent_us", "expected")
     asked = set(written["field"].unique())
     fields = [name for name in page.fields if name in asked]
     rows = page.rows.filter(pl.col("_id").is_in(written["record_id"].implode()))
@@ -103,15 +103,25 @@ async def _observed(
         pl.col("_as_of_us").alias("as_of_us"),
         pl.coalesce("moment_actor", "_actor").alias("actor"),
         pl.col("moment_actor").alias("field_actor"),
-        pl.lit(same_call).alias("same_call"),
+        (pl.lit(same_call) | _is_of_the_call(page)).alias("same_call"),
     ).select(list(OBSERVED))
+
+
+def _is_of_the_call(page: Page) -> pl.Expr:
+    """An event that is proven ours and tells what the newest write sent tells of that very write: it is ordered after
+    it, whichever clock is ahead. One that tells something else may be of an earlier write."""
+    if not page.ours:
+        return pl.lit(False)
+    cell = pl.concat_str("_id", pl.lit("\x1f"), "field")
+    ours = [f"{record_id}\x1f{name}" for record_id, name in page.ours]
+    return cell.is_in(ours) & (pl.col("value") == pl.col("expected")).fill_null(False)
 
 
 async def _newest_actors(world: World, connection: str, page: Page, written: pl.DataFrame) -> pl.DataFrame:
     """record_id, field, moment_actor: who made the newest recorded change of the field since the write."""
     capabilities = world.capabilities(connection, page.object_type)
     shape = {"record_id": pl.String, "field": pl.String, "moment_actor": pl.String}
-    if not capabilities.has_field_history:
+    if not (capabilities.has_field_history or capabilities.is_streamed):
         return pl.DataFrame(schema=shape)
     keys = written.select("record_id", "field").with_columns(
         connection=pl.lit(connection), object_type=pl.lit(page.object_type)

@@ -63,3 +63,13 @@ async def close_readable(world: World, connection: str, object_type: str) -> Non
         over = letters.join(read, on="record_id", how="inner").filter(pl.col("as_of_us") > pl.col("at_us"))
         amended = over.select("letter_id", pl.lit("resolved").alias("state"))
         await world.store.commit(Commit(amend={Table.DEAD_LETTER: [amended]}))
+
+
+async def close_nameless(world: World, connection: str, object_type: str, since_us: int) -> None:
+    """Resolve the letters that name no record, once the whole object was polled *since_us*, after they were written."""
+    for sync, side in world.sides_of(connection, object_type):
+        where = {"sync": sync.name, "link_id": 0, "code": CODE, "state": "dead", "record_id": "?"}
+        letters = await world.store.rows(Table.DEAD_LETTER, where | {"side": side, "object_type": object_type})
+        over = letters.filter(pl.col("at_us") <= since_us)
+        amended = over.select("letter_id", pl.lit("resolved").alias("state"))
+        await world.store.commit(Commit(amend={Table.DEAD_LETTER: [amended]}))

@@ -16,7 +16,7 @@ import polars as pl
 
 from syncline import records
 from syncline.reconcile.cells import CELL, decode_objects, encode_object, narrow, widen
-from syncline.records import Page
+from syncline.records import How, Page
 from syncline.trees import MIRROR
 
 CHANGES: dict[str, pl.DataType] = {
@@ -74,7 +74,7 @@ def absorb(
         _known_wide(known, fields), left_on=records.ID, right_on="record_id", how="left", maintain_order="left"
     )
     joined = _with_fates(_hold_kept(joined, fields, keep), page)
-    judged = joined.with_columns(_order(clockwork).alias("_order"), _differs(fields).alias("_differs"))
+    judged = joined.with_columns(_order(clockwork, page.how).alias("_order"), _differs(fields).alias("_differs"))
     judged = judged.with_columns(_verdict().alias("verdict"))
     taken = judged.filter(pl.col("verdict").is_in(["applied", "identical"]))
     moved = taken.filter(_row_moved())
@@ -152,12 +152,15 @@ def _hold_kept(joined: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame
     return joined
 
 
-def _order(clockwork: Clockwork) -> pl.Expr:
+def _order(clockwork: Clockwork, how: How) -> pl.Expr:
     """new | newer | older | unordered: the row against what is known.
 
     A stamp decides where it differs. Within one step of it, or without one, the moments of asking decide as far as they
-    are apart by more than a read may lag; a read asked for after the stamp's step and the lag are over is certain.
+    are apart by more than a read may lag; a read asked for after the stamp's step and the lag are over is certain. The
+    rows of events were ordered before they came here (`events`): they are news.
     """
+    if how is How.EVENT:
+        return pl.when(pl.col("is_known").is_null()).then(pl.lit("new")).otherwise(pl.lit("newer"))
     asked, old_asked = pl.col(records.AS_OF), pl.col("old_as_of_us")
     order = (
         pl.when(asked > old_asked + clockwork.lag_us)
@@ -187,7 +190,7 @@ def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Ser
     wide = known.select("record_id", pl.lit(True).alias("is_known"), old_stamp_us="stamp_us", old_as_of_us="as_of_us")
     joined = page.rows.join(wide, left_on=records.ID, right_on="record_id", how="left", maintain_order="left")
     repeats = _newest_first_last(page.rows)["_repeat"]
-    return joined.select(((_order(clockwork) == "older") | repeats).alias("is_outdated")).to_series()
+    return joined.select(((_order(clockwork, page.how) == "older") | repeats).alias("is_outdated")).to_series()
 
 
 def _differs(fields: tuple[str, ...]) -> pl.Expr:

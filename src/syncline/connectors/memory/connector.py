@@ -6,18 +6,20 @@ What ends a record: a merged loser is a deleted row with the fate `merged`, a co
 `converted` (writes to either are refused as gone), a plain delete a deleted row without a fate, a purged id is in
 `Page.missing` (of `read_changes` and `read_by_ids`). With `shows_deleted` off, as in a system without a recycle bin,
 deleted rows come without cells and only from `read_changes`; by id they are missing and by key never found.
+Changes are pushed as well where the capabilities say so (`STREAMED`), a channel per object type (`streams`).
 `write` does merges, conversions (where `MemorySystem.conversions` names the type) and deletes as `endings` does them;
 which of them is declared is a matter of the capabilities given (`RICH` and `POOR` declare all).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
 from syncline import records
+from syncline.connectors.memory.streams import StreamFault, pushed
 from syncline.connectors.memory.system import MemorySystem, Row, Version
 from syncline.connectors.memory.writing import carry_out
 from syncline.ports import Capabilities, Lane, Manifest, Stamp, Usage
@@ -25,6 +27,7 @@ from syncline.records import (
     FATE_SCHEMA,
     MOMENT_SCHEMA,
     PAGE_SCHEMA,
+    EventBatch,
     How,
     NewField,
     Operation,
@@ -49,10 +52,13 @@ RICH = Capabilities(
     unique_keys=frozenset(),
     visibility_lag_seconds=1.0,
     late_commit_seconds=60.0,
-    operations=frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE, Operation.MERGE}),
+    operations=frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE, Operation.UNDELETE, Operation.MERGE}),
     losers_per_merge=2,
 )
 POOR = replace(RICH, has_actor=False, has_field_history=False, has_compare_and_set=False)
+STREAMED = replace(
+    RICH, has_field_history=False, is_streamed=True
+)  # what evidence of single changes there is, is pushed
 
 
 class MemoryConnector:
@@ -68,6 +74,7 @@ class MemoryConnector:
         self.hidden: set[str] = set()  # fields the connected user may not read
         self.confirms = False  # read what was written inside the same call
         self.shows_deleted = True  # reads show what was deleted until it is purged
+        self.next_batches: list[StreamFault] = []  # what happens to the batches of events that come next
         self._overlap = overlap
         self._calls = 0
 
@@ -162,6 +169,17 @@ class MemoryConnector:
             }
             self.system.schemas[new.object_type] = replace(schema, fields=fields)
         return []
+
+    def channels(self, object_types: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        return {
+            name: (name,) for name in object_types if self._capabilities.is_streamed and name in self.system.schemas
+        }
+
+    def subscribe(
+        self, channel: str, fields: Mapping[str, Sequence[str]], position: str | None
+    ) -> AsyncGenerator[EventBatch, None]:
+        shown = [name for name in fields[channel] if name not in self.hidden]
+        return pushed(self.system, channel, shown, position, actor=self.actor, faults=self.next_batches)
 
     def usage(self) -> Usage:
         return Usage(calls_sent=self._calls)

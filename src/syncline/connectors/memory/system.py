@@ -119,6 +119,11 @@ class MemorySystem:
         self._step_us = stamp_step_us
         self._next = 1
 
+    @property
+    def clock(self) -> Clock:
+        """The clock this system lives by."""
+        return self._clock
+
     def now_us(self) -> int:
         return micros(self._clock.now())
 
