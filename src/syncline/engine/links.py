@@ -11,10 +11,11 @@ import polars as pl
 
 from syncline.engine.batches import Row
 from syncline.engine.dirty import dirty_links
-from syncline.engine.life.marks import close_holds
+from syncline.engine.life.endings import HAS_ENDED
+from syncline.engine.life.marks import Ended, Then, close_holds, mark_rows
 from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.world import World
-from syncline.records import SIDES, Side
+from syncline.records import SIDES, Side, other
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 
@@ -44,7 +45,8 @@ async def stand_in(
     world: World, sync: Sync, side: Side, object_type: str, made: Sequence[tuple[int, str]], commit: Commit
 ) -> None:
     """Records on *side* (link, id) that were made anew stand in the place of those that ended: their tombstones are
-    live links again, the records that ended aliases, and what was agreed with those is forgotten."""
+    live links again, the records that ended aliases, and what was agreed with those is forgotten. A link whose other
+    record has ended too stays a tombstone for that one's sake, and nothing follows from it."""
     if not made:
         return
     ids = pl.DataFrame({"link_id": [link_id for link_id, _ in made]})
@@ -53,13 +55,32 @@ async def stand_in(
     fresh = pl.DataFrame(rows, schema=dict(TABLES[Table.LINK_END][0]), orient="row")
     add_rows(commit, Table.LINK_END, ends.with_columns(pl.lit("alias").alias("role")))
     add_rows(commit, Table.LINK_END, fresh)
-    live = ids.with_columns(pl.lit("live").alias("state"), *(pl.lit(True).alias(f"visible_{s}") for s in SIDES))
+    alone = await _without_counterpart(world, sync, other(side), ids)
+    state = pl.when(pl.col("link_id").is_in(list(alone))).then(pl.lit("tombstone")).otherwise(pl.lit("live"))
+    live = ids.with_columns(state.alias("state"), *(pl.lit(True).alias(f"visible_{s}") for s in SIDES))
     commit.amend.setdefault(Table.LINK, []).append(live)
+    add_rows(commit, Table.MARK, mark_rows(alone, world.now_us()))
     marks = await world.store.by_keys(Table.MARK, ids)
     drop_rows(commit, Table.MARK, marks.select("link_id", "mapping", "kind"))
     drop_rows(commit, Table.BASE, ids)
     commit.touch.append(dirty_links(sync.name, ids["link_id"].to_list()))
     await close_holds(world.store, sync.name, ids["link_id"].to_list(), commit)
+
+
+async def _without_counterpart(world: World, sync: Sync, far: Side, ids: pl.DataFrame) -> dict[int, Ended]:
+    """Those of the links *ids* (link_id) whose record on the side *far* has ended, as their mark will say it."""
+    ends = await world.store.by_keys(Table.LINK_END, ids.with_columns(side=pl.lit(far), role=pl.lit("current")))
+    keys = ends.select("object_type", "record_id").with_columns(connection=pl.lit(sync.side(far).connection))
+    rows = (await world.store.by_keys(Table.MIRROR, keys)).filter(HAS_ENDED)
+    gone = ends.join(rows, on=["object_type", "record_id"], how="inner")
+    return {
+        link_id: Ended(
+            side=far, object_type=object_type, record_id=record_id, why="deleted", then=Then.NOTHING, at_us=at_us
+        )
+        for link_id, object_type, record_id, at_us in gone.select(
+            "link_id", "object_type", "record_id", "fate_us"
+        ).iter_rows()
+    }
 
 
 def put_link_rows(

@@ -10,23 +10,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.cycle import RunReport, close_run, open_run
+from syncline.engine.deeds import resolve_deeds
 from syncline.engine.observe import meet, read_again
 from syncline.engine.planning import Planned
 from syncline.engine.reversal import Lasting, Writes, reversal_of, writes_of
+from syncline.engine.revival import (
+    ALREADY_THERE,
+    Revival,
+    counted,
+    creates_of,
+    revivals_of,
+    settle_before,
+    undelete_all,
+)
 from syncline.engine.settlement import add_rows
 from syncline.engine.terms import adopt_terms
 from syncline.engine.undo_scope import What, scope_of
 from syncline.engine.world import World
-from syncline.engine.write import resolve_unknown, write_actions
+from syncline.engine.write import Written, resolve_unknown, write_actions
 from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
-from syncline.reconcile.plan import Held
+from syncline.reconcile.plan import ACTIONS, Held
 from syncline.records import SIDES
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
@@ -37,23 +48,27 @@ _FIELD: dict[str, pl.DataType] = {"link_id": pl.Int64(), "mapping": pl.String()}
 @dataclass(frozen=True, kw_only=True)
 class Undo:
     """What undoing `runs` means now. `actions` (plan.ACTIONS) put values back, `stays` (reversal.STAYS) do not;
-    `lasting` is what no value undoes. `digest` names exactly these actions. `is_forgotten`: something was written, and
-    its journal is no longer kept."""
+    `revivals` bring back what was deleted, `creates` (plan.ACTIONS) are those of them that are made anew; `lasting` is
+    what nothing undoes. `digest` names exactly these actions. `is_forgotten`: something was written, and its journal is
+    no longer kept."""
 
     runs: tuple[str, ...]
     actions: pl.DataFrame
     stays: pl.DataFrame
     lasting: tuple[Lasting, ...]
     equal: frozenset[tuple[int, str]] = frozenset()
+    revivals: tuple[Revival, ...] = ()
+    creates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACTIONS))
     is_forgotten: bool = False
 
     @property
     def does_something(self) -> bool:
-        return bool(len(self.actions))
+        return bool(len(self.actions) or self.revivals)
 
     @property
     def digest(self) -> str:
-        rows = self.actions.select("side", "record_id", "field", "before", "after").rows()
+        rows = [list(row) for row in self.actions.select("side", "record_id", "field", "before", "after").iter_rows()]
+        rows += [[one.side, one.record_id, one.how, one.object_type, one.action] for one in self.revivals]
         return hashlib.blake2b(json.dumps(sorted(rows)).encode(), digest_size=8).hexdigest()
 
 
@@ -77,7 +92,12 @@ class Undone:
     def is_whole(self) -> bool:
         """Whether everything in question was undone, and nothing stays."""
         plan = self.plan
-        return self.put_back() == len(plan.actions) and not len(plan.stays) and not plan.lasting
+        is_all = self.put_back() == len(plan.actions) and self.brought_back() == len(plan.revivals)
+        return is_all and not len(plan.stays) and not plan.lasting
+
+    def brought_back(self) -> int:
+        """How many deleted records are there again."""
+        return sum(self.classes.get(one.action, ("", ""))[0] == "written" for one in self.plan.revivals)
 
     def put_back(self) -> int:
         """How many values the systems confirmed."""
@@ -96,17 +116,54 @@ async def plan_undo(world: World, sync: Sync, what: What, *, run_id: str | None 
     run_id = run_id or f"look-{world.random.token(6)}"
     await adopt_terms(world, sync)
     await resolve_unknown(world, sync, run_id)
+    await resolve_deeds(world, sync, run_id)
     scope = await scope_of(world, sync, what)
     writes = await writes_of(world, scope.entries)
-    await _read_afresh(world, sync, writes, run_id)
-    found = await reversal_of(world, sync, writes.fields)
+    judged = await revivals_of(world, sync, scope.entries, writes.fields, run_id)
+    revivals = tuple(one for one in judged if one.reason is None)
+    anew = pl.DataFrame(
+        [(one.side, one.record_id) for one in revivals if one.how == "create"], schema=_NAME, orient="row"
+    )
+    values = writes.fields.join(
+        anew, on=list(_NAME), how="anti", maintain_order="left"
+    )  # the new ones get them at once
+    await _read_afresh(world, sync, replace(writes, fields=values), run_id)
+    found = await reversal_of(world, sync, values)
     return Undo(
         runs=scope.runs,
         actions=found.actions,
         stays=found.stays,
-        lasting=writes.lasting,
+        lasting=_lasting(writes, judged),
+        revivals=revivals,
+        creates=creates_of(sync, revivals),
         equal=found.equal,
         is_forgotten=scope.is_forgotten,
+    )
+
+
+_NAME = {"side": pl.String, "record_id": pl.String}
+
+
+def _lasting(writes: Writes, judged: Sequence[Revival]) -> tuple[Lasting, ...]:
+    """What nothing undoes: of the deletes those that cannot come back, each with its own reason."""
+    gone = {(one.side, one.object_type, one.record_id) for one in judged}
+    stays = [one for one in judged if one.reason not in (None, ALREADY_THERE)]
+    return (
+        *(
+            one
+            for one in writes.lasting
+            if one.what != "delete" or (one.side, one.object_type, one.record_id) not in gone
+        ),
+        *(
+            Lasting(
+                what="delete",
+                side=one.side,
+                object_type=one.object_type,
+                record_id=one.record_id,
+                sentence=f"It was deleted and does not come back: {one.reason}.",
+            )
+            for one in stays
+        ),
     )
 
 
@@ -135,15 +192,23 @@ async def undo(world: World, sync: Sync, what: What, *, shown: str | None = None
 
 
 async def _carry_out(world: World, sync: Sync, done: Undone) -> None:
-    planned = Planned()
-    planned.sheets.add(done.plan.actions)
-    done.held = await hold_above_ceilings(world, sync, planned, done.run_id, is_first_copy=False, is_whole=False)
-    going = planned.sheets.without(done.held)
+    gated, planned = Planned(), Planned()
+    for sheet in (done.plan.actions, done.plan.creates):
+        planned.sheets.add(sheet)
+        gated.sheets.add(sheet)
+    gated.sheets.add(counted(done.plan.revivals))
+    done.held = await hold_above_ceilings(world, sync, gated, done.run_id, is_first_copy=False, is_whole=False)
+    stopped = {action for one in done.held for action in one.actions}
+    back = [one for one in done.plan.revivals if one.action not in stopped]
     started_us = world.now_us()
     await _set_at_rest(world, done)
+    await settle_before(world, sync, back)
+    report = Written()
+    await undelete_all(world, sync, [one for one in back if one.how == "undelete"], done.run_id, report)
     nothing_lost = pl.DataFrame(schema=dict(TABLES[Table.CONFLICT][0]))
+    going = planned.sheets.without(done.held)
     written = await write_actions(world, sync, done.run_id, going, nothing_lost, lane=Lane.URGENT)
-    done.classes, done.stopped = written.classes, written.stopped
+    done.classes, done.stopped = report.classes | written.classes, report.stopped or written.stopped
     await _forget_refusals(world, sync, done, started_us)
 
 
@@ -169,8 +234,9 @@ async def _forget_refusals(world: World, sync: Sync, done: Undone, started_us: i
     """A value that was not put back is apart no more; what a system refused of an undo is told once and buried
     nowhere: nobody waits for it."""
     kept = [action for action, (name, _) in done.classes.items() if name in ("written", "unknown")]
-    failed = done.plan.actions.filter(~pl.col("action").is_in(kept)).select(list(_FIELD))
-    links = {"link_id": done.plan.actions["link_id"].unique().to_list()}
+    sent = pl.concat([done.plan.actions, done.plan.creates])
+    failed = sent.filter(~pl.col("action").is_in(kept)).select(list(_FIELD))
+    links = {"link_id": sent["link_id"].unique().to_list()}
     dead = await world.store.rows(Table.MARK, {**links, "kind": "dead"})
     done.refused = dead.filter(pl.col("at_us") >= started_us).select(list(_FIELD))
     over = pl.concat([failed, done.refused]).unique()

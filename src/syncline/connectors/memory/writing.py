@@ -1,4 +1,5 @@
-"""One write, carried out in the system in memory as a vendor would: create, update, delete, merge, convert, or refuse.
+"""One write, carried out in the system in memory as a vendor would: create, update, delete, undelete, merge, convert, or
+refuse.
 
 Not here: the connector's contract (`connector`), or what merging and converting do to the records (`endings`).
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from syncline.connectors.memory.endings import convert, merge
+from syncline.connectors.memory.endings import convert, merge, undelete
 from syncline.connectors.memory.system import MemorySystem
 from syncline.errors import OurBug
 from syncline.records import ASSIGN_BY_RULES, ConvertOption, Operation, Outcome, Status, Write
@@ -19,6 +20,8 @@ def carry_out(system: MemorySystem, write: Write, actor: str, losers_per_merge: 
         return too_long
     if write.operation is Operation.CREATE:
         return _create(system, write, actor)
+    if write.operation is Operation.UNDELETE:
+        return _undelete(system, write, actor)
     if gone := next((one for one in (write.record_id, *write.others) if _is_gone(system, one)), None):
         return _refused(write, "GONE", f"{gone} is no longer there or was converted", is_gone=True)
     if write.operation is Operation.MERGE and not 0 < len(set(write.others) - {write.record_id}) <= losers_per_merge:
@@ -49,6 +52,14 @@ def _update(system: MemorySystem, write: Write, actor: str, record_id: str) -> O
 def _delete(system: MemorySystem, _: Write, actor: str, record_id: str) -> Outcome:
     system.delete(record_id, actor)
     return Outcome(status=Status.WRITTEN, record_id=record_id)
+
+
+def _undelete(system: MemorySystem, write: Write, actor: str) -> Outcome:
+    row = system.rows.get(str(write.record_id))
+    if row is None or not row.now.is_deleted or row.now.is_purged:
+        return _refused(write, "NOT_IN_BIN", f"{write.record_id} is not in the recycle bin")
+    undelete(system, str(write.record_id), actor)
+    return Outcome(status=Status.WRITTEN, record_id=write.record_id)
 
 
 def _merge(system: MemorySystem, write: Write, actor: str, record_id: str) -> Outcome:

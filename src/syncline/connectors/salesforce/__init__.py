@@ -17,7 +17,7 @@ from syncline.connectors.salesforce.fates import CONVERSIONS
 from syncline.connectors.salesforce.fields import create_field
 from syncline.connectors.salesforce.manifest import MANIFEST
 from syncline.connectors.salesforce.read import Reader
-from syncline.connectors.salesforce.soap_write import LOSERS_PER_MERGE, SoapWriter
+from syncline.connectors.salesforce.soap_write import BY_SOAP, LOSERS_PER_MERGE, SoapWriter
 from syncline.connectors.salesforce.write import Writer
 from syncline.ports import Capabilities, Clock, Lane, Ledger, Manifest, Random, Stamp, Transport, Usage
 from syncline.records import NewField, Operation, Page, Problem, Write, WriteAnswer
@@ -25,7 +25,7 @@ from syncline.schema import ObjectSchema
 
 VISIBILITY_LAG_SECONDS = 10.0
 
-_FIELD_WRITES = frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE})
+_FIELD_WRITES = frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE, Operation.UNDELETE})
 # What is written of each object type; any other is only looked up.
 _OPERATIONS = {
     "Lead": _FIELD_WRITES | {Operation.MERGE, Operation.CONVERT},
@@ -114,7 +114,7 @@ class SalesforceConnector:
     async def write(self, writes: Sequence[Write], *, lane: Lane = Lane.LIVE) -> WriteAnswer:
         if not writes:
             return WriteAnswer(outcomes=())
-        if writes[0].operation in (Operation.MERGE, Operation.CONVERT):
+        if writes[0].operation in BY_SOAP:
             return await self._soap_writer.write(writes, lane)
         if len(writes) >= BULK_FROM_WRITES:
             return await self._bulk_writer.write(writes, lane)

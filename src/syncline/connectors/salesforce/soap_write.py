@@ -1,10 +1,10 @@
-"""Merges and conversions: the two writes that have no REST resource, through the SOAP API.
+"""Merges, conversions and undeletes: the writes that have no REST resource, through the SOAP API.
 
 Each is sent once. An answer that is lost, or that names another number of results than were asked for, leaves its rows
 unknown; nothing is read back here. Facts: Salesforce, SOAP API Developer Guide, "merge()" (one master, two losers at
 most; the master's values win even where they are blank, so what is to be kept of a loser is said in `cells`),
 "convertLead()" and "LeadConvert" (only blank fields of an existing account or contact are filled; a queue's lead needs
-an owner), "DuplicateRuleHeader".
+an owner), "undelete()" (only what is in the recycle bin, for 15 days), "DuplicateRuleHeader".
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ _ROWS_PER_CALL = (
     50  # the vendor takes 200 merges or 100 conversions: fewer, so that one lost answer leaves less unknown
 )
 
-_CALLS = {Operation.MERGE: "merge", Operation.CONVERT: "convertLead"}
+_CALLS = {Operation.MERGE: "merge", Operation.CONVERT: "convertLead", Operation.UNDELETE: "undelete"}
+BY_SOAP = frozenset(_CALLS)
 
 
 class SoapWriter:
-    """Writes merges and conversions through one connection."""
+    """Writes merges, conversions and undeletes through one connection."""
 
     def __init__(self, client: SalesforceClient) -> None:
         self._client = client
@@ -107,6 +108,8 @@ def _spoken(write: Write, status: str | None) -> str:
         losers = "".join(soap.element("recordToMergeIds", one) for one in write.others)
         master = soap.sobject("masterRecord", write.object_type, str(write.record_id), write.cells)
         return f"<mergeRequests>{master}{losers}</mergeRequests>"
+    if write.operation is Operation.UNDELETE:
+        return soap.element("ids", write.record_id)
     wanted = "".join(soap.element(name, value) for name, value in _lead_convert(write, status))
     return f"<leadConverts>{wanted}</leadConverts>"
 
