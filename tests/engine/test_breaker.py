@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
+from syncline.cli.screens.inbox import frozen_screen
 from syncline.engine.breaker import frozen_fields
-from syncline.engine.inbox import thaw
+from syncline.engine.inbox import ends_of_links, thaw
 from syncline.spec.model import Policy
 from syncline.trees import Table
 from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
@@ -60,6 +63,46 @@ def test_a_fight_is_frozen_and_thaws(variant: Variant) -> None:
         titles = {row.now.cells["title"] for system in life.systems.values() for row in system.rows.values()}
         assert len(titles) == 1
         assert not len(await life.store.rows(Table.MARK, {"kind": "frozen"}))
+
+    asyncio.run(live())
+
+
+def test_only_that_field_of_that_record_is_frozen_and_both_writers_are_named() -> None:
+    async def live() -> None:
+        life = await Life.begin(RICH_SYSTEMS)
+        fought, other = life.new_person("a", 1), life.new_person("a", 2)
+        await life.cycle()
+        for _ in range(9):  # the machines fight over the first person's title alone
+            for side, title in (("a", "A"), ("b", "B")):
+                system = life.systems["a" if side == "a" else "b"]
+                for record_id, row in system.rows.items():
+                    if row.now.cells["email"] == "p1@x.test" and row.now.cells["title"] != title:
+                        system.update(record_id, {"title": title}, "robot")
+                life.clock.advance(5)
+            for _ in range(2):
+                await life.cycle()
+                life.clock.advance(60)
+        frozen = await frozen_fields(life.store, life.sync)
+        assert frozen["mapping"].to_list() == ["title"]
+        people = await ends_of_links(life.store, frozen["link_id"].to_list())
+        assert people["id_a"].to_list() == [fought]
+
+        life.edit("a", fought, "phone", "77")
+        life.edit("a", other, "title", "Flows")
+        for _ in range(2):
+            life.clock.advance(60)
+            await life.cycle()
+        there = {row.now.cells["email"]: row.now.cells for row in life.systems["b"].rows.values()}
+        assert there["p1@x.test"]["phone"] == "77"
+        assert there["p2@x.test"]["title"] == "Flows"
+
+        out = Console(width=200, record=True, file=io.StringIO())
+        rows = frozen.join(people, on="link_id", how="left")
+        frozen_screen(out, rows, {"a": "crm", "b": "marketing"})
+        told = " ".join(out.export_text().split())
+        assert f"title crm {fought}, marketing" in told
+        assert "syncline wrote" in told
+        assert "robot set it back to" in told
 
     asyncio.run(live())
 
