@@ -523,6 +523,7 @@ def test_a_refused_first_call_raises_and_a_later_one_says_not_sent(world: World)
     with pytest.raises(QuotaExhausted):
         world.write(*writes)
     assert stored(world, ids[0]) == "L0"
+    world.clock.advance(301)  # a day that is over is asked about again after five minutes
     world.fault("rate_limit", "composite", after=1)
     outcomes = world.write(*writes).outcomes
     assert [outcome.status for outcome in outcomes] == [Status.WRITTEN] * 400 + [Status.REJECTED] * 400

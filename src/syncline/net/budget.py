@@ -52,16 +52,17 @@ class Budget:
         self._shares = Shares(ledger=ledger, holder=holder, limits=self.limits, clock=self.clock, is_alone=alone)
 
     @asynccontextmanager
-    async def slot(self, lane: Lane, *, longest_seconds: float = 60.0) -> AsyncIterator[None]:
+    async def slot(self, lane: Lane, *, longest_seconds: float = 60.0, is_charged: bool = True) -> AsyncIterator[None]:
         """Hold one call's place while the body runs; entered when lane, concurrency and window allow.
 
-        The body takes at most *longest_seconds*: so long others keep off the place if this process dies.
+        The body takes at most *longest_seconds*: so long others keep off the place if this process dies. What is not
+        *charged* to the vendor's day (a login) goes through also when that is used up.
 
         Raises:
             QuotaExhausted: the lane's share of the vendor's day is used up.
             Parked: the connection takes no calls for now, and for longer than is worth waiting.
         """
-        await self._enter(lane, longest_seconds)
+        await self._enter(lane, longest_seconds, is_charged=is_charged)
         try:
             yield
         finally:
@@ -74,6 +75,11 @@ class Budget:
         """Take over what the vendor says of its day: calls used by everybody, and its limit."""
         resets_us = None if resets_at is None else micros(resets_at)
         self._change(lambda account, now_us: spending.learn_day(account, now_us, used, limit, resets_us))
+
+    def day_is_over(self, resets_at: datetime | None) -> None:
+        """The vendor refused a call because the day is used up, whatever its number said."""
+        resets_us = None if resets_at is None else micros(resets_at)
+        self._change(lambda account, now_us: spending.end_day(account, now_us, resets_us))
 
     def throttle(self, seconds: float, reason: str) -> None:
         """Hold all calls for *seconds*: the vendor has just refused one for its rate."""
@@ -118,14 +124,14 @@ class Budget:
         if self._shares is not None:
             self._shares.note(change)
 
-    async def _enter(self, lane: Lane, longest_seconds: float) -> None:
+    async def _enter(self, lane: Lane, longest_seconds: float, *, is_charged: bool = True) -> None:
         if self._shares is not None:
             await self._shares.begin(self.account)
         self._waiting[lane] += 1
         try:
             while True:
                 await self._await_place(lane)
-                grant = await self._grant(lane, longest_seconds)
+                grant = await self._grant(lane, longest_seconds, is_charged)
                 if grant.calls:
                     break
                 await self._wait_for(grant, lane)
@@ -139,13 +145,14 @@ class Budget:
         self._running += 1
         self.calls_sent += 1
 
-    async def _grant(self, lane: Lane, longest_seconds: float) -> Grant:
+    async def _grant(self, lane: Lane, longest_seconds: float, is_charged: bool) -> Grant:
         """One call, or a refusal."""
         if self._shares is None or self._shares.is_alone:
-            wanted = Ask(holder="", lane=lane, longest_us=int(longest_seconds * 1e6), is_exact=True)
+            longest_us = int(longest_seconds * 1e6)
+            wanted = Ask(holder="", lane=lane, longest_us=longest_us, is_exact=True, is_charged=is_charged)
             return spending.ask(self.account, micros(self.clock.now()), self.limits, wanted)
         demand = sum(count for other, count in self._waiting.items() if other is not Lane.URGENT)
-        return await self._shares.take(lane, self.account, longest_seconds, demand=demand)
+        return await self._shares.take(lane, self.account, longest_seconds, demand=demand, is_charged=is_charged)
 
     async def _wait_for(self, refusal: Grant, lane: Lane) -> None:
         seconds = refusal.wait_us / 1e6

@@ -24,7 +24,6 @@ from syncline.net.breaker import Outage
 from syncline.net.budget import PATIENCE_SECONDS, Budget
 from syncline.net.redaction import Redactor
 from syncline.net.retry_after import retry_after_seconds
-from syncline.net.spending import PROBE_EVERY_US
 from syncline.ports import Clock, HttpRequest, HttpResponse, Lane, Random, Transport
 
 Judge = Callable[[HttpRequest, HttpResponse], SynclineError | None]
@@ -107,17 +106,19 @@ class HttpClient:
         await self._transport.aclose()
 
     async def _repeat(self, attempt: Callable[[], Awaitable[HttpResponse]], safe: bool) -> HttpResponse:
-        failures = 0
+        failed: list[SynclineError] = []
         while True:
             try:
                 return await attempt()
             except (Later, OutcomeUnknown) as error:
-                failures += 1
+                if isinstance(error, Parked) and failed:
+                    _give_up(failed[-1])  # says what happened; that we stopped asking is only its consequence
+                failed.append(error)
                 if not safe or _is_for_later(error):
                     raise
-                if failures >= self._backoff.attempts:
+                if len(failed) >= self._backoff.attempts:
                     _give_up(error)
-                await self._clock.sleep(self._wait_seconds(error, failures))
+                await self._clock.sleep(self._wait_seconds(error, len(failed)))
 
     def _wait_seconds(self, error: SynclineError, failures: int) -> float:
         backoff = self._backoff.seconds(failures, self._random)
@@ -150,8 +151,8 @@ class HttpClient:
             error = OutcomeUnknown(f"HTTP {response.status} to a write: {error.message}")
         raise self._cleaned(error, request, response)
 
-    async def _exchange(self, request: HttpRequest, lane: Lane) -> HttpResponse:
-        async with self.budget.slot(lane, longest_seconds=request.timeout_seconds):
+    async def _exchange(self, request: HttpRequest, lane: Lane, *, is_charged: bool = True) -> HttpResponse:
+        async with self.budget.slot(lane, longest_seconds=request.timeout_seconds, is_charged=is_charged):
             try:
                 response = await self._transport.send(request)
             except SynclineError as error:
@@ -178,23 +179,16 @@ class HttpClient:
             error.retry_after_seconds = error.retry_after_seconds if asked is None else asked
             self.budget.throttle(error.retry_after_seconds, self.redactor.clean(error.message))
         elif isinstance(error, QuotaExhausted) and error.is_of_calls:
-            self.budget.throttle(self._seconds_to_probe(error), self.redactor.clean(error.message))
+            self.budget.day_is_over(error.resets_at)
         elif asked is not None:
             self.budget.throttle(asked, self.redactor.clean(error.message))
         await self.budget.publish()
-
-    def _seconds_to_probe(self, over: QuotaExhausted) -> float:
-        """A day that is over is asked about now and then: it may have been prolonged."""
-        probe = PROBE_EVERY_US / 1e6
-        if over.resets_at is None:
-            return probe
-        return min(probe, max(0.0, (over.resets_at - self._clock.now()).total_seconds()))
 
     async def _exchange_token(self, request: HttpRequest) -> HttpResponse:
         """A token request changes nothing, so it is repeated; what its answer means, the flow reads."""
 
         async def attempt() -> HttpResponse:
-            response = await self._exchange(request, Lane.URGENT)
+            response = await self._exchange(request, Lane.URGENT, is_charged=False)
             self._count(response, None)
             if response.status >= 500 or response.status == 429:
                 busy = Unavailable(f"The token endpoint answered HTTP {response.status}.")
@@ -222,7 +216,7 @@ def _is_for_later(error: SynclineError) -> bool:
     return isinstance(error, (QuotaExhausted, Parked))
 
 
-def _give_up(error: Later | OutcomeUnknown) -> NoReturn:
+def _give_up(error: SynclineError) -> NoReturn:
     """A safe request whose answer never came changed nothing: it is a Later, not an unknown outcome."""
     if isinstance(error, OutcomeUnknown):
         raise Unavailable(error.message, evidence=error.evidence) from error

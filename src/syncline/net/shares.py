@@ -89,10 +89,17 @@ class Shares:
             if not self._has_begun:
                 await self._revise(own, lambda _, __: None)
                 self._has_begun, self._told = True, _telling(own)
+                if self.is_alone:
+                    own.learnt_us = None  # somebody starts us anew: the day may have been prolonged meanwhile
 
-    async def take(self, lane: Lane, own: Account, longest_seconds: float, *, demand: int) -> Grant:
+    async def take(
+        self, lane: Lane, own: Account, longest_seconds: float, *, demand: int, is_charged: bool = True
+    ) -> Grant:
         """One call of the chunk in hand, or of a new one; else the refusal. *demand*: how many wait for one."""
         chunk = self._chunks[lane is Lane.URGENT]
+        if not is_charged:
+            async with chunk.asking:
+                return await self._ask(chunk, lane, own, longest_seconds, 1, is_charged=False)
         if own.breaker == "closed" and (had := self._had(chunk, lane, own, longest_seconds)) is not None:
             return had
         async with chunk.asking:
@@ -133,11 +140,19 @@ class Shares:
             return None
         return Grant(calls=1) if chunk.take(now, longest_seconds) else None
 
-    async def _ask(self, chunk: Chunk, lane: Lane, own: Account, longest_seconds: float, demand: int) -> Grant:
-        asked_at = self.clock.now()
-        wanted = replace(
-            self._stands(chunk, lane, asked_at), calls=max(1, demand), longest_us=int(longest_seconds * 1e6)
-        )
+    async def _ask(
+        self,
+        chunk: Chunk,
+        lane: Lane,
+        own: Account,
+        longest_seconds: float,
+        demand: int,
+        *,
+        is_charged: bool = True,
+    ) -> Grant:
+        asked_at, longest_us = self.clock.now(), int(longest_seconds * 1e6)
+        stands = self._stands(chunk, lane, asked_at)
+        wanted = replace(stands, calls=max(1, demand), longest_us=longest_us, is_charged=is_charged)
         grant = await self._revise(own, lambda account, now_us: spending.ask(account, now_us, self.limits, wanted))
         if not grant.calls:
             chunk.places = wanted.running

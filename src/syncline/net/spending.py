@@ -42,6 +42,7 @@ class Ask:
     running_us: int = 0  # how long the longest of them may still run
     longest_us: int = 0  # how long one that is started now may run
     used: tuple[str, int] | None = None
+    is_charged: bool = True  # a login is none of the day's calls
     is_exact: bool = False  # the call is started now, by a holder that is alone and counts its own places
 
 
@@ -60,7 +61,7 @@ class Grant:
 def ask(account: Account, now_us: int, limits: Limits, wanted: Ask) -> Grant:
     """Grant what the limits leave, or say why not and for how long. Also settles what the holder had before."""
     settle(account, now_us, limits, wanted)
-    refusal = _held(account, now_us, wanted) or _day_over(account, now_us, wanted.lane)
+    refusal = _held(account, now_us, wanted) or (wanted.is_charged and _day_over(account, now_us, wanted.lane)) or None
     if refusal is not None:
         return refusal
     calls, refusal = _calls(account, now_us, limits, wanted)
@@ -107,6 +108,13 @@ def learn_day(account: Account, now_us: int, used: int, limit: int, resets_us: i
     # Calls granted or under way may be missing in the vendor's number.
     account.day_ours = sum(one.granted for one in account.allowances.values() if one.spent is None)
     _remember(account, now_us)
+
+
+def end_day(account: Account, now_us: int, resets_us: int | None) -> None:
+    """The vendor's day is used up. It is asked about now and then: it may have been prolonged."""
+    account.day_limit = account.day_limit or 1
+    account.day_used = max(account.day_used or 0, account.day_limit)
+    account.learnt_us, account.resets_us = now_us, resets_us
 
 
 def hold(account: Account, now_us: int, seconds: float, reason: str) -> None:
@@ -206,7 +214,7 @@ def _places(account: Account, limits: Limits, wanted: Ask) -> tuple[int, Grant |
 
 def _granted(account: Account, now_us: int, limits: Limits, wanted: Ask, calls: int, places: int) -> Grant:
     lasts_us = 0 if wanted.is_exact else CHUNK_US
-    account.day_ours += calls
+    account.day_ours += calls if wanted.is_charged else 0
     _count(account, now_us, wanted.lane, calls)
     number = account.seen["number"] = int(account.seen.get("number", 0)) + 1
     name = f"{wanted.holder}/{number}"
