@@ -341,3 +341,23 @@ def test_a_busy_status_query_raises_before_anything_is_sent(world: World) -> Non
     with pytest.raises(Unavailable):
         act(world, Operation.CONVERT, "Lead", lead)
     assert column(world, "Lead", lead, "IsConverted") == 0
+
+
+# undelete
+
+
+def test_an_undelete_brings_a_record_back_and_is_refused_of_what_is_not_in_the_bin(world: World) -> None:
+    gone, there = world.seed(2)
+    world.by_hand("delete", {"Id": gone})
+    outcome = act(world, Operation.UNDELETE, "Lead", gone)
+    assert (outcome.status, outcome.record_id) == (Status.WRITTEN, gone)
+    assert column(world, "Lead", gone, "IsDeleted") in (0, False)
+    refused = act(world, Operation.UNDELETE, "Lead", there)
+    assert (refused.status, refused.code) == (Status.REJECTED, "UNDELETE_FAILED")
+
+
+def test_an_undelete_whose_answer_is_lost_is_unknown(world: World) -> None:
+    (gone,) = world.seed(1)
+    world.by_hand("delete", {"Id": gone})
+    answers(world, lambda _: None)
+    assert act(world, Operation.UNDELETE, "Lead", gone).status is Status.UNKNOWN

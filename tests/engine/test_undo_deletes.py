@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from syncline.connectors.memory import Fault, FaultyConnector, MemoryConnector, purge, undelete
 from syncline.connectors.memory.connector import RICH
+from syncline.engine.actions.deletion import DeletePerson, delete_person
 from syncline.engine.inbox import approve
 from syncline.engine.undo import Undone, plan_undo, undo
 from syncline.engine.undo_scope import Window
@@ -17,6 +19,7 @@ from syncline.records import Operation
 from syncline.spec.model import Ceiling, OnDelete
 from syncline.trees import Commit, Table
 from tests.engine.test_undo import cycle, edited, linked, lived
+from tests.support.memory_actions import acting_systems, employ
 from tests.support.memory_world import TwoSystems
 
 BINLESS = replace(RICH, operations=RICH.operations - {Operation.UNDELETE})
@@ -30,11 +33,13 @@ def without_bin(world: TwoSystems) -> None:
     world.world.connectors = {**world.world.connectors, "right": connector}
 
 
-async def deleted(world: TwoSystems, person: str) -> str:
-    """The run that deleted the counterpart of a person who was deleted on the left; its id."""
+async def deleted(world: TwoSystems, person: str, *, is_settled: bool = True) -> str:
+    """The run that deleted the counterpart of a person who was deleted on the left; its id. Not *is_settled*: nobody
+    has looked since."""
     world.left.delete(person, "human she")
     report = await cycle(world)
-    await cycle(world)
+    if is_settled:
+        await cycle(world)
     (twin,) = world.right.rows.values()
     assert twin.now.is_deleted
     return report.run_id
@@ -84,11 +89,12 @@ async def at_rest_of(world: TwoSystems) -> None:
     assert before == [len(row.versions) for system in (world.left, world.right) for row in system.rows.values()]
 
 
-def test_it_is_taken_out_of_the_bin_and_is_not_deleted_again() -> None:
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_it_is_taken_out_of_the_bin_and_is_not_deleted_again(is_settled: bool) -> None:
     async def history(world: TwoSystems) -> None:
         person, twin = await linked(world)
         link_id, _ = await link_of(world)
-        done = await undone(world, await deleted(world, person))
+        done = await undone(world, await deleted(world, person, is_settled=is_settled))
         assert (done.brought_back(), done.is_whole, living(world)) == (1, True, [twin])
         await at_rest_of(world)
         assert living(world) == [twin]
@@ -144,6 +150,25 @@ def test_where_nothing_is_undeleted_it_is_made_anew_with_what_it_held(is_back: b
         await assert_one_person_again(world, person)
 
     lived(history, **FOLLOWS)
+
+
+def test_a_delete_that_was_never_told_to_us_is_undone_as_well() -> None:
+    """At once after the command, on a system that shows nothing of what it deleted."""
+
+    async def live() -> None:
+        world = await acting_systems()
+        employ(world.left)
+        without_bin(world)
+        person, twin = await linked(world)
+        link_id, _ = await link_of(world)
+        gone = await delete_person(world.world, world.sync, DeletePerson(person=twin, confirmed=True))
+        assert (await link_of(world)) == (link_id, "live")
+        done = await undone(world, gone.result.run_id)
+        assert (done.is_whole, len(living(world))) == (True, 1)
+        await assert_one_person_again(world, person)
+        assert (await link_of(world)) == (link_id, "live")
+
+    asyncio.run(live())
 
 
 def test_what_was_purged_from_the_bin_is_made_anew() -> None:

@@ -60,6 +60,10 @@ def undo_as_dict(plan: Undo) -> dict[str, Any]:
         "runs": list(plan.runs),
         "digest": plan.digest,
         "put_back": put_back.to_dicts(),
+        "brought_back": [
+            {"side": one.side, "object_type": one.object_type, "record_id": one.record_id, "how": one.how}
+            for one in plan.revivals
+        ],
         "stays": stays.to_dicts(),
         "lasting": [asdict(one) for one in plan.lasting],
         "is_forgotten": plan.is_forgotten,
@@ -70,7 +74,10 @@ def undo_screen(out: Console, plan: Undo, names: Mapping[str, str]) -> None:
     """The values that go back, those that stay and why, and what no value undoes."""
     runs = ", ".join(plan.runs[:MOST_RUNS]) or "no run"
     runs += f" and {len(plan.runs) - MOST_RUNS} more" if len(plan.runs) > MOST_RUNS else ""
-    out.print(f"[bold]undo[/] of {safe(runs)}: {some(len(plan.actions), 'value')} to put back")
+    back = f", {some(len(plan.revivals), 'deleted record')} to bring back" if plan.revivals else ""
+    out.print(f"[bold]undo[/] of {safe(runs)}: {some(len(plan.actions), 'value')} to put back{back}")
+    for line in _revival_lines(plan, names):
+        out.print(line, soft_wrap=True)
     if len(plan.actions):
         table = table_of("where", "field", "now", "put back", whole=("where",))
         for row in plan.actions.head(MOST_ROWS).iter_rows(named=True):
@@ -87,6 +94,16 @@ def undo_screen(out: Console, plan: Undo, names: Mapping[str, str]) -> None:
         out.print(line, soft_wrap=True)
     if plan.is_forgotten:
         out.print("[yellow]Part of what was written is no longer in the journal and cannot be put back.[/]")
+
+
+_HOW = {"undelete": "comes out of the recycle bin", "create": "is made anew with what it held, under a new id"}
+
+
+def _revival_lines(plan: Undo, names: Mapping[str, str]) -> list[str]:
+    shown_ = plan.revivals[:MOST_ROWS]
+    lines = [f"  {safe(names[o.side])} {safe(o.object_type)} {safe(o.record_id)} {_HOW[o.how]}" for o in shown_]
+    rest = len(plan.revivals) - len(shown_)
+    return [*lines, f"  … and {some(rest, 'more record')} (--json for all)"] if rest else lines
 
 
 def _lasting_lines(lasting: Sequence[Lasting], names: Mapping[str, str]) -> list[str]:
@@ -106,6 +123,7 @@ def undone_as_dict(done: Undone) -> dict[str, Any]:
         **undo_as_dict(done.plan),
         "run_id": done.run_id,
         "done": done.put_back(),
+        "records_back": done.brought_back(),
         "refused": done.refused.to_dicts(),
         "classes": {action: {"class": name, "reason": reason} for action, (name, reason) in done.classes.items()},
         "held": [asdict(one) for one in done.held],
@@ -119,7 +137,8 @@ def undone_screen(out: Console, done: Undone) -> None:
     if done.is_other:
         out.print("[yellow]Nothing was done[/]: something changed since this was shown. Look again.")
         return
-    out.print(f"[green]{some(done.put_back(), 'value')} put back[/] in run {done.run_id}.")
+    back = f", {some(done.brought_back(), 'record')} brought back" if done.plan.revivals else ""
+    out.print(f"[green]{some(done.put_back(), 'value')} put back{back}[/] in run {done.run_id}.")
     for name, reason in dict.fromkeys(pair for pair in done.classes.values() if pair[0] != "written"):
         out.print(f"{name}: {safe(reason)}", soft_wrap=True)
     if len(done.refused):
