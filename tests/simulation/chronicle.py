@@ -131,6 +131,7 @@ class Chronicle:
     rows: dict[Side, dict[str, Row]] = field(default_factory=lambda: {"a": {}, "b": {}})
     edits: list[Edit] = field(default_factory=list)
     heirs: dict[str, str] = field(default_factory=dict)  # of people merged in Marketo: loser -> winner
+    _of_rules: set[str] = field(default_factory=set)  # what flows have set so far
     _last: dict[Side, list[tuple[Any, ...]]] = field(default_factory=lambda: {"a": [], "b": []})
 
     def look(self, side: Side, actor: str, at_us: int) -> list[Row]:
@@ -177,7 +178,10 @@ class Chronicle:
         row.versions.append(Version(at_us=at_us, actor=actor, cells=cells, is_deleted=is_deleted, heir=heir))
         for key, value in cells.items():
             if value != old.get(key, ""):
-                who = FLOW if RULE in value else actor
+                who = actor
+                if RULE in value and value not in self._of_rules:
+                    self._of_rules.add(value)
+                    who = FLOW
                 self.edits.append(
                     Edit(side=side, record_id=record_id, key=key, old=old.get(key, ""), new=value, at_us=at_us, actor=who)
                 )

@@ -15,9 +15,10 @@ from syncline.records import SIDES, Side
 from tests.simulation.chronicle import COLUMNS, HUMAN, Row
 from tests.simulation.ground import ADMIN, Refused
 from tests.simulation.stage import Stage
-from tests.simulation.variant import FILTER_FIELD, OUT
+from tests.simulation.variant import FILTER_FIELD, OUT, WIDE
 
-EDITED = ("title", "phone", "last_name", "title", "phone", "city", "score", "email_opt_out", "email")
+EDITED = ("title", "phone", "last_name", "title", "phone", "email_opt_out", "email")
+EDITED_WIDE = (*EDITED, "city", "score", "street")
 MARKETER = "marketer@acme.example"
 
 
@@ -132,7 +133,7 @@ def _type(hands: Hands, side: Side) -> str:
 def edit(hands: Hands) -> None:
     """One field of one record changes, sometimes to blank."""
     if row := hands.somebody("a" if hands.luck.random() < 0.5 else "b"):
-        key = hands.luck.choice(EDITED)
+        key = hands.luck.choice(EDITED_WIDE if hands.stage.variant.shape.is_wide else EDITED)
         hands.write(row, {key: _value(hands, key)}, is_person=hands.luck.random() < 0.8)
 
 
@@ -150,12 +151,13 @@ def _value(hands: Hands, key: str) -> str:
 def edit_several(hands: Hands) -> None:
     """Several fields of one record in one transaction."""
     if row := hands.somebody("a" if hands.luck.random() < 0.5 else "b"):
-        hands.write(row, {key: _value(hands, key) for key in ("title", "phone", "city", "street")[: hands.luck.randint(2, 4)]})
+        keys = ("title", "phone", "city", "street") if hands.stage.variant.shape.is_wide else ("title", "phone")
+        hands.write(row, {key: _value(hands, key) for key in keys[: hands.luck.randint(2, 4)]})
 
 
 def edit_both(hands: Hands) -> None:
     """The same field of one person changes on both sides."""
-    key = hands.luck.choice(("title", "phone", "last_name", "city", "score"))
+    key = hands.luck.choice(("title", "phone", "last_name", *sorted(WIDE if hands.stage.variant.shape.is_wide else ())))
     if (row := hands.somebody("a")) is None:
         return
     for side in sorted(SIDES, key=lambda _: hands.luck.random()):

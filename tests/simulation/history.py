@@ -30,6 +30,10 @@ PEOPLE = 4
 """At the beginning, where a first copy was made before."""
 
 
+class Unprepared(Exception):
+    """Not even a first copy without any trouble comes to rest."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
     """How a shape's systems and state stood after a first copy, and when."""
@@ -65,7 +69,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
             hands.new("b", person)
     await rest(stage)
     if stage.complaints:
-        raise AssertionError("\n".join([*stage.complaints, *stage.story]))
+        raise Unprepared("\n".join([*stage.complaints, *stage.story]))
     seconds = (ground.time.now() - BEGIN).total_seconds()
     return Prepared(pictures=ground.pictures(), key=key, begin_seconds=seconds)
 
@@ -79,7 +83,10 @@ def lived(seed: int, variant: Variant | None = None) -> Stage:
         if before is not None:
             loop.pass_time(before.begin_seconds)
         ground = found(time, before.pictures if before else None)
-        return run(loop, _live(ground, seed, variant, before))
+        try:
+            return run(loop, _live(ground, seed, variant, before))
+        finally:
+            ground.close()
 
 
 async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | None) -> Stage:

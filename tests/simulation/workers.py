@@ -17,7 +17,7 @@ from syncline.engine.push import push
 from syncline.engine.tenure import begin
 from syncline.engine.units import Turn, run_unit, units_of
 from syncline.engine.world import World
-from syncline.errors import SynclineError
+from syncline.errors import OurBug, SynclineError
 from syncline.records import SIDES, Side
 from syncline.trees import AlreadyThere, Fenced
 from tests.simulation.ports import Process, ProcessDied
@@ -114,6 +114,8 @@ async def _attempted(stage: Stage, what: str, attempt: Callable[[], Awaitable[Ru
         return None
     except SynclineError as error:
         stage.tell(f"  {what} ended: {error.code} {error}")
+        if isinstance(error, OurBug):
+            stage.complaints.append(f"bug: {what}: {error} {error.evidence}")
         return None
     if report is not None:
         stage.reports.append(report)
