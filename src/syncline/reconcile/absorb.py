@@ -42,6 +42,17 @@ class Absorbed:
     unordered: tuple[str, ...]
 
 
+NOTHING = Absorbed(
+    verdicts=pl.DataFrame(schema={"record_id": pl.String, "verdict": pl.String}),
+    mirror=pl.DataFrame(schema=MIRROR),
+    changes=pl.DataFrame(schema=CHANGES),
+    woken=(),
+    confirmed=(),
+    unordered=(),
+)
+"""What an empty page says."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Clockwork:
     """What a connector declares about the order of its observations. `lag_us`: how old the state may be that a read
@@ -67,6 +78,8 @@ def absorb(
     write's answer, or not visible yet): they stay as they are, assumed. *unplanned* are ids whose last change was not
     planned yet: their evidence interval goes on from where it began.
     """
+    if page.rows.is_empty():
+        return NOTHING
     fields = page.fields
     ranked = _newest_first_last(page.rows)
     rows = ranked.filter(~pl.col("_repeat"))
