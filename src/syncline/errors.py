@@ -209,9 +209,7 @@ CODES: Mapping[str, Code] = {
     "SYN-117": Code(
         "A schedule's date and time are not understood.", "Write 2027-03-01 09:00, without an offset.", "spec"
     ),
-    "SYN-118": Code(
-        "A schedule's only moment has passed.", "Name a later one, or say `once: now`.", "runtime"
-    ),
+    "SYN-118": Code("A schedule's only moment has passed.", "Name a later one, or say `once: now`.", "runtime"),
     "SYN-119": Code("A schedule ends before it begins.", "Correct its start or its end.", "spec"),
     "SYN-120": Code("A sync names a connection that the file does not have.", "Add it under `connections`.", "spec"),
     "SYN-121": Code("There is no preset of this name.", "Use `recommended` or `native`.", "spec"),
@@ -301,6 +299,11 @@ CODES: Mapping[str, Code] = {
         "Use `syncline up` with a file, or set `state` to PostgreSQL for several workers.",
         "cli wiring",
     ),
+    "SYN-160": Code(
+        "The process that holds the state cannot do what a command asked of it.",
+        "Stop it, give the command, and start it again; or keep the state in PostgreSQL.",
+        "runtime",
+    ),
     # 16x: what `check` finds when it compares the sync with both sides
     "SYN-161": Code(
         "A field the sync reads does not exist, or the connected user cannot see it.",
@@ -326,7 +329,11 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-167": Code("No open hold has that name.", "`syncline holds` lists them with their digests.", "cli engine"),
     "SYN-168": Code("That cannot be decided about this hold.", "The message says what can.", "cli engine"),
-    "SYN-170": Code("The state's URL cannot be used.", "Write sqlite:///path/to/state.db.", "store"),
+    "SYN-170": Code(
+        "The state's URL cannot be used.",
+        "Write sqlite:///path/to/state.db, or postgresql://user@host/database.",
+        "store",
+    ),
     # 171 to 179: acting on one person; they are outcomes, not exceptions
     "SYN-171": Code("Several persons fit.", "Name one of them by its id.", "engine"),
     "SYN-172": Code(
@@ -401,6 +408,11 @@ CODES: Mapping[str, Code] = {
     "SYN-225": Code("A system field is hidden without which changes cannot be followed.", "Show it.", "connectors"),
     "SYN-226": Code("It is not proven that the user is ours alone.", "Give Syncline a user of its own.", "connectors"),
     "SYN-227": Code("The system did not say how much of its day is used.", "Try again later.", "connectors"),
+    "SYN-228": Code(
+        "The org does not push changes of an object, or not to the connected user. They are polled.",
+        "Select the object in Setup, Change Data Capture, and grant View All on it; or write stream: false.",
+        "connectors",
+    ),
     # 3xx: the same request later
     "SYN-300": Code("The system cannot do it now.", "Run again later; nothing is lost meanwhile.", "errors"),
     "SYN-310": Code(
@@ -474,10 +486,17 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-703": Code("The state cannot be written: the disk or a quota is full.", "Free space and run again.", "store"),
     "SYN-704": Code("The state was written by a newer release.", "Upgrade Syncline.", "store"),
-    "SYN-705": Code("The state file cannot be opened.", "Check its folder and rights.", "store"),
+    "SYN-705": Code(
+        "The state cannot be opened or reached.", "Check its folder and rights, or the server and its login.", "store"
+    ),
     "SYN-706": Code("The state was opened for reading only.", "Use a command that writes.", "store"),
     "SYN-707": Code("The file is not a state of Syncline.", "Name another file.", "store"),
     "SYN-708": Code("The state was written by an older release.", "Run a command that writes.", "store"),
+    "SYN-709": Code(
+        "The connection to the state was lost and could not be made again in time.",
+        "Run again once the server is there: what was stored is known, nothing is done twice.",
+        "store",
+    ),
     "SYN-711": Code(
         "The SQLite that comes with this Python is too old for workers.",
         "Install pysqlite3 beside Syncline (pip install pysqlite3), or use PostgreSQL, or Python 3.11.",

@@ -31,6 +31,7 @@ from syncline.ports import Clock, Connector, Random, Sharing
 from syncline.reconcile.match_score import Score
 from syncline.records import SIDES, Side
 from syncline.runtime.conduct import Told
+from syncline.runtime.door import door_of
 from syncline.runtime.presence import Me
 from syncline.runtime.retention import Retention
 from syncline.scoring.weigh import scorer
@@ -38,7 +39,7 @@ from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.file import File, load
 from syncline.spec.model import Sync
 from syncline.spec.resolve import resolve
-from syncline.store import open_store
+from syncline.store import is_untouched, open_store
 from syncline.trees import Store
 from syncline.vault.keys import keys_from
 from syncline.vault.stored import open_secrets
@@ -135,8 +136,9 @@ def connect(
 ) -> tuple[Connector, HttpxTransport]:
     """The connector of one connection with its *settings* (every reference resolved), and the transport to close after
     it."""
-    ca_file = settings.get("ca_file")
-    transport = HttpxTransport(ca_file=str(project.path.parent / ca_file) if ca_file else None)
+    if settings.get("ca_file"):
+        settings = {**settings, "ca_file": str(project.path.parent / settings["ca_file"])}
+    transport = HttpxTransport(ca_file=settings.get("ca_file"))
     return connector_class(_kind_of(project, name))(settings, transport, clock, chance), transport
 
 
@@ -224,21 +226,10 @@ def worker_of(project: Project, world: World, *, stopping: asyncio.Event, tell: 
         world,
         me,
         url=runtime_url(project.store_url),
-        is_alone=not project.is_shared,
+        door_path=None if project.is_shared else door_of(Path(project.store_url.removeprefix("sqlite:///"))),
         retention=Retention(runs=keep.runs_days, parts=keep.units_days),
         stopping=stopping,
         tell=tell,
-    )
-
-
-def _is_untouched(url: str) -> bool:
-    """Whether no run has ever made this state: looking at it then shows an empty one and leaves no file."""
-    prefix, _, target = url.partition("///")
-    path = Path(target)
-    return (
-        prefix == "sqlite:"
-        and bool(path.name)
-        and not any(path.with_name(path.name + suffix).exists() for suffix in ("", ".claim"))
     )
 
 
@@ -277,7 +268,7 @@ async def open_world(
     settings = settings_of_all(project, environ) if connected else {}  # before any state is made for a faulty file
     async with AsyncExitStack() as stack:
         if store is None:
-            url = ":memory:" if read_only and _is_untouched(project.store_url) else project.store_url
+            url = ":memory:" if read_only and await is_untouched(project.store_url) else project.store_url
             store = await open_store(url, clock, read_only=read_only and url == project.store_url)
             stack.push_async_callback(store.close)
             if not read_only and not project.is_shared:

@@ -178,7 +178,7 @@ def test_a_full_file_system(path: Path, kind: str):
     _assert_filled(_run(["unshare", "-m", "sh", "-c", make, "sh", folder, *_command("fill_disk", path, folder)]))
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/db", "state.db", "mysql://x", ""])
+@pytest.mark.parametrize("url", ["oracle://host/db", "state.db", "mysql://x", ""])
 def test_a_url_of_no_store_is_a_configuration_error(url: str):
     with pytest.raises(ConfigError):
         story(url, _counts)

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 from syncline.errors import OurBug
 from syncline.trees import TABLES, AlreadyThere, Commit, Fenced, Store, Table, empty
 from syncline.values import micros
-from tests.conformance.stores import NOON, Tell, end, entry, frame, keys, lead, mark, touched
+from tests.conformance.stores import NOON, StillClock, Tell, end, entry, frame, keys, lead, mark, touched
 
 
 def _sample(table: Table) -> pl.DataFrame:
@@ -265,7 +265,7 @@ def _one_more(most: int):
     """A decision for `revise`: count one more in the budget's row unless *most* are there; whether it did."""
 
     def decide(now_us: int, found: Mapping[Table, pl.DataFrame]) -> tuple[Commit, bool]:
-        assert now_us == micros(NOON)
+        assert now_us >= micros(NOON)  # a server's clock is later than the one that stands still
         rows = found[Table.BUDGET]
         used = rows["day_used"][0] if len(rows) else 0
         if used >= most:
@@ -300,5 +300,114 @@ def test_a_decision_that_fails_stores_nothing(tell: Tell):
         with pytest.raises(Fenced):
             await store.revise("x", {Table.META: None}, refused)
         assert await store.count(Table.META) == 0
+
+    tell(chapter)
+
+
+TEXTS = [
+    "",
+    "\x00",
+    "\x00\x01",
+    "\x01",
+    "\x01\x01",
+    "\x01\x02",
+    "\x02",
+    "a",
+    "a\x00",
+    "a\x00b",
+    "a\x01",
+    "ä",
+    "\U0001f600",
+]
+
+
+def test_any_text_is_kept_told_apart_and_ordered_by_its_bytes(tell: Tell):
+    async def chapter(store: Store) -> None:
+        rows = frame(Table.META, *({"name": name, "value": name} for name in reversed(TEXTS)))
+        await store.commit(Commit(put={Table.META: rows}))
+        assert (await store.rows(Table.META)).rows() == [(name, name) for name in TEXTS]
+        sliced = [name async for part in store.slices(Table.META, size=1) for name in part["name"]]
+        assert sliced == TEXTS
+        for name in TEXTS:
+            assert (await store.rows(Table.META, {"name": name}))["value"].to_list() == [name]
+            assert (await store.rows(Table.META, {"value": [name, *map(str, range(600))]}))["name"].to_list() == [name]
+        found = await store.by_keys(Table.META, rows.select("value"))
+        assert found["name"].to_list() == TEXTS
+        await store.commit(Commit(drop={Table.META: rows[:3].select("name")}))
+        assert (await store.rows(Table.META))["name"].to_list() == TEXTS[:-3]
+
+    tell(chapter)
+
+
+def test_two_rows_of_one_key_in_one_frame_mean_the_last(tell: Tell):
+    async def chapter(store: Store) -> None:
+        for count in (2, 200):  # a few rows travel otherwise than many
+            twice = frame(Table.META, *({"name": "n", "value": str(n)} for n in range(count)))
+            await store.commit(Commit(put={Table.META: twice}))
+            assert (await store.rows(Table.META))["value"].to_list() == [str(count - 1)]
+            await store.commit(Commit(amend={Table.META: [twice.reverse()]}))
+            assert (await store.rows(Table.META))["value"].to_list() == ["0"]
+            due = [touched(*(mark(1, due_us=each) for each in (50, 20, 70) * count))]
+            await store.commit(Commit(touch=due))
+            assert (await store.rows(Table.DIRTY))["due_us"].to_list() == [20]
+            with pytest.raises(AlreadyThere):
+                await store.commit(Commit(add={Table.META: twice.with_columns(name=pl.lit("new"))}))
+
+    tell(chapter)
+
+
+def test_many_rows_take_the_same_road_as_few(tell: Tell):
+    """Every act once with more rows than travel as parameters, also several frames of one table in one commit."""
+
+    async def chapter(store: Store) -> None:
+        leads = [lead(f"00Q{n:05}", actor="x", as_of_us=n) for n in range(500)]
+        await store.commit(Commit(add={Table.MIRROR: frame(Table.MIRROR, *leads)}))
+        amended = [
+            pl.DataFrame([{"connection": "org", "object_type": "Lead", "record_id": each["record_id"], name: value}
+                          for each in leads[part]])
+            for name, value, part in (("actor", "y", slice(0, 300)), ("how", "poll", slice(200, 500)))
+        ]  # fmt: skip
+        dropped = keys(Table.MIRROR, *(("org", "Lead", f"00Q{n:05}") for n in range(400, 500)))
+        put = frame(Table.MIRROR, *(lead(f"00Q{n:05}", actor="z") for n in range(450, 600)))
+        marks = [mark(n) for n in range(1, 300)]
+        await store.commit(
+            Commit(
+                drop={Table.MIRROR: dropped},
+                put={Table.MIRROR: put},
+                amend={Table.MIRROR: amended},
+                touch=[touched(*marks), touched(*reversed(marks[:100]))],
+            )
+        )
+        found = await store.rows(Table.MIRROR)
+        assert found["actor"].to_list() == ["y"] * 300 + ["x"] * 100 + ["z"] * 150
+        assert found["how"].is_not_null().sum() == 250
+        taken = await store.take_dirty("people", now_us=0, linked=True, limit=400)
+        assert sorted(taken["link_id"]) == list(range(1, 300))
+        assert taken["link_id"].to_list()[:199] == list(range(101, 300))
+        await store.commit(Commit(clean=taken[:250].drop("due_us")))
+        assert await store.count(Table.DIRTY) == 49
+        wiped = pl.DataFrame({"record_id": [f"00Q{n:05}" for n in range(580)]})
+        await store.commit(Commit(wipe={Table.MIRROR: [wiped]}))
+        assert await store.count(Table.MIRROR) == 20
+
+    tell(chapter)
+
+
+def test_who_waits_for_a_topic_is_woken_by_it_and_by_no_other(tell: Tell, monkeypatch: pytest.MonkeyPatch):
+    async def never(_: object, __: float) -> None:
+        await asyncio.Event().wait()
+
+    async def chapter(store: Store) -> None:
+        monkeypatch.setattr(StillClock, "sleep", lambda _, __: asyncio.sleep(0))
+        assert not await store.wait("bulk", 5)
+        assert await store.wait("live", 5) in (False, True)  # a listener that has just begun may wake all once
+        monkeypatch.setattr(StillClock, "sleep", never)
+        waits = [asyncio.create_task(store.wait(topic, 60)) for topic in ("live", "live", "bulk")]
+        await asyncio.sleep(0)
+        await store.notify("live")
+        assert await asyncio.wait_for(asyncio.gather(*waits[:2]), 10) == [True, True]
+        assert not waits[2].done()
+        waits[2].cancel()
+        await asyncio.gather(waits[2], return_exceptions=True)
 
     tell(chapter)

@@ -22,9 +22,11 @@ from sqlalchemy.exc import ArgumentError
 from syncline.errors import ConfigError, StateError
 from syncline.ports import Clock
 from syncline.store import migrations
-from syncline.store.claim import Claim, Note, read_note, seal_of
+from syncline.store.claim import Claim, Note, claim_path, read_note, seal_of
+from syncline.store.postgres.address import is_postgres
 from syncline.store.sqlite import SqliteStore, own_thread
 from syncline.store.trouble import DAMAGED, FOREIGN, NEWER, OLDER, UNREACHABLE, os_trouble, state_error, translated
+from syncline.trees import Store
 
 APPLICATION_ID = 0x53594E43  # in the file's header: this database is a Syncline state
 
@@ -39,23 +41,38 @@ _CHANGED = "it is not as it was left"
 _PAGE_BYTES = 8192  # measured: commits 100,000 mirror rows in 0.8 s; 4,096 takes 1.3 s, 16,384 0.7 s
 
 
-async def open_store(url: str, clock: Clock, *, read_only: bool = False, check: bool = True) -> SqliteStore:
-    """Open the state at `sqlite:///path` (made if absent) or `:memory:`.
+async def open_store(url: str, clock: Clock, *, read_only: bool = False, check: bool = True) -> Store:
+    """Open the state at `sqlite:///path` or `postgresql://user@host/database` (made if absent), or `:memory:`.
 
-    One process at a time opens it for writing; `read_only` opens it beside that one and never makes or migrates it.
-    `check=False` leaves out the comparison with the seal for a reader in a hurry.
+    One process at a time opens a file for writing, a database as many as there are; `read_only` opens it beside them
+    and never makes or migrates it. `check=False` leaves out the comparison of a file with its seal for a reader in a
+    hurry.
 
     Raises:
         ConfigError: no URL of a store we have.
         StateError: held by another process (SYN-701), damaged (SYN-702), disk full (SYN-703), written by a newer
             release (SYN-704), not to be opened (SYN-705), not ours (SYN-707); for a reader also too old (SYN-708).
     """
+    if is_postgres(url):
+        from syncline.store.postgres.opening import open_postgres  # its driver takes a while to load
+
+        return await open_postgres(url, clock, read_only=read_only)
     path = _path_of(url)
     if path is None:
         return _open_memory(clock)
     if read_only:
         return _open_reader(path, clock, check)
     return _open_writer(path, clock, check)
+
+
+async def is_untouched(url: str) -> bool:
+    """Whether no state was ever made there: looking at it then shows an empty one and leaves nothing behind."""
+    if is_postgres(url):
+        from syncline.store.postgres import opening
+
+        return await opening.is_untouched(url)
+    path = _path_of(url)
+    return path is not None and not path.exists() and not claim_path(path).exists()
 
 
 def _path_of(url: str) -> Path | None:
@@ -69,7 +86,9 @@ def _path_of(url: str) -> Path | None:
     if parsed is None or parsed.drivername != "sqlite":
         kind = "it is not a URL" if parsed is None else f"there is no store for {parsed.drivername}"
         raise ConfigError(
-            f"The state's URL cannot be used: {kind}.", code="SYN-170", remedy="Write sqlite:///path/to/state.db."
+            f"The state's URL cannot be used: {kind}.",
+            code="SYN-170",
+            remedy="Write sqlite:///path/to/state.db, or postgresql://user@host/database.",
         )
     return None if (parsed.database or "") in _MEMORY else Path(parsed.database or "").resolve()
 

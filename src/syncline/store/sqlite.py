@@ -21,6 +21,7 @@ from syncline.store import leases, reading, writing
 from syncline.store.sections import Sections
 from syncline.store.tables import key_of
 from syncline.store.trouble import translated
+from syncline.store.wakes import Wakes
 from syncline.trees import Commit, Lease, Store, Table
 from syncline.values import micros
 
@@ -85,6 +86,7 @@ class SqliteStore:
         self._closing = closing or connection.close
         self._is_open = True
         self._sections = Sections()
+        self._wakes = Wakes(clock)
 
     async def _call(self, work: Callable[[], _Result]) -> _Result:
         if not self._is_open:
@@ -180,6 +182,12 @@ class SqliteStore:
 
     async def give_back(self, lease: Lease) -> None:
         await self._write(leases.give_back, lease, micros(self._clock.now()))
+
+    async def notify(self, topic: str) -> None:
+        self._wakes.wake(topic)
+
+    async def wait(self, topic: str, seconds: float) -> bool:
+        return await self._wakes.wait(topic, seconds)
 
     def alone(self) -> AbstractAsyncContextManager[None]:
         return self._sections.alone()

@@ -210,8 +210,21 @@ class Store(Protocol):
         """
         ...
 
+    async def notify(self, topic: str) -> None:
+        """Wake whoever waits for *topic*, in any process that uses this state."""
+        ...
+
+    async def wait(self, topic: str, seconds: float) -> bool:
+        """Until *topic* is woken or *seconds* have passed, by the Clock; whether it was woken.
+
+        A wake is a hint to look, never the news: it may come twice, and one may be missed (a file's other processes, a
+        server that was away), so whoever waits looks anyway when the time is over. One that came while nobody of this
+        store waited is kept for the next who does, from the store's first wait on.
+        """
+        ...
+
     def alone(self) -> AbstractAsyncContextManager[None]:
-        """A section between whose reads and commits no other lane of this process comes.
+        """A section between whose reads and commits no other section comes, of this process or of another.
 
         Short, and never around a call of a vendor; a section inside one of the same task is part of it.
         """

@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
+
 from tests.support.postgres.programs import NoServer, account, programs
 
 OWNER = "syncline"
@@ -68,10 +70,10 @@ def _start(binaries: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _answers(port: int) -> bool:
+def _answers(url: str) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
         return False
     return True
 
@@ -95,12 +97,13 @@ def _keep(folder: Path, watched: int) -> None:
         os.chown(folder, account()["user"], account()["group"])
     binaries, password, port = programs(folder), secrets.token_hex(8), _free_port()
     _make_cluster(binaries, folder, password)
+    url = f"postgresql://{OWNER}:{password}@127.0.0.1:{port}/postgres"
     server = _start(binaries, folder, port)
     try:
         has_said = False
         while _is_there(watched):
-            if not has_said and _answers(port):
-                _say(folder, "url", f"postgresql://{OWNER}:{password}@127.0.0.1:{port}/postgres")
+            if not has_said and _answers(url):
+                _say(folder, "url", url)
                 has_said = True
             if server.poll() is not None:
                 if not has_said:

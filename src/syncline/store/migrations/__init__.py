@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
@@ -54,14 +55,30 @@ def sqlalchemy_engine(connection: sqlite3.Connection) -> sa.Engine:
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Run the missing steps, all in one transaction."""
+    with sqlalchemy_engine(connection).connect() as ours:
+        ours.exec_driver_sql("BEGIN IMMEDIATE")
+        _run_steps(ours)
+        ours.commit()
+
+
+def upgrade_server(connection: Any) -> None:
+    """Run the missing steps on a psycopg connection, all in one transaction; it is closed afterwards."""
+    connection.autocommit = False
+    engine = sa.create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
+    try:
+        with engine.begin() as ours:
+            _run_steps(ours)
+    finally:
+        engine.dispose()
+        connection.close()
+
+
+def _run_steps(ours: sa.Connection) -> None:
     # Alembic takes a tenth of a second to import, and most openings have nothing to migrate.
     from alembic import command
     from alembic.config import Config
 
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    with sqlalchemy_engine(connection).connect() as ours:
-        ours.exec_driver_sql("BEGIN IMMEDIATE")
-        settings.attributes["connection"] = ours
-        command.upgrade(settings, "head")
-        ours.commit()
+    settings.attributes["connection"] = ours
+    command.upgrade(settings, "head")

@@ -1,0 +1,38 @@
+"""Texts that PostgreSQL cannot hold as they are: it knows no character NUL.
+
+NUL is stored as two characters SOH SOH, and SOH as SOH STX. So no two texts become one, nothing is lost, and texts keep
+their order by bytes; all others stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+_SPECIAL = "[\x00\x01]"
+
+
+def to_server(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every text as it is stored."""
+    held = [column for column in frame if column.dtype == pl.String and column.str.contains(_SPECIAL).any()]
+    return frame.with_columns(
+        column.str.replace_all("\x01", "\x01\x02", literal=True).str.replace_all("\x00", "\x01\x01", literal=True)
+        for column in held
+    )
+
+
+def from_server(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every text as it was given."""
+    held = [column for column in frame if column.dtype == pl.String and column.str.contains("\x01", literal=True).any()]
+    return frame.with_columns(
+        column.str.replace_all("\x01\x01", "\x00", literal=True).str.replace_all("\x01\x02", "\x01", literal=True)
+        for column in held
+    )
+
+
+def stored(value: Any) -> Any:
+    """One value, or a list of them, as `to_server` makes it."""
+    if isinstance(value, str):
+        return value.replace("\x01", "\x01\x02").replace("\x00", "\x01\x01")
+    return [stored(each) for each in value] if isinstance(value, list | tuple) else value
