@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.markup import escape
 
 from syncline.cli.output import console, print_json
+from syncline.cli.screens.limits import limits_lines
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, exit_code, perform, preview
 from syncline.engine import readiness
 from syncline.errors import ConfigError
@@ -93,11 +94,13 @@ def check(*, options: Options = DEFAULTS) -> int:
     async def command() -> int:
         async with preview(options) as (world, sync):
             found = await readiness.check(world, sync)
+            limits = [await readiness.limits_of(world, name) for name in found.connected]
         if options.json:
             print_json(
                 {
                     "ready": found.is_ready,
                     "connected": found.connected,
+                    "limits": limits,
                     "problems": [asdict(problem) for problem in found.problems],
                     "new_fields": {name: [asdict(f) for f in fields] for name, fields in found.new_fields.items()},
                 }
@@ -105,6 +108,7 @@ def check(*, options: Options = DEFAULTS) -> int:
         else:
             for name, words in found.connected.items():
                 console().print(f"[bold]{name}[/]: {escape(words)}")
+            limits_lines(console(), limits)
             _show_problems(found.problems)
             console().print("[bold green]Ready.[/]" if found.is_ready else "[bold red]Not ready.[/]")
         if found.stopped:

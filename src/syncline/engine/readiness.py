@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
+from syncline.engine.forecast import as_dict, outlook
 from syncline.engine.observe import inspect, meet
 from syncline.engine.world import Progress, World
 from syncline.engine.write import make_fields
@@ -72,6 +74,15 @@ async def check(world: World, sync: Sync) -> Readiness:
     for key in sorted(rest):
         out.problems.append(_resting(declared.field_map(key)))
     return out
+
+
+async def limits_of(world: World, connection: str) -> dict[str, Any]:
+    """What is left of a connection's day, as `forecast.as_dict`: by what was kept, and by what it just told us."""
+    kept = as_dict(await outlook(world.store, connection, world.now_us()))
+    usage = world.connectors[connection].usage()
+    if usage.day_used is not None:
+        kept |= {"day_used": usage.day_used, "day_limit": usage.day_limit}
+    return kept
 
 
 def _field_problems(sync: Sync, side: Side, object_type: str, schema: ObjectSchema) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from rich.measure import Measurement
 
 from syncline.cli.screens.agreement import ago, agreement_words
 from syncline.cli.screens.common import safe, shown, some, table_of, when
+from syncline.cli.screens.limits import limits_lines
 from syncline.engine.consent import Source
 from syncline.engine.explain import Event, Explanation, FieldState
 from syncline.engine.verify import EXPLAINED, UNEXPLAINED, VerifyReport, sample
@@ -89,6 +90,7 @@ def status_screen(out: Console, found: Mapping[str, Any]) -> None:
     for row in found["objects"]:
         objects.add_row(safe(row["object"]), str(row["records"]), _age(row["captured_seconds_ago"]))
     out.print(objects)
+    limits_lines(out, found["limits"])
     for words in agreement_words(found["agreement"]):
         out.print(words, soft_wrap=True)
     if not found["runs"]:
