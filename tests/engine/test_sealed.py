@@ -112,8 +112,7 @@ def test_a_plan_is_done_and_nothing_else(variant: Variant) -> None:
     lived(variant, history)
 
 
-@VARIANTS
-def test_what_moved_is_refused_and_the_rest_goes(variant: Variant) -> None:
+def test_what_moved_is_refused_and_the_rest_goes() -> None:
     async def history(life: Life) -> None:
         old = await a_busy_morning(life)
         life.edit("a", old[2], "phone", "(555) 7")
@@ -134,7 +133,7 @@ def test_what_moved_is_refused_and_the_rest_goes(variant: Variant) -> None:
             life.clock.advance(120)
         assert titles(life, "b")["p0@x.test"] == "Countess", "it waited for the next plan"
 
-    lived(variant, history)
+    lived(POOR_SYSTEMS, history)
 
 
 def test_only_an_approved_plan_is_applied_and_only_once() -> None:
@@ -246,7 +245,7 @@ async def cut_off(variant: Variant, effect: int) -> int:
 def test_a_plan_cut_off_is_continued_and_nothing_is_written_twice() -> None:
     async def some() -> None:
         last = await cut_off(POOR_SYSTEMS, 0)
-        for effect in range(last - 12, last, 3):  # around its writes; the slow test does every one
+        for effect in range(last - 12, last, 4):  # around its writes; the slow test does every one
             await cut_off(POOR_SYSTEMS, effect)
 
     asyncio.run(some())

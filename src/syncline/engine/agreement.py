@@ -232,7 +232,7 @@ async def _look_at(world: World, sync: Sync, buckets: Sequence[_Bucket], report:
     known = await world.store.rows(Table.AGREEMENT, where)
     before = {row["bucket"]: row for row in known.iter_rows(named=True)}
     digests = _digests(sync, seen)
-    changed = [part for bucket, part in buckets if not _is_as_before(before.get(bucket), digests[bucket], seen, part)]
+    changed = [part for bucket, part in buckets if not _is_as_before(before.get(bucket), digests[bucket])]
     judged = await judge(world, sync, seen, pl.concat([ends.clear(), *changed]), report.run_id)
     rows = []
     for bucket, part in buckets:
@@ -268,7 +268,5 @@ def _digests(sync: Sync, seen: Seen) -> dict[int, tuple[str, str]]:
     return {bucket: (hashes[bucket, "a"].hexdigest(), hashes[bucket, "b"].hexdigest()) for bucket in range(BUCKETS)}
 
 
-def _is_as_before(row: Mapping[str, Any] | None, digests: tuple[str, str], seen: Seen, part: pl.DataFrame) -> bool:
-    if row is None or row["agreeing"] != row["pairs"] or (row["digest_a"], row["digest_b"]) != digests:
-        return False
-    return not bool(part["link_id"].is_in(list(seen.moved | seen.busy)).any())
+def _is_as_before(row: Mapping[str, Any] | None, digests: tuple[str, str]) -> bool:
+    return row is not None and row["agreeing"] == row["pairs"] and (row["digest_a"], row["digest_b"]) == digests
