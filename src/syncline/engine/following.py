@@ -24,7 +24,16 @@ from syncline.engine.stream import OFF, Standing, owing, stand, standing, take_b
 from syncline.engine.units import Turn, run_unit, units_of
 from syncline.engine.unreadable import close_nameless
 from syncline.engine.world import World
-from syncline.errors import AccessError, ConfigError, Later, NotUnderstood, PositionLost, QuotaExhausted, SynclineError
+from syncline.errors import (
+    AccessError,
+    ConfigError,
+    Later,
+    NotUnderstood,
+    PositionLost,
+    QuotaExhausted,
+    RateLimited,
+    SynclineError,
+)
 from syncline.records import EventBatch
 from syncline.spec.model import Sync
 from syncline.trees import Fenced
@@ -75,9 +84,10 @@ async def follow(world: World, sync: Sync, connection: str, channel: str, turn: 
         except (AccessError, ConfigError, NotUnderstood) as refused:
             await session.switch_off(refused)
             pause = REFUSED_PAUSE_SECONDS
-        except Later:
+        except Later as later:
             failures = 1 if session.has_come else failures + 1
-            pause = _backoff(world, failures)
+            asked = later.retry_after_seconds if isinstance(later, RateLimited) else 0.0
+            pause = max(asked, _backoff(world, failures))
         await world.clock.sleep(pause)
 
 

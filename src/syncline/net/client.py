@@ -101,6 +101,12 @@ class HttpClient:
             raise ValueError("this client has no token flow")
         return self._keep_secret(await self._tokens.current(self._exchange_token))
 
+    async def renew(self, refused: Token) -> Token:
+        """A token other than *refused*, for calls that go another way than through `send`."""
+        if self._tokens is None:
+            raise ValueError("this client has no token flow")
+        return self._keep_secret(await self._tokens.renew(refused, self._exchange_token))
+
     async def aclose(self) -> None:
         await self.budget.close()
         await self._transport.aclose()

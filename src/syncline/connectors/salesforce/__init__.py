@@ -1,15 +1,16 @@
-"""Salesforce leads, contacts and their parents, through REST, Composite and Bulk API 2.0.
+"""Salesforce leads, contacts and their parents, through REST, Composite, Bulk API 2.0 and the Pub/Sub API.
 
 This module puts the abilities together; each lives in its own file. What the vendor does is told in README.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
 from syncline.connectors.salesforce.bulk import BulkIngest, BulkQuery
 from syncline.connectors.salesforce.bulk_write import BULK_FROM_WRITES, BulkWriter
-from syncline.connectors.salesforce.check import User, connected_user, problems, sentence
+from syncline.connectors.salesforce.check import User, connected_user, problems, sentence, stream_problems
 from syncline.connectors.salesforce.client import SalesforceClient
 from syncline.connectors.salesforce.cursor import LATE_COMMIT_SECONDS, Cursor
 from syncline.connectors.salesforce.describe import Describer
@@ -18,9 +19,10 @@ from syncline.connectors.salesforce.fields import create_field
 from syncline.connectors.salesforce.manifest import MANIFEST
 from syncline.connectors.salesforce.read import Reader
 from syncline.connectors.salesforce.soap_write import BY_SOAP, LOSERS_PER_MERGE, SoapWriter
+from syncline.connectors.salesforce.stream import Streams
 from syncline.connectors.salesforce.write import Writer
 from syncline.ports import Capabilities, Clock, Lane, Ledger, Manifest, Random, Stamp, Transport, Usage
-from syncline.records import NewField, Operation, Page, Problem, Write, WriteAnswer
+from syncline.records import EventBatch, NewField, Operation, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
 
 VISIBILITY_LAG_SECONDS = 10.0
@@ -36,7 +38,7 @@ _OPERATIONS = {
 
 
 class SalesforceConnector:
-    """One connected org. Implements `ports.Connector`; settings as the manifest lists them.
+    """One connected org. Implements `ports.Connector` and `ports.Streams`; settings as the manifest lists them.
 
     Raises:
         ConfigError: a required setting is missing.
@@ -51,6 +53,7 @@ class SalesforceConnector:
         self._writer = Writer(self._client)
         self._soap_writer = SoapWriter(self._client)
         self._bulk_writer = BulkWriter(BulkIngest(self._client, clock))
+        self._streams = Streams(settings, self._client, self._describer, clock, self.own_actor)
         self._user: User | None = None
 
     def capabilities(self, object_type: str) -> Capabilities:
@@ -73,11 +76,12 @@ class SalesforceConnector:
             read_ids_per_call=1_000,
             write_rows_per_call=400,
             write_rows_per_batch=50_000,  # one bulk job; below 2,000 rows it is collections anyway
+            is_streamed=self._streams.endpoint is not None,
         )
 
     async def check(self) -> tuple[str, list[Problem]]:
         user = await self._connected_user()
-        found = await problems(self._client, self._describer, user)
+        found = await problems(self._client, self._describer, user) + await stream_problems(self._streams)
         return sentence(user, found), found
 
     async def own_actor(self) -> str | None:
@@ -128,12 +132,24 @@ class SalesforceConnector:
         return found
 
     def usage(self) -> Usage:
-        return self._client.budget.usage()
+        spent = self._streams.allotment
+        return replace(
+            self._client.budget.usage(), events_taken=spent.taken, events_used=spent.used, events_limit=spent.limit
+        )
 
     def share_budget(self, ledger: Ledger, holder: str, *, alone: bool) -> None:
         self._client.budget.share(ledger, holder, alone=alone)
 
+    def channels(self, object_types: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        return self._streams.channels(object_types)
+
+    def subscribe(
+        self, channel: str, fields: Mapping[str, Sequence[str]], position: str | None
+    ) -> AsyncGenerator[EventBatch, None]:
+        return self._streams.subscribe(channel, fields, position)
+
     async def aclose(self) -> None:
+        await self._streams.aclose()
         await self._client.aclose()
 
     async def _connected_user(self) -> User:

@@ -11,6 +11,7 @@ from syncline.connectors.salesforce.client import SalesforceClient
 from syncline.connectors.salesforce.describe import Describer
 from syncline.connectors.salesforce.errors import ObjectRefused
 from syncline.connectors.salesforce.fates import fate_fields
+from syncline.connectors.salesforce.stream import Streams
 from syncline.errors import AccessError, NotUnderstood
 from syncline.ports import Lane
 from syncline.records import Problem
@@ -164,6 +165,25 @@ async def _day(client: SalesforceClient) -> tuple[int | None, int | None]:
         return usage.day_used, usage.day_limit
     requests = limits["DailyApiRequests"]
     return int(requests["Max"]) - int(requests["Remaining"]), int(requests["Max"])
+
+
+async def stream_problems(streams: Streams) -> list[Problem]:
+    """Objects whose changes are not pushed although the settings ask for it; polling brings them all the same."""
+    found = []
+    for object_type in SYNCED if streams.endpoint is not None else ():
+        why = await streams.problem_of(object_type)
+        if why is not None:
+            found.append(
+                Problem(
+                    code="SYN-228",
+                    subject=object_type,
+                    message=f"Changes of {object_type} are not pushed, only polled. {why}",
+                    remedy=f"Select {object_type} in Setup, Change Data Capture, and grant View All on it; "
+                    "or write stream: false.",
+                    blocks=False,
+                )
+            )
+    return found
 
 
 def sentence(user: User, found: Sequence[Problem]) -> str:

@@ -97,6 +97,10 @@ class SalesforceClient:
     async def token(self) -> Token:
         return await self._http.token()
 
+    async def renew(self, refused: Token) -> Token:
+        """A token other than *refused*, which a call outside of REST was refused for."""
+        return await self._http.renew(refused)
+
     async def get(self, path: str, lane: Lane, *, headers: Mapping[str, str] | None = None) -> Answer:
         """GET a resource; *path* may also be absolute on the instance, as `nextRecordsUrl` is."""
         return await self.call("GET", path, lane, headers=headers)

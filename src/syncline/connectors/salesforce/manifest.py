@@ -39,6 +39,20 @@ MANIFEST = Manifest(
             default=DEFAULT_API_VERSION,
         ),
         Setting(
+            name="stream",
+            label="Change stream",
+            help="Whether changes that the org pushes are taken in (Change Data Capture). The rest is polled.",
+            is_required=False,
+            default="true",
+        ),
+        Setting(
+            name="stream_endpoint",
+            label="Pub/Sub API endpoint",
+            help="Host and port; by default the vendor's, for orgs of the vendor's.",
+            is_required=False,
+            example="api.pubsub.salesforce.com:7443",
+        ),
+        Setting(
             name="ca_file",
             label="CA file",
             help="PEM file of a private certificate authority to trust as well.",
