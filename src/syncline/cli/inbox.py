@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from syncline.cli.beside import asked
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import frame_as_dicts, some
 from syncline.cli.screens.covering import covered
@@ -79,8 +80,12 @@ def retry(*letters: str, options: Options = DEFAULTS) -> int:
     """
 
     async def command() -> int:
-        async with session(options, connected=False) as (world, sync):
-            woken = await inbox.retry(world, sync, list(letters) or None)
+        told = await asked(options, "retry", letter_ids=list(letters) or None)
+        if told is not None:
+            woken = int(told["count"])
+        else:
+            async with session(options, connected=False) as (world, sync):
+                woken = await inbox.retry(world, sync, list(letters) or None)
         if options.json:
             print_json({"woken": woken})
         else:

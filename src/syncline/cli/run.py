@@ -7,10 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from syncline.cli.beside import asked
+from syncline.cli.beside import pushed as pushed_beside
 from syncline.cli.output import console, print_json, show_error
 from syncline.cli.screens.actions import result_as_dict, result_screen
 from syncline.cli.screens.run import run_as_dict, run_screen
-from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, exit_code, names_of, perform, session
+from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, chosen_sync, exit_code, names_of, perform, session
 from syncline.cli.stopping import Stop
 from syncline.engine import inbox
 from syncline.engine.actions.pushing import Push, Pushed, push_person
@@ -20,6 +22,7 @@ from syncline.engine.push import push as push_record
 from syncline.errors import Later, OutcomeUnknown, PositionLost, Stale, StateError, StopRequested, SynclineError
 from syncline.spec.durations import seconds_of
 from syncline.spec.model import Sync
+from syncline.wiring import load_project
 
 _HELD_BY_ANOTHER = "SYN-701"
 
@@ -122,6 +125,8 @@ def push(record: str, /, *, assign_to: str | None = None, options: Options = DEF
     stop = Stop(finishes_batch=True)
 
     async def command() -> int:
+        if assign_to is None and (code := await pushed_beside(options, record)) is not None:
+            return code
         async with session(options, stop=stop) as (world, sync):
             if assign_to is not None:
                 pushed = await push_person(world, sync, Push(person=record, assign_to=assign_to))
@@ -159,13 +164,15 @@ def disable(*, options: Options = DEFAULTS) -> int:
 
 def _switch(options: Options, enabled: bool) -> int:
     async def command() -> int:
-        async with session(options, connected=False) as (world, sync):
-            await inbox.set_enabled(world.store, sync.name, enabled)
+        name = chosen_sync(load_project(options.config), options.sync).name
+        if await asked(options, "enable", enabled=enabled) is None:
+            async with session(options, connected=False) as (world, sync):
+                await inbox.set_enabled(world.store, sync.name, enabled)
         state = "enabled" if enabled else "disabled"
         if options.json:
-            print_json({"sync": sync.name, "state": state})
+            print_json({"sync": name, "state": state})
         else:
-            console().print(f"The sync {sync.name!r} is {state}.")
+            console().print(f"The sync {name!r} is {state}.")
         return OK
 
     return perform(options, command)

@@ -6,6 +6,7 @@ import os
 from dataclasses import asdict
 from typing import Any
 
+from syncline.cli.beside import asked
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.work import schedule_screen
 from syncline.cli.session import DEFAULTS, OK, Options, chosen_sync, perform, session
@@ -77,14 +78,19 @@ def resume(*, options: Options = DEFAULTS) -> int:
 
 def _turn(options: Options, *, pausing: bool) -> int:
     async def command() -> int:
-        async with session(options, connected=False) as (world, sync):
-            act = schedules.pause if pausing else schedules.resume
-            changed = await act(world.store, sync, f"command-{os.getpid()}")
+        name = chosen_sync(load_project(options.config), options.sync).name
+        told = await asked(options, "pause" if pausing else "resume")
+        if told is not None:
+            changed = bool(told["changed"])
+        else:
+            async with session(options, connected=False) as (world, sync):
+                act = schedules.pause if pausing else schedules.resume
+                changed = await act(world.store, sync, f"command-{os.getpid()}")
         state = "paused" if pausing else "going on"
         if options.json:
-            print_json({"sync": sync.name, "state": state, "changed": changed})
+            print_json({"sync": name, "state": state, "changed": changed})
         else:
-            console().print(f"The sync {sync.name!r} is {state}{'' if changed else ' already'}.")
+            console().print(f"The sync {name!r} is {state}{'' if changed else ' already'}.")
         return OK
 
     return perform(options, command)

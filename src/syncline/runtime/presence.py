@@ -55,6 +55,13 @@ async def keep_leases(store: Store, worker_id: str) -> int:
     return kept
 
 
+async def is_anybody_there(store: Store) -> bool:
+    """Whether some worker works, by its last sign of life."""
+    rows = await store.rows(Table.WORKER, {"state": "working"})
+    since_us = await store.clock_us() - int(LOST_AFTER_SECONDS * 1e6)
+    return not rows.filter(pl.col("seen_us") >= since_us).is_empty()
+
+
 async def lost_workers(store: Store, me: Me, *, alone: bool = False) -> list[str]:
     """Workers that give no sign of life any more, and are not yet known as lost. *alone*: nobody else can be at this
     state, so every other one is."""

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from syncline.engine.world import World
 from syncline.errors import ConfigError, StateError, StopRequested, SynclineError
-from syncline.runtime import durable, presence, requests, schedules
+from syncline.runtime import asking, door, durable, presence, requests, schedules
 from syncline.runtime.conduct import Conductor, Told, attempt_of
 from syncline.runtime.presence import BEAT_SECONDS, Me
 from syncline.runtime.retention import EVERY_SECONDS, Retention, drop_old
@@ -30,8 +31,9 @@ GRACE_SECONDS = 120.0
 
 
 class Worker:
-    """Works on *world*'s syncs as *me* until *stopping* is set. *is_alone*: nobody else can be at this state, so
-    whoever still counts as working is dead. *tell* gets (kind, words) of what a person should see."""
+    """Works on *world*'s syncs as *me* until *stopping* is set. With a *door_path* nobody else can be at this state,
+    so whoever still counts as working is dead, and commands ask through it. *tell* gets (kind, words) of what a
+    person should see."""
 
     def __init__(
         self,
@@ -39,7 +41,7 @@ class Worker:
         me: Me,
         *,
         url: str,
-        is_alone: bool,
+        door_path: Path | None,
         retention: Retention,
         stopping: asyncio.Event,
         tell: Told,
@@ -49,15 +51,11 @@ class Worker:
         self.conductor = Conductor(
             world=world, worker_id=me.worker_id, have_unit_done=durable.have_unit_done, stopping=stopping, tell=tell
         )
-        self._url, self._is_alone, self._retention, self._tell = url, is_alone, retention, tell
+        self._url, self._door, self._retention, self._tell = url, door_path, retention, tell
         self._asked: set[tuple[str, int]] = set()
         self._urgent: dict[str, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._started_us = 0
-
-    def wake(self) -> None:
-        """Something urgent was asked for: look at once."""
-        self._woken.set()
 
     async def work(self) -> None:
         """Work until `stopping` is set, then finish what is in hand and leave. Raises StateError if the state or the
@@ -67,13 +65,18 @@ class Worker:
         durable.launch(self._url, self.me.worker_id, self.conductor)
         try:
             await durable.open_queues()
-            if self._is_alone:
-                await self._take_over(alone=True)
+            await self._take_over(alone=self._door is not None)
             await self._first_look()
-            await self._until_stopped()
+            async with AsyncExitStack() as stack:
+                if self._door is not None:
+                    await stack.enter_async_context(door.opened(self._door, self._act))
+                await self._until_stopped()
             await self._finish()
         finally:
             await durable.leave()
+
+    async def _act(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return await asking.act(self.world, self.me.worker_id, asked)
 
     async def _first_look(self) -> None:
         """What is wrong with a schedule stops a start; later it is told and the others go on."""
