@@ -30,8 +30,12 @@ class _Words:
     def among(self, column: sa.ColumnElement[Any], values: list[Any]) -> sa.ColumnElement[bool]:
         if len(values) <= _LONGEST_LIST or isinstance(values[0], bytes):
             return column.in_(values)
-        listed = sa.func.json_each(json.dumps(values)).table_valued("value")
-        return column.in_(sa.select(listed.c.value))
+        # SQLite's JSON ends a text at its first NUL.
+        cut = [each for each in values if isinstance(each, str) and "\0" in each]
+        rest = [each for each in values if each not in set(cut)] if cut else values
+        listed = sa.func.json_each(json.dumps(rest)).table_valued("value")
+        among = column.in_(sa.select(listed.c.value))
+        return sa.or_(among, column.in_(cut)) if cut else among
 
     def ascending(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return column
