@@ -13,7 +13,7 @@ from syncline.trees.columns import BYTES, INT, TEXT, Columns
 RUN: Columns = {
     "run_id": TEXT,
     "sync": TEXT,
-    "kind": TEXT,  # run | part | push | verify | undo | owner | task | convert | delete
+    "kind": TEXT,  # run | part | apply | audit | push | verify | undo | owner | task | convert | delete
     "state": TEXT,  # queued | running | succeeded | held | failed | skipped | missed
     "started_us": INT,
     "ended_us": INT,
