@@ -378,7 +378,7 @@ CODES: Mapping[str, Code] = {
         "Give the key that it was sealed with, or set the secret again.",
         "vault",
     ),
-    "SYN-188": Code("No secret of that name is stored.", "`syncline secrets list` tells which are.", "vault"),
+    "SYN-188": Code("No secret of that name is stored.", "`syncline secrets list` tells which are.", "vault cli"),
     "SYN-189": Code(
         "That cannot be stored as a secret.", "Name a connection of the file and a secret setting of it.", "wiring cli"
     ),

@@ -45,7 +45,10 @@ def test_every_command_shown_exists_with_its_options(shown: Shown) -> None:
     if name == "--install-completion":
         return
     assert name in _COMMANDS, f"{shown.page} shows `syncline {name}`"
-    known = {option for argument in app[name].assemble_argument_collection() for option in argument.names}
+    command = app[name]
+    while rest and rest[0] in set(command):  # a command of a group
+        command = command[rest.pop(0)]
+    known = {option for argument in command.assemble_argument_collection() for option in argument.names}
     asked = {word.split("=")[0] for word in rest if word.startswith("-")}
     assert asked <= known | {"--help"}, f"{shown.page}: `syncline {' '.join(shown.words)}`"
 
