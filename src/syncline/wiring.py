@@ -205,7 +205,12 @@ def secret_setting(project: Project, connection: str, setting: str) -> bool:
     return given.get(setting) == STORED
 
 
-def worker_of(project: Project, world: World, *, stopping: asyncio.Event, tell: Told) -> Worker:
+def new_worker_id() -> str:
+    """Names one start of a process as a worker; told to `open_world` and `worker_of` alike."""
+    return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def worker_of(project: Project, world: World, worker_id: str, *, stopping: asyncio.Event, tell: Told) -> Worker:
     """A worker on the project's state; it works once its `work` is awaited, until *stopping* is set.
 
     ConfigError SYN-159 for a state in memory: nothing would be left for the next start.
@@ -216,7 +221,7 @@ def worker_of(project: Project, world: World, *, stopping: asyncio.Event, tell: 
     if not project.is_shared and project.store_url.endswith(":memory:"):
         raise ConfigError("Workers need a state that outlives them.", code="SYN-159")
     me = Me(
-        worker_id=f"{socket.gethostname()[:40]}-{os.getpid()}-{world.random.token(4)}",
+        worker_id=worker_id,
         host=socket.gethostname(),
         pid=os.getpid(),
         version=version("syncline"),

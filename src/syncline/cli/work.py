@@ -16,7 +16,7 @@ from syncline.cli.stopping import Stop
 from syncline.engine.world import Progress
 from syncline.errors import ConfigError, StopRequested
 from syncline.trees import Table
-from syncline.wiring import Project, load_project, open_world, worker_of
+from syncline.wiring import Project, load_project, new_worker_id, open_world, worker_of
 
 
 def up(*, options: Options = DEFAULTS) -> int:
@@ -64,8 +64,9 @@ async def _until_stopped(project: Project, options: Options, stop: Stop) -> int:
         else:
             console(stderr=True).print(safe(words), soft_wrap=True)
 
-    async with open_world(project, report=safe_point) as world:
-        working = asyncio.ensure_future(worker_of(project, world, stopping=stopping, tell=tell).work())
+    worker_id = new_worker_id()
+    async with open_world(project, report=safe_point, worker=worker_id) as world:
+        working = asyncio.ensure_future(worker_of(project, world, worker_id, stopping=stopping, tell=tell).work())
         wish = asyncio.ensure_future(_wish_of(stop))
         try:
             await asyncio.wait({working, wish}, return_when=asyncio.FIRST_COMPLETED)

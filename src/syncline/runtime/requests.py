@@ -22,6 +22,8 @@ PLACES = 4
 """Pushes that one worker does at once."""
 
 ANSWER_SECONDS = 0.1
+URGENT = "urgent"
+"""The topic by which workers are woken for a request."""
 
 
 async def ask_for_push(store: Store, sync: str, subject: str, request_id: str) -> None:
@@ -40,6 +42,7 @@ async def ask_for_push(store: Store, sync: str, subject: str, request_id: str) -
         await store.commit(Commit(add={Table.REQUEST: frame}))
     except AlreadyThere:
         return
+    await store.notify(URGENT)
 
 
 async def answer_to(store: Store, request_id: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from syncline.runtime.retention import EVERY_SECONDS, Retention, drop_old
 from syncline.trees import Table
 
 LOOK_SECONDS = 1.0
-URGENT_SECONDS = 0.25
+URGENT_SECONDS = 0.5
 GRACE_SECONDS = 120.0
 """How long a stopping worker waits for the slices in hand; a unit leaves at its next safe point."""
 
@@ -54,7 +54,6 @@ class Worker:
         self._url, self._door, self._retention, self._tell = url, door_path, retention, tell
         self._asked: set[tuple[str, int]] = set()
         self._urgent: dict[str, asyncio.Task[None]] = {}
-        self._woken = asyncio.Event()
         self._started_us = 0
 
     async def work(self) -> None:
@@ -88,7 +87,7 @@ class Worker:
         loops: list[asyncio.Task[Any]] = [
             asyncio.ensure_future(self._again_and_again(BEAT_SECONDS, self._beat)),
             asyncio.ensure_future(self._again_and_again(LOOK_SECONDS, self._look)),
-            asyncio.ensure_future(self._again_and_again(URGENT_SECONDS, self._answer_urgent, woken=self._woken)),
+            asyncio.ensure_future(self._again_and_again(URGENT_SECONDS, self._answer_urgent, topic=requests.URGENT)),
             asyncio.ensure_future(self._again_and_again(EVERY_SECONDS, self._forget)),
         ]
         wish = asyncio.ensure_future(self.stopping.wait())
@@ -103,7 +102,7 @@ class Worker:
             await asyncio.gather(wish, *loops, return_exceptions=True)
 
     async def _again_and_again(
-        self, seconds: float, act: Callable[[], Awaitable[None]], *, woken: asyncio.Event | None = None
+        self, seconds: float, act: Callable[[], Awaitable[None]], *, topic: str | None = None
     ) -> None:
         while True:
             try:
@@ -114,12 +113,10 @@ class Worker:
                 self._tell("trouble", str(error))
             except ConfigError as error:
                 self._tell("trouble", str(error))
-            if woken is None:
+            if topic is None:
                 await self.world.clock.sleep(seconds)
-                continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), seconds)
-            woken.clear()
+            else:
+                await self.world.store.wait(topic, seconds)
 
     async def _show(self, state: str) -> None:
         doing = sorted({*self.conductor.doing, *(f"push:{one}" for one in self._urgent)})
@@ -172,7 +169,6 @@ class Worker:
             self._tell("trouble", str(error))
         finally:
             self._urgent.pop(str(request["request_id"]), None)
-            self._woken.set()
 
     async def _forget(self) -> None:
         await drop_old(self.world.store, self._retention)
