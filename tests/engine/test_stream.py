@@ -9,14 +9,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from syncline.connectors.memory import MemoryConnector, StreamFault
 from syncline.connectors.memory.connector import STREAMED
 from syncline.engine.cycle import run_cycle
+from syncline.engine.erase import erase
 from syncline.engine.following import follow
 from syncline.engine.laws import balances, unpack_ids
-from syncline.engine.observe import listen, meet
+from syncline.engine.observe import listen, meet, read_again
 from syncline.engine.rereads import read_due
 from syncline.engine.stream import standing, take_batch
 from syncline.engine.tenure import begin
@@ -362,6 +364,56 @@ def test_an_edit_we_had_taken_in_before_we_wrote_is_no_loss() -> None:
         assert p.w.right.rows[p.twin].now.cells["title"] == "theirs"
         await p.take(await _written(p))
         assert await p.store.count(Table.CONFLICT, {"kind": "overwritten_in_flight"}) == 0
+
+    asyncio.run(whole())
+
+
+def test_the_event_s_own_time_decides_who_was_newest() -> None:
+    """By stamps alone the left's edit lies anywhere before its last change, and the tie would go to the left."""
+
+    async def whole() -> None:
+        p = await pushed()
+        p.edit(title="first")
+        p.w.clock.advance(30)
+        p.w.right.update(p.twin, {"title": "second"}, "human")
+        p.w.clock.advance(30)
+        p.edit(phone="3")
+        await p.take()
+        await p.cycle()
+        assert p.w.left.rows[p.one].now.cells["title"] == "second"
+        (row,) = (await p.store.rows(Table.CONFLICT, {"kind": "conflict"})).iter_rows(named=True)
+        assert (row["value_a"], row["value_b"], row["winner_side"]) == ("first", "second", "b")
+
+    asyncio.run(whole())
+
+
+def test_an_event_brings_nothing_back_into_sight() -> None:
+    """Streams tell of records that the connected user may not read."""
+
+    async def whole() -> None:
+        p = await pushed()
+        link = await p.store.rows(Table.LINK)
+        await p.store.commit(Commit(put={Table.LINK: link.with_columns(visible_a=pl.lit(False))}))
+        p.edit(title="new")
+        await p.take()
+        assert (await p.store.rows(Table.LINK))["visible_a"].to_list() == [False]
+        p.w.clock.advance(5)
+        await read_again(p.w.world, "left", "person", [p.one], "reads")
+        assert (await p.store.rows(Table.LINK))["visible_a"].to_list() == [True]
+
+    asyncio.run(whole())
+
+
+def test_events_of_an_erased_person_leave_no_trace() -> None:
+    async def whole() -> None:
+        p = await pushed()
+        p.edit(title="new")
+        (batch,) = await p.batches()
+        await erase(p.w.world, p.w.sync, "a@x.example")
+        await p.take(batch)
+        assert await p.store.count(Table.MIRROR, {"connection": "left"}) == 0
+        assert (await p.marked(), await p.store.count(Table.MOMENT)) == ([], 0)
+        assert await p.verdicts() == {"erased": 1}
 
     asyncio.run(whole())
 

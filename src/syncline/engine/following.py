@@ -21,6 +21,7 @@ from syncline.engine.laws import balances
 from syncline.engine.observe import channels, listen, meet
 from syncline.engine.rereads import read_due
 from syncline.engine.stream import OFF, Standing, owing, stand, standing, take_batch
+from syncline.engine.tenure import begin, kept
 from syncline.engine.units import Turn, run_unit, units_of
 from syncline.engine.unreadable import close_nameless
 from syncline.engine.world import World
@@ -60,6 +61,22 @@ def streams_of(world: World, sync: Sync) -> tuple[tuple[str, str], ...]:
 def name_of(connection: str, channel: str) -> str:
     """The unit of a channel, and its lease."""
     return f"stream:{connection}:{channel}"
+
+
+async def hold_stream(world: World, sync: Sync, connection: str, channel: str, turn: Turn) -> bool:
+    """Follow the channel under its lease, until cancelled; False, and nothing done, while another worker has it.
+
+    For clocks that let others run while one sleeps: the lease is kept alive meanwhile. Raises as `follow`.
+    """
+    own = await begin(world, name_of(connection, channel), turn.worker, seconds=turn.lease_seconds)
+    if own is None or own.tenure is None:
+        return False
+    try:
+        async with kept(own.tenure, own.clock):
+            await follow(own, sync, connection, channel, turn)
+    finally:
+        await own.tenure.end()
+    return True
 
 
 async def follow(world: World, sync: Sync, connection: str, channel: str, turn: Turn) -> None:
