@@ -76,6 +76,16 @@ scenarios: $(STAMPS)/dev $(STAMPS)/demo ## Run the numbered scenarios and print 
 test-clients: $(STAMPS)/dev ## Run other people's clients, unmodified, against the sandboxes (KEEP=1 keeps the table)
 	@$(BIN)/python -m tests.clients $(CLIENTS) $(if $(KEEP),--keep)
 
+# N histories, going on where it stopped; SEED=417 lives one alone and tells it. DEFECT="blind resend" hunts for one.
+N ?= 1000
+.PHONY: simulate
+simulate: $(STAMPS)/dev ## Live N=1000 simulated histories on all cores, or one with its story (SEED=417)
+	@$(BIN)/python -m tests.simulation $(if $(filter command line,$(origin SEED)),--seed $(SEED),--histories $(N))
+
+.PHONY: simulate-defects
+simulate-defects: $(STAMPS)/dev ## Which simulated history finds each planted defect, and by which law
+	@$(BIN)/python -m tests.simulation.defects $(if $(DEFECT),"$(DEFECT)")
+
 .PHONY: lint
 lint: $(STAMPS)/dev ## Linter, formatter (check only), import contract, forbidden words
 	@$(BIN)/ruff check --quiet .

@@ -183,7 +183,9 @@ class Chronicle:
                     self._of_rules.add(value)
                     who = FLOW
                 self.edits.append(
-                    Edit(side=side, record_id=record_id, key=key, old=old.get(key, ""), new=value, at_us=at_us, actor=who)
+                    Edit(
+                        side=side, record_id=record_id, key=key, old=old.get(key, ""), new=value, at_us=at_us, actor=who
+                    )
                 )
         return row
 

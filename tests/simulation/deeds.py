@@ -76,7 +76,11 @@ class Hands:
         return str(self.stage.ground.ask_org("POST", "write", body)["ids"][0])
 
     def _marketing(self, action: str, record: dict[str, Any], is_person: bool = True) -> str:
-        by = {"source": "Lead Database", "user": MARKETER} if is_person else {"source": "Marketo Flow Action", "user": ""}
+        by = (
+            {"source": "Lead Database", "user": MARKETER}
+            if is_person
+            else {"source": "Marketo Flow Action", "user": ""}
+        )
         lookup = "id" if "id" in record else "email"
         body = {**by, "action": action, "lookupField": lookup, "input": [record]}
         (result,) = self.stage.ground.ask_instance("POST", "people", body)
@@ -204,13 +208,17 @@ def convert(hands: Hands) -> None:
     if not hands.stage.variant.shape.has_contacts or (row := hands.somebody("a", "Lead")) is None:
         return
     body: dict[str, Any] = {"lead_id": row.record_id, "do_not_create_opportunity": True}
-    hands.do("a", f"{row.record_id} is converted", lambda: hands.stage.ground.ask_org("POST", "convert", body), row.person)
+    hands.do(
+        "a", f"{row.record_id} is converted", lambda: hands.stage.ground.ask_org("POST", "convert", body), row.person
+    )
 
 
 def delete_one(hands: Hands) -> None:
     if row := hands.somebody("a" if hands.luck.random() < 0.6 else "b"):
         if row.side == "a":
-            hands.do("a", f"deletes {row.record_id}", lambda: hands._org(row.object_type, "delete", {"Id": row.record_id}))
+            hands.do(
+                "a", f"deletes {row.record_id}", lambda: hands._org(row.object_type, "delete", {"Id": row.record_id})
+            )
             return
         body = {"input": [{"id": int(row.record_id)}], "source": "Lead Database", "user": MARKETER}
         hands.do("b", f"deletes {row.record_id}", lambda: hands.stage.ground.ask_instance("DELETE", "people", body))
@@ -223,7 +231,9 @@ def _in_bin(hands: Hands) -> Row | None:
 
 def undelete_one(hands: Hands) -> None:
     if row := _in_bin(hands):
-        hands.do("a", f"undeletes {row.record_id}", lambda: hands._org(row.object_type, "undelete", {"Id": row.record_id}))
+        hands.do(
+            "a", f"undeletes {row.record_id}", lambda: hands._org(row.object_type, "undelete", {"Id": row.record_id})
+        )
 
 
 def purge_one(hands: Hands) -> None:

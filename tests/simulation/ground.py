@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from syncline.store import migrations, opening
@@ -19,6 +19,7 @@ from syncline_sandbox.core.wire import Request
 from syncline_sandbox.marketo.instance import MarketoInstance
 from syncline_sandbox.salesforce.org import SalesforceOrg
 from tests.simulation.loop import VirtualTime
+from tests.simulation.ports import Section
 
 ADMIN, SELLER = "admin@sandbox.example", "admin@sandbox.example"
 KEY_FIELD = {"name": "Syncline_Key__c", "type": "string", "length": 255, "external_id": True, "unique": True}
@@ -43,6 +44,7 @@ class Ground:
     instance: MarketoInstance
     disk: sqlite3.Connection
     time: VirtualTime
+    section: Section = field(default_factory=Section)
 
     def store(self) -> Store:
         """A process' opening of the state."""
@@ -93,6 +95,7 @@ def found(time: VirtualTime, pictures: Mapping[str, sqlite3.Connection] | None =
     for name, kind in PERSON_FIELDS.items():
         ground.ask_instance("POST", "fields", {"name": name, "type": kind})
     ground.ask_instance("POST", "settings", {"enforce_limits": False})
+    org.events.select(["Lead", "Contact"])
     if pictures is None:
         migrations.create(disk)
         return ground

@@ -16,7 +16,7 @@ import polars as pl
 
 from syncline.engine.inbox import approve, holds
 from syncline.trees import Table
-from tests.simulation import troubles
+from tests.simulation import marked, troubles
 from tests.simulation.deeds import Hands, deed
 from tests.simulation.ground import Ground, found
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
@@ -105,6 +105,10 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
         line.lost_share = 0.02 if variant.is_slow_network else 0.0
     tasks = [asyncio.ensure_future(work(stage, number)) for number in range(variant.workers)]
     tasks.append(asyncio.ensure_future(live(hands)))
+    if variant.has_streams:
+        from tests.simulation.pushed import follow_channels
+
+        tasks += [asyncio.ensure_future(follow_channels(stage, number)) for number in range(2)]
     for is_on, task in (
         (variant.has_faults, troubles.fail),
         (variant.has_admin, troubles.govern),
@@ -115,6 +119,7 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
             tasks.append(asyncio.ensure_future(task(stage)))
     await asyncio.gather(*tasks)
     troubles.over(stage)
+    await marked.compare(stage)
     stage.tell("rest")
     await rest(stage)
     await judge(stage)

@@ -266,7 +266,10 @@ def _emptied(claims: Claims) -> Iterator[str]:
         acts = [
             one
             for one in claims.stage.chronicle.edits
-            if one.side != edit.side and one.key == edit.key and not one.new and one.at_us <= edit.at_us
+            if one.side != edit.side
+            and one.key == edit.key
+            and not one.new
+            and one.at_us <= edit.at_us
             and one.record_id in {member.record_id for member in people}
         ]
         if not acts and not any(_is_heir(claims, other(edit.side), member.record_id) for member in people):
@@ -294,7 +297,9 @@ def _had_a_twin(claims: Claims, made: Row) -> Iterator[str]:
     created = made.versions[0]
     lag_us = 1_500_000_000
     source_id = created.cells["key"].split("~")[0].rpartition(".")[2]
-    sources = [row for row in claims.stage.chronicle.rows[other(made.side)].values() if row.record_id.lower() == source_id]
+    sources = [
+        row for row in claims.stage.chronicle.rows[other(made.side)].values() if row.record_id.lower() == source_id
+    ]
     if not sources:
         return
     same = ("email", "first_name", "last_name")
@@ -437,7 +442,11 @@ def _moved_to_another_address(claims: Claims, edit: Edit) -> bool:
         one.key == "email" and (one.side, one.record_id, one.at_us) == (edit.side, edit.record_id, edit.at_us)
         for one in claims.stage.chronicle.edits
     )
-    return moved and row is not None and any(v.cells["email_opt_out"] == "true" for v in row.versions if v.at_us > edit.at_us)
+    return (
+        moved
+        and row is not None
+        and any(v.cells["email_opt_out"] == "true" for v in row.versions if v.at_us > edit.at_us)
+    )
 
 
 # -- filter, books, silence ----------------------------------------------------------------------------------------

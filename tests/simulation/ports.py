@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -20,6 +20,7 @@ import polars as pl
 
 from syncline.errors import OutcomeUnknown, Unavailable
 from syncline.ports import HttpRequest, HttpResponse
+from syncline.store.trouble import UNREACHABLE, state_error
 from syncline.trees import Commit, Store, Table
 from syncline_sandbox.core.wire import Core, Fate, Request, Response
 from tests.simulation.loop import VirtualTime
@@ -30,6 +31,49 @@ SLOW_SHARE, LOST_SHARE = 0.01, 0.0
 
 class ProcessDied(BaseException):
     """Our process ended between two effects; what was stored stays."""
+
+
+SECTION_SECONDS = 20.0
+"""How long a process that stands still keeps the state's section: then the server ends it."""
+
+
+class Section:
+    """The one section of the state that its processes share, as a server keeps it: who dies or stands still for long
+    loses it, and with it the right to commit what he began in it."""
+
+    def __init__(self) -> None:
+        self._holder: Hold | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def take(self, process: Process) -> Hold:
+        while self._holder is not None:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self._holder = Hold(process=process)
+        return self._holder
+
+    def release(self, hold: Hold) -> None:
+        if self._holder is hold:
+            self._holder = None
+            for turn in self._waiting:
+                if not turn.done():
+                    turn.set_result(None)
+            self._waiting.clear()
+
+    def lose(self, process: Process) -> None:
+        """End the section of a process that is frozen."""
+        if self._holder is not None and self._holder.process is process and process.is_frozen:
+            self._holder.is_lost = True
+            self.release(self._holder)
+
+
+@dataclass(kw_only=True)
+class Hold:
+    """One holding of the section."""
+
+    process: Process
+    is_lost: bool = False
 
 
 @dataclass(kw_only=True)
@@ -45,11 +89,17 @@ class Process:
     calls: int = 0
     is_dead: bool = False
     thawed: asyncio.Event | None = None  # set while nothing is frozen
+    section: Section = field(default_factory=Section)
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.thawed is not None and not self.thawed.is_set()
 
     def freeze(self, seconds: float) -> None:
         """Stand still for so long, as a machine that is suspended."""
         thawed = self.thawed = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, thawed.set)
+        asyncio.get_running_loop().call_later(SECTION_SECONDS, lambda: self.section.lose(self))
 
     def die(self) -> None:
         self.is_dead = True
@@ -158,6 +208,7 @@ class ProcessStore:
 
     def __init__(self, store: Store, process: Process, committed: Callable[[Commit], None]) -> None:
         self._store, self._process, self._committed = store, process, committed
+        self._holds: dict[asyncio.Task[Any] | None, Hold] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._store, name)
@@ -172,6 +223,9 @@ class ProcessStore:
         if commit.is_empty():
             return
         await self._process.step(COMMIT_SECONDS)
+        hold = self._holds.get(asyncio.current_task())
+        if hold is not None and hold.is_lost:
+            raise state_error(UNREACHABLE, "the disk", detail="the section ended while its process stood still")
         await self._store.commit(commit)
         self._committed(commit)
         await self._process.step(COMMIT_SECONDS)
@@ -183,8 +237,19 @@ class ProcessStore:
             await self._process.step(READ_SECONDS)
             yield part
 
-    def alone(self) -> AbstractAsyncContextManager[None]:
-        return self._store.alone()
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        if task in self._holds:
+            yield
+            return
+        await self._process.step(READ_SECONDS)
+        hold = self._holds[task] = await self._process.section.take(self._process)
+        try:
+            yield
+        finally:
+            del self._holds[task]
+            self._process.section.release(hold)
 
     async def close(self) -> None:
         """The disk stays."""

@@ -29,6 +29,7 @@ from syncline_sandbox.core.wire import Core, Response
 from tests.simulation.chronicle import US, Chronicle, Row
 from tests.simulation.ground import Ground
 from tests.simulation.ports import Line, Process, ProcessClock, ProcessStore, SimulatedTransport
+from tests.simulation.pushed_bus import SimulatedBus
 from tests.simulation.variant import Variant
 
 SECRET = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
@@ -160,19 +161,30 @@ class Stage:
         if email.startswith("p") and email.partition("@")[0][1:].isdigit():
             row.person = int(email.partition("@")[0][1:])
 
+    def crm(self) -> dict[str, str]:
+        """The org's settings; a stream is opened only where an endpoint is named."""
+        return {**CRM, "stream_endpoint": "https://stream.test"} if self.variant.has_streams else CRM
+
     # -- our processes -----------------------------------------------------------------------------------------------
 
     def start(self, name: str) -> tuple[Process, World]:
         """A new process over the disk, and the world it works with."""
         number = len(self.processes)
-        process = Process(name=f"{name}#{number}", time=self.ground.time, luck=Random(f"{self.seed}/process {number}"))
+        process = Process(
+            name=f"{name}#{number}",
+            time=self.ground.time,
+            luck=Random(f"{self.seed}/process {number}"),
+            section=self.ground.section,
+        )
         self.processes.append(process)
         watch = _Watch(stage=self, process=process)
         clock, chance = ProcessClock(process), Chance(Random(f"{self.seed}/chance {number}"))
         made: dict[str, Any] = {
-            "crm": SalesforceConnector(CRM, SimulatedTransport(process, self.lines["a"]), clock, chance),
+            "crm": SalesforceConnector(self.crm(), SimulatedTransport(process, self.lines["a"]), clock, chance),
             "marketing": MarketoConnector(MARKETING, SimulatedTransport(process, self.lines["b"]), clock, chance),
         }
+        if self.variant.has_streams:
+            made["crm"]._streams._bus = SimulatedBus(self.ground.org, process)
         watched: dict[str, Any] = {name: WatchedConnector(one, SIDE_OF[name], watch) for name, one in made.items()}
         connectors: dict[str, Connector] = watched
         store: Any = ProcessStore(self.ground.store(), process, watch.committed)
@@ -267,7 +279,9 @@ class WatchedConnector:
         answer: WriteAnswer = await self._connector.write(writes, **options)
         for one, outcome in zip(writes, answer.outcomes, strict=True):
             if outcome.code or outcome.status not in ("written", "unchanged"):
-                self._watch.stage.tell(f"  … {one.record_id or one.key}: {outcome.status} {outcome.code} {outcome.message}")
+                self._watch.stage.tell(
+                    f"  … {one.record_id or one.key}: {outcome.status} {outcome.code} {outcome.message}"
+                )
         if answer.confirmed is not None:
             self._watch.showed(self._side, answer.confirmed)
         return answer

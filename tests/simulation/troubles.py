@@ -74,13 +74,25 @@ FAULTS: dict[Side, tuple[tuple[str, str, dict[str, Any]], ...]] = {
 }
 
 
+STREAM_FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("missing_events", "PUBLISH", {}),
+    ("gap_events", "PUBLISH", {}),
+    ("overflow", "PUBLISH", {}),
+    ("missing_events", "GRPC", {"count": 1}),
+    ("reorder_events", "GRPC", {}),
+    ("duplicate_events", "GRPC", {"count": 2}),
+    ("stream_reset", "GRPC", {"events": 1}),
+)
+
+
 async def fail(stage: Stage) -> None:
     """Faults are installed now and then, sometimes several at once."""
     luck = Random(f"{stage.seed}/faults")
     while not stage.ended:
         await asyncio.sleep(luck.choice((0.0, 10.0, 60.0, 150.0)) * luck.uniform(0.5, 1.5))
         side: Side = luck.choice(("a", "b"))
-        name, match, parameters = luck.choice(FAULTS[side])
+        pushed = STREAM_FAULTS if side == "a" and stage.variant.has_streams and luck.random() < 0.5 else ()
+        name, match, parameters = luck.choice(pushed or FAULTS[side])
         times = luck.choice((1, 1, 2))
         plan = stage.ground.org.faults if side == "a" else stage.ground.instance.faults
         plan.install(Fault(name=name, match=match, times=times, after=luck.randint(0, 2), parameters=parameters))
@@ -125,7 +137,9 @@ async def override(stage: Stage) -> None:
             )
         else:
             parameters = {"field": "title", "value": value}
-            stage.ground.instance.faults.install(Fault(name="override_field", match=WRITES, times=1, parameters=parameters))
+            stage.ground.instance.faults.install(
+                Fault(name="override_field", match=WRITES, times=1, parameters=parameters)
+            )
         stage.tell(f"a flow will set {value}")
 
 

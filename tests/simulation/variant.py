@@ -65,6 +65,7 @@ class Variant:
     has_operator: bool
     has_pushes: bool
     has_endings: bool
+    has_streams: bool
     is_slow_network: bool
     begins_empty: bool
 
@@ -81,7 +82,9 @@ class Variant:
 
 @cache
 def sync_of(shape: Shape) -> Sync:
-    dropped = ", ".join(f"{m.key}: false" for m in FIELDS if m.key not in NEEDED and not (shape.is_wide and m.key in WIDE))
+    dropped = ", ".join(
+        f"{m.key}: false" for m in FIELDS if m.key not in NEEDED and not (shape.is_wide and m.key in WIDE)
+    )
     one = {"field": FILTER_FIELD, "out": OUT}
     filters = ", filter: {" + _FILTER.format(object="Lead", **one) + "}" if shape.is_filtered else ""
     text = _FILE.format(preset=shape.preset, objects=", ".join(shape.object_types), filter=filters, dropped=dropped)
@@ -105,10 +108,11 @@ def draw(luck: Random, *, faults: bool = True, workers: int | None = None) -> Va
         is_wide=luck.random() < 0.25,
     )
     drawn = luck.choice((1, 1, 1, 1, 2, 2, 3))
+    count = drawn if workers is None else workers
     return Variant(
         shape=shape,
         has_faults=faults and luck.random() < 0.85,
-        workers=drawn if workers is None else workers,
+        workers=count,
         rounds=luck.choice((1, 2, 2, 3)),
         on_delete=luck.choice(_DELETES),
         has_low_ceilings=luck.random() < 0.15,
@@ -117,6 +121,7 @@ def draw(luck: Random, *, faults: bool = True, workers: int | None = None) -> Va
         has_operator=luck.random() < 0.3,
         has_pushes=luck.random() < 0.3,
         has_endings=luck.random() < 0.6,
+        has_streams=count > 1 and luck.random() < 0.6,
         is_slow_network=faults and luck.random() < 0.25,
         begins_empty=luck.random() < 0.1,
     )

@@ -119,7 +119,9 @@ async def _attempted(stage: Stage, what: str, attempt: Callable[[], Awaitable[Ru
         return None
     if report is not None:
         stage.reports.append(report)
-        stage.tell(f"  {what} ended: {report.records_written} written, {report.unknown} unknown, held {len(report.held)}")
+        stage.tell(
+            f"  {what} ended: {report.records_written} written, {report.unknown} unknown, held {len(report.held)}"
+        )
         if report.stopped is not None:
             stage.tell(f"  … stopped by {report.stopped}")
     return report
