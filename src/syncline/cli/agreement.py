@@ -12,6 +12,7 @@ from syncline.cli.output import console, print_json
 from syncline.cli.screens.agreement import agreement_screen, looked_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, session
 from syncline.cli.stopping import Stop
+from syncline.cli.unit_in_hand import in_hand
 from syncline.engine.agreement import Looked, agreement_of, as_dict, verify_next
 from syncline.engine.world import World
 from syncline.spec.model import Sync
@@ -41,7 +42,8 @@ def agreement(
         looked: Looked | None = None
         if look:
             async with session(options, stop=stop) as (world, sync):
-                looked = await verify_next(world, sync, calls=calls)
+                async with in_hand(world, f"audit:{sync.name}") as own:
+                    looked = await verify_next(own, sync, calls=calls)
                 return await _show(world, sync, looked, options)
         async with session(options, read_only=True, connected=False) as (world, sync):
             return await _show(world, sync, looked, options)

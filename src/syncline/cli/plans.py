@@ -26,6 +26,7 @@ from syncline.cli.screens.sealed import (
 )
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, preview, session
 from syncline.cli.stopping import Stop
+from syncline.cli.unit_in_hand import in_hand
 from syncline.engine import inbox
 from syncline.engine.batches import calls_to_write
 from syncline.engine.cycle import RunReport, run_cycle
@@ -191,7 +192,8 @@ def apply(file: Path, /, *, yes: Flag = False, options: Options = DEFAULTS) -> i
         async with session(options, stop=stop) as (world, sync):
             if yes:
                 await approval.approve(world, sync, sealed.header.digest, _whoami(), sealed.header)
-            done = await apply_plan(world, sync, sealed)
+            async with in_hand(world, f"identity:{sync.name}") as own:  # matching is one job per sync
+                done = await apply_plan(own, sync, sealed)
         return _show_applied(done, sealed, options)
 
     return perform(options, command, stop)
