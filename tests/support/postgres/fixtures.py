@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres.servers import Server, folder_for_server
+from tests.support.postgres.servers import Server, name_for_server
 
 _SHARED = "SYNCLINE_TEST_POSTGRES"  # folder and watched process, for the workers
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        os.environ[_SHARED] = f"{folder_for_server()}:{os.getpid()}"
+        os.environ[_SHARED] = f"{name_for_server()}:{os.getpid()}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -40,6 +40,7 @@ def postgres_server() -> Server:
     """The run's server, started now if it is not up."""
     folder, _, watched = os.environ[_SHARED].rpartition(":")
     server = Server(Path(folder))
+    server.folder.mkdir(mode=0o700, exist_ok=True)
     with (server.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (server.folder / "keeper").exists():

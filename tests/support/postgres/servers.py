@@ -22,9 +22,18 @@ _PATIENCE_SECONDS = 300  # the first start may have to install packages
 _TEMPLATE = "with_tables"
 
 
+def name_for_server() -> Path:
+    """A folder that is not there yet: under the temporary one, or under /tmp where root runs, whose own folders others
+    cannot enter."""
+    base = "/tmp" if os.geteuid() == 0 else tempfile.gettempdir()
+    return Path(base) / f"syncline-postgres-{secrets.token_hex(6)}"
+
+
 def folder_for_server() -> Path:
-    """An empty folder under the temporary one; under /tmp where root runs, whose own folders others cannot enter."""
-    return Path(tempfile.mkdtemp(prefix="syncline-postgres-", dir="/tmp" if os.geteuid() == 0 else None))
+    """The same, made."""
+    folder = name_for_server()
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @dataclass(frozen=True)

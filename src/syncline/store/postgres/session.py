@@ -9,6 +9,7 @@ give it out again.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import secrets
 import time
@@ -24,6 +25,9 @@ from syncline.store.postgres.reading import clock_us
 from syncline.store.postgres.trouble import CUT, is_cut, said, state_error, translated
 from syncline.store.postgres.writing import Connection
 from syncline.store.trouble import UNREACHABLE
+
+# The driver warns of what it cannot undo on a lost connection: that is answered here, not in the log.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 _Result = TypeVar("_Result")
 Work = Callable[[Connection], _Result]
