@@ -33,6 +33,8 @@ CONVERSIONS = "tests/engine/test_conversions.py"
 MERGERS = "tests/engine/test_mergers.py"
 TOMBSTONES = "tests/engine/test_tombstones.py"
 UNDER_WAY = "tests/engine/test_ends_under_way.py"
+UNITS = "tests/engine/test_units.py"
+STREAM = "tests/engine/test_stream.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -139,15 +141,15 @@ MUTANTS: tuple[Mutant, ...] = (
         costs="a change that arrives while its record is planned is never looked at",
         module="syncline.store.statements",
         old='dirty.c.seq <= _given("seq")',
-        new='_given("seq") >= 0',
+        new='sa.or_(dirty.c.seq <= _given("seq"), dirty.c.seq > 0)',
         found_by=("tests/conformance/test_store_reading.py::test_clean_spares_a_mark_that_was_touched_meanwhile",),
     ),
     Mutant(
         name="ceilings open",
         costs="a mistake in a filter empties or creates thousands of records",
         module="syncline.reconcile.plan",
-        old="        if count <= allowed:",
-        new="        if count >= 0:",
+        old="        if _count(subjects, kind) + spent.get(kind, 0) <= allowed:",
+        new="        if allowed >= 0:",
         found_by=("tests/unit/test_plan.py",),
     ),
     Mutant(
@@ -306,8 +308,8 @@ MUTANTS: tuple[Mutant, ...] = (
         name="a delete without the ceiling",
         costs="a purge of a whole list on one side is repeated on the other at once",
         module="syncline.engine.ceilings",
-        old="    _, held = gate(\n        gist,",
-        new='    _, held = gate(\n        gist.filter(pl.col("kind") != "delete"),',
+        old="held = gate(gist, sync.ceilings,",
+        new='held = gate(gist.filter(pl.col("kind") != "delete"), sync.ceilings,',
         found_by=(f"{TOMBSTONES}::test_deletes_above_the_ceiling_wait_and_the_rest_goes_on",),
     ),
     Mutant(
@@ -357,5 +359,93 @@ MUTANTS: tuple[Mutant, ...] = (
         old='(~pl.col("_still"), "it was changed since")',
         new='(pl.lit(False), "it was changed since")',
         found_by=("tests/engine/test_undo.py::test_a_field_changed_since_is_left_and_listed",),
+    ),
+    Mutant(
+        name="fence not checked at commit",
+        costs="a worker that was taken for dead stores what its successor has long settled otherwise",
+        module="syncline.store.sqlite",
+        old="    leases.require(connection, commit.fences)\n",
+        new="",
+        found_by=("tests/conformance/test_store_leases.py",),
+    ),
+    Mutant(
+        name="lease taken while it lasts",
+        costs="two workers do the same work at the same time",
+        module="syncline.store.leases",
+        old='held.holder not in ("", holder) and held.expires_us > now_us',
+        new='held.holder not in ("", holder) and held.expires_us < 0',
+        found_by=("tests/conformance/test_store_leases.py",),
+    ),
+    Mutant(
+        name="sent after the lease passed on",
+        costs="a worker that stood still writes over what its successor wrote meanwhile",
+        module="syncline.engine.world",
+        old="            await self.tenure.keep()",
+        new="            self.tenure.fence",
+        found_by=(f"{UNITS}::test_nobody_sends_once_the_lease_has_passed_on",),
+    ),
+    Mutant(
+        name="journal without a fence",
+        costs="what another worker is just sending is taken for lost",
+        module="syncline.engine.batches",
+        old='        "fence": world.fence,',
+        new='        "fence": 0,',
+        found_by=(f"{UNITS}::test_what_a_living_worker_has_in_flight_is_not_unknown",),
+    ),
+    Mutant(
+        name="a living worker's writes are unknown",
+        costs="a write on its way is settled by somebody else as never made",
+        module="syncline.engine.tenure",
+        old='(pl.col("holder") != "") & (pl.col("expires_us") > now_us)',
+        new='(pl.col("holder") != "") & (pl.col("expires_us") < 0)',
+        found_by=(f"{UNITS}::test_what_a_living_worker_has_in_flight_is_not_unknown",),
+    ),
+    Mutant(
+        name="a dead worker's writes are nobody's",
+        costs="what was in flight when a worker died is never looked at again: its records are stuck for ever",
+        module="syncline.engine.tenure",
+        old='    return journals.filter(pl.col("fence").is_in(fences))',
+        new='    return journals.filter(pl.col("fence").is_in(fences) | (pl.col("fence") > 0))',
+        found_by=(f"{UNITS}::test_a_zombie_stores_nothing_and_its_late_request_is_recognised",),
+    ),
+    Mutant(
+        name="a lease outlives its end",
+        costs="the work of a worker that died is never taken over",
+        module="syncline.store.leases",
+        old="held.expires_us > now_us",
+        new="held.expires_us > 0",
+        found_by=("tests/conformance/test_store_leases.py",),
+    ),
+    Mutant(
+        name="a ceiling for each share",
+        costs="several shares of one cycle create several times as much as the ceiling allows",
+        module="syncline.engine.ceilings",
+        old='"kinds": kinds})',
+        new='"kinds": {}})',
+        found_by=(f"{UNITS}::test_the_shares_of_a_cycle_have_one_ceiling_together",),
+    ),
+    Mutant(
+        name="an event over a later read",
+        costs="an event that comes late puts an old value back over one that was read since",
+        module="syncline.reconcile.events",
+        old='            return "newer" if event.committed_us > asked_us else "unordered"',
+        new='            return "newer"',
+        found_by=(STREAM,),
+    ),
+    Mutant(
+        name="a stream's position before its effects",
+        costs="events that came just before a crash are never taken in",
+        module="syncline.engine.stream",
+        old="        if not folded:",
+        new="        if row.height:",
+        found_by=(f"{STREAM}::test_position_and_effects_are_stored_together",),
+    ),
+    Mutant(
+        name="a gap ignored",
+        costs="events that the vendor left out are missed until the next poll comes round",
+        module="syncline.engine.stream",
+        old="if share.news.is_overflown]",
+        new="if share.news.is_overflown and not share.fields]",
+        found_by=(STREAM,),
     ),
 )

@@ -14,15 +14,15 @@ from sqlite3 import Connection
 
 import polars as pl
 
-from syncline.engine.inbox import approve, holds
 from syncline.trees import Table
 from tests.simulation import marked, troubles
 from tests.simulation.deeds import Hands, deed
 from tests.simulation.ground import Ground, found
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
+from tests.simulation.operator import approve_all, operate
 from tests.simulation.stage import Stage
 from tests.simulation.variant import Shape, Variant, draw
-from tests.simulation.workers import cycle, work
+from tests.simulation.workers import cycle, turn, work
 
 RESTS = 9
 SOON_US = 3_600_000_000
@@ -114,6 +114,7 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
         (variant.has_admin, troubles.govern),
         (variant.has_flows, troubles.override),
         (variant.has_pushes, troubles.push_often),
+        (variant.has_operator, operate),
     ):
         if is_on:
             tasks.append(asyncio.ensure_future(task(stage)))
@@ -141,23 +142,15 @@ async def rest(stage: Stage) -> None:
         for side in ("a", "b"):
             stage.catch_up("a" if side == "a" else "b")
         sent = stage.writes_sent
-        report = await cycle(stage, world)
+        if stage.variant.workers == 1:
+            has_run = await cycle(stage, process, world) is not None
+        else:
+            has_run = bool(await turn(stage, process, world, None))
         if await approve_all(stage):
             continue
-        if report is not None and stage.writes_sent == sent and await is_idle(stage):
+        if has_run and stage.writes_sent == sent and await is_idle(stage):
             return
     stage.complaints.append(f"rest: after {RESTS} cycles there is still something to do")
-
-
-async def approve_all(stage: Stage) -> int:
-    """A person lets everything through that a ceiling holds; how many that were."""
-    store = stage.ground.store()
-    found = await holds(store, stage.sync.name)
-    ceilings = found.filter(pl.col("kind") == "ceiling")["digest"].to_list()
-    for digest in ceilings:
-        await approve(store, stage.sync.name, digest)
-        stage.tell(f"approved: {digest}")
-    return len(ceilings)
 
 
 async def is_idle(stage: Stage) -> bool:

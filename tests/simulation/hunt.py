@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+from random import Random
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
@@ -20,11 +21,15 @@ def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--most", type=int, default=1000)
     ask.add_argument("--first", type=int, default=0)
+    ask.add_argument("--workers", action="store_true", help="pass over the histories of one worker alone")
     given = ask.parse_args()
     from tests.simulation.history import Unprepared
     from tests.simulation.many import live
+    from tests.simulation.variant import draw
 
     for seed in range(given.first, given.most):
+        if given.workers and draw(Random(f"{seed}/variant")).workers == 1:
+            continue
         try:
             outcome, _ = live(seed)
         except Unprepared as broken:

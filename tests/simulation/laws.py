@@ -20,6 +20,9 @@ from tests.simulation.stage import Stage
 UNKNOWN = "[unknown]"
 """What a new record gets where the system demands a value and the person has none."""
 
+TURN_US = 600_000_000
+"""No turn lasts longer."""
+
 ADDRESS = ("street", "city")
 EXPLAINS = ("normalised", "held_conflict", "held", "blocked", "not_taken", "apart", "frozen", "dead", "drift")
 
@@ -73,9 +76,10 @@ class Claims:
         """Live links of which both records are there and in the filter."""
         for link_id, link in self.links.items():
             rows = {side: row for side in SIDES if (row := self.current(link_id, side))}
-            if link["state"] == "live" and len(rows) == 2 and not any(row.has_ended for row in rows.values()):
-                if not is_out(rows["a"], rows["a"].now):
-                    yield link_id, rows
+            if link["state"] != "live" or len(rows) < 2 or any(row.has_ended for row in rows.values()):
+                continue
+            if not is_out(rows["a"], rows["a"].now):
+                yield link_id, rows
 
 
 def is_out_at(claims: Claims, row: Row, at_us: int) -> bool:
@@ -311,7 +315,8 @@ def _had_a_twin(claims: Claims, made: Row) -> Iterator[str]:
         if any(then.cells[key] != created.cells[key] for key in same) or (made.side, row.record_id) in claims.ends:
             continue
         if not claims.is_doubted(row.record_id, made.record_id):
-            yield f"{made.side} {made.record_id} was made at {_clock(claims, created.at_us)}, and {row.record_id} was there"
+            when = _clock(claims, created.at_us)
+            yield f"{made.side} {made.record_id} was made at {when}, and {row.record_id} was there"
 
 
 def _mixed(claims: Claims) -> Iterator[str]:
@@ -342,7 +347,8 @@ def _resurrected(claims: Claims) -> Iterator[str]:
                 if not old.versions[0].cells["key"] and not any(v.cells["key"] for v in old.versions):
                     continue  # nothing shows that the two were ever known as one
                 if not any(then.at_us <= push.at_us <= born_us for push in stage.pushes):
-                    yield f"{side} {row.record_id} was made at {_clock(claims, born_us)} after {old.record_id} was deleted"
+                    made = f"{side} {row.record_id} was made at {_clock(claims, born_us)}"
+                    yield f"{made} after {old.record_id} was deleted"
 
 
 def _forgotten(claims: Claims) -> Iterator[str]:
@@ -497,7 +503,20 @@ def _many_writes(claims: Claims) -> Iterator[str]:
                 yield f"link {link_id} {mapping.key}: {len(ours)} changes of ours, {len(own) - len(ours)} of others"
 
 
+def _above_the_ceiling(claims: Claims) -> Iterator[str]:
+    """A turn creates no more than its ceiling lets it, unless somebody approved more."""
+    stage = claims.stage
+    if not stage.variant.has_low_ceilings or stage.variant.begins_empty or stage.sync.preset == "native":
+        return
+    for name, count in stage.created.items():
+        began_us = int(name.rpartition("/")[2] or 0)
+        is_free = any(at_us < began_us + TURN_US for at_us in stage.approved_us) or name.startswith("push")
+        if count > 1 and began_us and not is_free:
+            yield f"the turn {name} created {count}"
+
+
 LAWS = (
+    _above_the_ceiling,
     _apart,
     _company,
     _lost,

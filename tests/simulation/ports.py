@@ -90,6 +90,7 @@ class Process:
     is_dead: bool = False
     thawed: asyncio.Event | None = None  # set while nothing is frozen
     section: Section = field(default_factory=Section)
+    turn: str = ""  # what it is at: a whole cycle, or a turn through the units
 
     @property
     def is_frozen(self) -> bool:

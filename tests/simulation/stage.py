@@ -1,11 +1,12 @@
 """A history's stage: the ground, the true chronicle, everybody's luck and the story of what happened.
 
-Lives here: what people and processes stand on, and starting a process over the disk. Not here: what people do (`deeds`),
-what workers do (`workers`), what fails (`troubles`).
+Lives here: what people and processes stand on, and starting a process over the disk. Not here: what people do
+(`deeds`), what workers do (`workers`), what fails (`troubles`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +22,7 @@ from syncline.engine.bases import base_columns
 from syncline.engine.cycle import RunReport
 from syncline.engine.world import World
 from syncline.ports import Connector, HttpRequest
-from syncline.records import Page, Side, Write, WriteAnswer
+from syncline.records import Operation, Page, Side, Write, WriteAnswer
 from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
@@ -77,6 +78,8 @@ class Stage:
     story: list[str] = field(default_factory=list)
     reports: list[RunReport] = field(default_factory=list)
     pushes: list[Pushed] = field(default_factory=list)
+    created: Counter[str] = field(default_factory=Counter)  # how many creates each turn sent
+    approved_us: list[int] = field(default_factory=list)  # when somebody let through what a ceiling held
     undone: list[int] = field(default_factory=list)  # when somebody had something undone
     shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
     based_us: dict[tuple[int, str], int] = field(default_factory=dict)  # link, mapping -> since when it has bases
@@ -273,6 +276,7 @@ class WatchedConnector:
 
     async def write(self, writes: Sequence[Write], **options: Any) -> WriteAnswer:
         self._watch.stage.writes_sent += len(writes)
+        self._watch.stage.created[self._watch.process.turn] += sum(one.operation is Operation.CREATE for one in writes)
         for one in writes:
             text = f"{one.operation} {one.object_type} {one.record_id or one.key} {dict(one.cells)}"
             self._watch.stage.tell(f"  {self._watch.process.name} sends {self._side} {text}")

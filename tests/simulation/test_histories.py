@@ -1,4 +1,4 @@
-"""A thousand histories of people, workers and troubles, each in the order its seed draws; and some in which nothing fails.
+"""A thousand histories of people, workers and troubles, each in the order its seed draws; some in which nothing fails.
 
 A failing one is printed with its seed, the laws it breaks and its story. Alone, with its story: `make simulate SEED=…`;
 more of them: `make simulate N=10000`.

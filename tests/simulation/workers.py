@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from syncline.engine.cycle import RunReport, close_cut_off, run_cycle
@@ -61,7 +62,7 @@ async def work(stage: Stage, number: int) -> None:
             if alone:
                 await close_cut_off(world.store)
             while not stage.ended:
-                await (cycle(stage, world) if alone else turn(stage, process, world, luck))
+                await (cycle(stage, process, world) if alone else turn(stage, process, world, luck))
                 turns += 1
                 if number == 0 and turns >= stage.variant.rounds:
                     stage.ended = True
@@ -72,8 +73,9 @@ async def work(stage: Stage, number: int) -> None:
             await asyncio.sleep(luck.choice((1.0, 10.0, 60.0)))
 
 
-async def cycle(stage: Stage, world: World) -> RunReport | None:
+async def cycle(stage: Stage, process: Process, world: World) -> RunReport | None:
     """One whole cycle; None if it ended early."""
+    process.turn = f"{process.name}/{stage.now_us()}"
     stage.tell("cycle")
 
     async def whole() -> RunReport:
@@ -82,8 +84,9 @@ async def cycle(stage: Stage, world: World) -> RunReport | None:
     return await _attempted(stage, "cycle", whole)
 
 
-async def turn(stage: Stage, process: Process, world: World, luck: Random) -> list[RunReport]:
-    """One turn through all units that nobody else has in hand, in an order of the seed's."""
+async def turn(stage: Stage, process: Process, world: World, luck: Random | None) -> list[RunReport]:
+    """One turn through all units that nobody else has in hand, in an order of the seed's (without *luck* in theirs)."""
+    process.turn = f"{process.name}/{stage.now_us()}"
     world = replace(world, schemas={}, actors={})
     stage.tell(f"{process.name} begins a turn")
     try:
@@ -92,15 +95,14 @@ async def turn(stage: Stage, process: Process, world: World, luck: Random) -> li
         stage.tell(f"{process.name} meets nobody: {error}")
         return []
     units = list(units_of(sync, BUCKETS))
-    luck.shuffle(units)
-    cycle_id = world.random.token(8)
-    reports = []
-    for unit in units:
-        own = Turn(worker=process.name, cycle=cycle_id)
-        report = await _attempted(stage, f"{process.name} {unit.name}", lambda u=unit: run_unit(world, sync, u, own))
-        if report is not None:
-            reports.append(report)
-    return reports
+    if luck is not None:
+        luck.shuffle(units)
+    own = Turn(worker=process.name, cycle=world.random.token(8))
+    attempts = [
+        await _attempted(stage, f"{process.name} {unit.name}", partial(run_unit, world, sync, unit, own))
+        for unit in units
+    ]
+    return [report for report in attempts if report is not None]
 
 
 async def _attempted(stage: Stage, what: str, attempt: Callable[[], Awaitable[RunReport | None]]) -> RunReport | None:

@@ -1,0 +1,50 @@
+"""The operator: lets through what a ceiling holds, and has what was refused tried again.
+
+Lives here: commands of a person, each by a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import polars as pl
+
+from syncline.engine.inbox import approve, holds, retry
+from syncline.errors import SynclineError
+from tests.simulation.ports import ProcessDied
+from tests.simulation.stage import Stage
+from tests.simulation.workers import fated
+
+
+async def approve_all(stage: Stage) -> int:
+    """Everything passes that a ceiling holds; how many sets that were."""
+    store = stage.ground.store()
+    found = await holds(store, stage.sync.name)
+    ceilings = found.filter(pl.col("kind") == "ceiling")["digest"].to_list()
+    for digest in ceilings:
+        await approve(store, stage.sync.name, digest)
+        stage.approved_us.append(stage.now_us())
+        stage.tell(f"approved: {digest}")
+    return len(ceilings)
+
+
+async def operate(stage: Stage) -> None:
+    """Now and then somebody looks at the inbox."""
+    luck = Random(f"{stage.seed}/operator")
+    while not stage.ended:
+        await asyncio.sleep(luck.uniform(10.0, 200.0))
+        if stage.ended:
+            return
+        if luck.random() < 0.4:
+            await approve_all(stage)
+            continue
+        process, world = stage.start("operator")
+        fated(stage, process, luck)
+        try:
+            again = await retry(world, stage.sync, None)
+            stage.tell(f"{process.name} has {again} letters tried again")
+        except ProcessDied:
+            continue
+        except SynclineError as error:
+            stage.tell(f"{process.name} cannot: {error}")
