@@ -369,7 +369,7 @@ CODES: Mapping[str, Code] = {
     "SYN-182": Code("A sandbox of the demo did not start.", "Look at the reason in the message.", "demo"),
     "SYN-185": Code(
         "Stored secrets need a key, and none is given.",
-        "Set SYNCLINE_KEY_FILE to the key's file, or SYNCLINE_KEY to the key; `syncline secrets key new FILE` makes one.",
+        "Set SYNCLINE_KEY_FILE to the key's file, or SYNCLINE_KEY to it; `syncline secrets key new FILE` makes one.",
         "vault",
     ),
     "SYN-186": Code("A key of stored secrets cannot be used, made or replaced.", "Do as the message says.", "vault"),
@@ -495,6 +495,17 @@ CODES: Mapping[str, Code] = {
     "SYN-709": Code(
         "The connection to the state was lost and could not be made again in time.",
         "Run again once the server is there: what was stored is known, nothing is done twice.",
+        "store",
+    ),
+    "SYN-710": Code("What is to be written is there already.", "Name another place, or move it away first.", "store"),
+    "SYN-711": Code(
+        "A file cannot be restored: it is no backup, or not as it was written.",
+        "Take another backup, or another copy of this one; nothing was made of it.",
+        "store",
+    ),
+    "SYN-712": Code(
+        "What was written is not what was read.",
+        "Check the disk and memory of the machine; the copy was taken away, the original not touched.",
         "store",
     ),
     "SYN-711": Code(

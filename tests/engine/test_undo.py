@@ -15,7 +15,8 @@ from syncline.connectors.memory.connector import RICH
 from syncline.engine.actions.ownership import ChangeOwner, change_owner
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.inbox import approve
-from syncline.engine.undo import Undone, plan_undo, undo
+from syncline.engine.undo import Undone, undo
+from syncline.engine.undo_plan import plan_undo
 from syncline.engine.verify import verify
 from syncline.errors import ConfigError
 from syncline.spec.model import Ceiling

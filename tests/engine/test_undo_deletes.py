@@ -13,7 +13,8 @@ from syncline.connectors.memory import Fault, FaultyConnector, MemoryConnector, 
 from syncline.connectors.memory.connector import RICH
 from syncline.engine.actions.deletion import DeletePerson, delete_person
 from syncline.engine.inbox import approve
-from syncline.engine.undo import Undone, plan_undo, undo
+from syncline.engine.undo import Undone, undo
+from syncline.engine.undo_plan import plan_undo
 from syncline.engine.undo_scope import Window
 from syncline.records import Operation
 from syncline.spec.model import Ceiling, OnDelete

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncline.cli.moments import moment_of
-from syncline.engine.undo import Undone, plan_undo, undo
+from syncline.engine.undo import Undone, undo
+from syncline.engine.undo_plan import plan_undo
 from syncline.engine.undo_scope import Window
 from syncline.errors import ConfigError
 from syncline.trees import Commit, Table

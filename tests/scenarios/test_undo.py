@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from syncline.engine.actions.deletion import DeletePerson, delete_person
-from syncline.engine.undo import plan_undo, undo
+from syncline.engine.undo import undo
+from syncline.engine.undo_plan import plan_undo
 from syncline.engine.undo_scope import Window
 from tests.scenarios.conftest import MakeStage
 from tests.scenarios.stage import Stage, linked_contact, linked_lead

@@ -10,8 +10,9 @@ from syncline.cli.output import console, print_json
 from syncline.cli.screens.actions import undo_as_dict, undo_screen, undone_as_dict, undone_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
 from syncline.cli.stopping import Stop
-from syncline.engine.undo import Undone, plan_undo
+from syncline.engine.undo import Undone
 from syncline.engine.undo import undo as put_back
+from syncline.engine.undo_plan import plan_undo
 from syncline.engine.undo_scope import What, Window
 from syncline.errors import ConfigError
 from syncline.values import micros
@@ -23,6 +24,7 @@ def undo(
     *,
     since: str | None = None,
     until: str | None = None,
+    with_creates: Flag = False,
     dry_run: Flag = False,
     yes: Flag = False,
     options: Options = DEFAULTS,
@@ -32,7 +34,8 @@ def undo(
 
     Shown first; nothing is written without a yes. What is put back is no change to be carried over: it stays until
     somebody edits the field again. A deleted record is taken out of the recycle bin, or made anew where there is none.
-    What was created, merged or converted is not undone, and said. Broken off, the same command goes on.
+    What was created stays unless --with-creates asks for it; what was merged or converted is not undone, and said.
+    Broken off, the same command goes on.
 
     Parameters
     ----------
@@ -44,6 +47,9 @@ def undo(
         offset, '2026-03-02 10:00 Europe/Berlin', or 90m for that long ago.
     until
         The end of that time; now where nothing is said.
+    with_creates
+        Delete the records that were created too, where they are as we left them. Nothing follows from it for the
+        records they were made from.
     dry_run
         Only show it.
     yes
@@ -58,10 +64,10 @@ def undo(
             names = names_of(sync)
             target = _target(what, since, until, world.clock.now())
             if yes:
-                return _show(await put_back(world, sync, target), options)
-            plan = await plan_undo(world, sync, target)
+                return _show(await put_back(world, sync, target, with_creates=with_creates), options)
+            plan = await plan_undo(world, sync, target, with_creates=with_creates)
             if not dry_run and says_yes(options, lambda: undo_screen(console(), plan, names)):
-                return _show(await put_back(world, sync, target, shown=plan.digest), options)
+                return _show(await put_back(world, sync, target, shown=plan.digest, with_creates=with_creates), options)
         if options.json:
             print_json(undo_as_dict(plan))
         else:

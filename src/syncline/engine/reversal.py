@@ -62,8 +62,9 @@ class Writes:
 
 
 _LASTING = {
-    "create": "It was created. Undo changes values only; `syncline delete` removes it, and its history with it.",
+    "create": "It was created and stays; --with-creates deletes what is as we left it.",
     "merge": "Records were merged: what ended in another record, and its activities, cannot be brought back.",
+    "undelete": "It was taken out of the recycle bin; `syncline delete` deletes it again.",
     "convert": "It was converted, which the system cannot take back.",
     "delete": "It was deleted: a record that is gone, and its activities, cannot be brought back by a value.",
     "update": "It was changed by an action of its own (an owner, a task): repeat that action.",

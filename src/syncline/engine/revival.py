@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -254,31 +254,53 @@ async def settle_before(world: World, sync: Sync, revivals: Sequence[Revival]) -
 
 async def undelete_all(world: World, sync: Sync, revivals: Sequence[Revival], run_id: str, report: Written) -> None:
     """Take records out of the bin, one by one; what became of each is added to *report*. Their links live again."""
-    back = []
-    for at, one in enumerate(revivals):
-        world.report(Progress("undelete", sync.name, at, len(revivals)))
-        connection = sync.side(one.side).connection
-        if connection in report.silent:
-            report.classes[one.action] = ("deferred", "not sent")
-            continue
-        write = Write(operation=Operation.UNDELETE, object_type=one.object_type, cells={}, record_id=one.record_id)
-        try:
-            outcome = await perform(world, sync, run_id, one.side, write, link_id=one.link_id)
-        except (Later, AccessError, NotUnderstood) as error:
-            report.stop(connection, error)
-            report.classes[one.action] = ("deferred", str(error))
-            continue
-        if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
-            report.classes[one.action] = ("written", "brought back")
-            back.append(one)
-        elif outcome.status is Status.UNKNOWN:
-            report.classes[one.action] = ("unknown", outcome.message or "the answer was lost; it will be read back")
-        else:
-            name = "dead" if outcome.is_permanent else "deferred"
-            report.classes[one.action] = (name, f"{outcome.code}: {outcome.message}")
+    for one in revivals:
+        await act_alone(world, sync, run_id, one, Operation.UNDELETE, "brought back", report)
+    back = [one for one in revivals if report.classes[one.action][0] == "written"]
     if back:
         rows = [(sync.name, one.side, one.object_type, one.record_id) for one in back]
         names = ["sync", "side", "object_type", "record_id"]
         only = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
         await settle_endings(world, sync, run_id, writes=False, only=only, lane=Lane.URGENT)
         await world.store.commit(Commit(touch=[dirty_links(sync.name, [one.link_id for one in back if one.link_id])]))
+
+
+class OneRecord(Protocol):
+    """A record that one act of an undo is about; `action` names the act among those of the run."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def object_type(self) -> str: ...
+    @property
+    def record_id(self) -> str: ...
+    @property
+    def link_id(self) -> int: ...
+
+
+async def act_alone(
+    world: World, sync: Sync, run_id: str, one: OneRecord, operation: Operation, words: str, report: Written
+) -> None:
+    """Delete or undelete one record; what became of it is added to *report*, *words* if it was done. A stop that was
+    asked for ends the undo here, before anything is sent."""
+    world.report(Progress(operation.value, sync.name, len(report.classes)))
+    connection = sync.side(one.side).connection
+    if connection in report.silent:
+        report.classes[one.action] = ("deferred", "not sent")
+        return
+    write = Write(operation=operation, object_type=one.object_type, cells={}, record_id=one.record_id)
+    try:
+        outcome = await perform(world, sync, run_id, one.side, write, link_id=one.link_id)
+    except (Later, AccessError, NotUnderstood) as error:
+        report.stop(connection, error)
+        report.classes[one.action] = ("deferred", str(error))
+        return
+    if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
+        report.classes[one.action] = ("written", words)
+    elif outcome.status is Status.UNKNOWN:
+        report.classes[one.action] = ("unknown", outcome.message or "the answer was lost; it will be read back")
+    else:
+        name = "dead" if outcome.is_permanent else "deferred"
+        report.classes[one.action] = (name, f"{outcome.code}: {outcome.message}")

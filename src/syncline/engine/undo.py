@@ -2,74 +2,33 @@
 
 Shown first, then through the same ceilings and the same journal as every write. What is put back is at rest: it is no
 change to be carried over, and the next edit of either side flows as ever. Lives here: the run of an undo, and
-what follows. Not here: what it is about (`undo_scope`), what the journal remembers and what stands in the way
-(`reversal`).
+what follows. Not here: what it is about (`undo_scope`), or what it would do (`undo_plan`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.cycle import RunReport, close_run, open_run
-from syncline.engine.deeds import resolve_deeds
-from syncline.engine.observe import meet, read_again
 from syncline.engine.planning import Planned
-from syncline.engine.reversal import Lasting, Writes, reversal_of, writes_of
-from syncline.engine.revival import (
-    ALREADY_THERE,
-    Revival,
-    counted,
-    creates_of,
-    revivals_of,
-    settle_before,
-    undelete_all,
-)
+from syncline.engine.revival import counted, settle_before, undelete_all
 from syncline.engine.settlement import add_rows
-from syncline.engine.terms import adopt_terms
-from syncline.engine.undo_scope import What, scope_of
+from syncline.engine.undo_plan import Undo, plan_undo
+from syncline.engine.undo_scope import What
+from syncline.engine.unmaking import deletes_of, remove_all
 from syncline.engine.world import World
-from syncline.engine.write import Written, resolve_unknown, write_actions
+from syncline.engine.write import Written, write_actions
 from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
-from syncline.reconcile.plan import ACTIONS, Held
-from syncline.records import SIDES
+from syncline.reconcile.plan import Held
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
 
 _FIELD: dict[str, pl.DataType] = {"link_id": pl.Int64(), "mapping": pl.String()}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Undo:
-    """What undoing `runs` means now. `actions` (plan.ACTIONS) put values back, `stays` (reversal.STAYS) do not;
-    `revivals` bring back what was deleted, `creates` (plan.ACTIONS) are those of them that are made anew; `lasting` is
-    what nothing undoes. `digest` names exactly these actions. `is_forgotten`: something was written, and its journal is
-    no longer kept."""
-
-    runs: tuple[str, ...]
-    actions: pl.DataFrame
-    stays: pl.DataFrame
-    lasting: tuple[Lasting, ...]
-    equal: frozenset[tuple[int, str]] = frozenset()
-    revivals: tuple[Revival, ...] = ()
-    creates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ACTIONS))
-    is_forgotten: bool = False
-
-    @property
-    def does_something(self) -> bool:
-        return bool(len(self.actions) or self.revivals)
-
-    @property
-    def digest(self) -> str:
-        rows = [list(row) for row in self.actions.select("side", "record_id", "field", "before", "after").iter_rows()]
-        rows += [[one.side, one.record_id, one.how, one.object_type, one.action] for one in self.revivals]
-        return hashlib.blake2b(json.dumps(sorted(rows)).encode(), digest_size=8).hexdigest()
 
 
 @dataclass(kw_only=True)
@@ -93,11 +52,15 @@ class Undone:
         """Whether everything in question was undone, and nothing stays."""
         plan = self.plan
         is_all = self.put_back() == len(plan.actions) and self.brought_back() == len(plan.revivals)
-        return is_all and not len(plan.stays) and not plan.lasting
+        return is_all and self.removed() == len(plan.removals) and not len(plan.stays) and not plan.lasting
 
     def brought_back(self) -> int:
         """How many deleted records are there again."""
         return sum(self.classes.get(one.action, ("", ""))[0] == "written" for one in self.plan.revivals)
+
+    def removed(self) -> int:
+        """How many created records are gone again."""
+        return sum(self.classes.get(one.action, ("", ""))[0] == "written" for one in self.plan.removals)
 
     def put_back(self) -> int:
         """How many values the systems confirmed."""
@@ -106,68 +69,7 @@ class Undone:
         return len(sent.join(self.refused, on=list(_FIELD), how="anti"))
 
 
-async def plan_undo(world: World, sync: Sync, what: What, *, run_id: str | None = None) -> Undo:
-    """What undoing *what* (a run's id; an e-mail or record id: the newest run that wrote to that person; a window: all
-    that was written in it) would do, after reading those records afresh. Nothing is written to either system.
-
-    Raises ConfigError SYN-190: nothing of that name was ever written.
-    """
-    sync = await meet(world, sync)
-    run_id = run_id or f"look-{world.random.token(6)}"
-    await adopt_terms(world, sync)
-    await resolve_unknown(world, sync, run_id)
-    await resolve_deeds(world, sync, run_id)
-    scope = await scope_of(world, sync, what)
-    writes = await writes_of(world, scope.entries)
-    judged = await revivals_of(world, sync, scope.entries, writes.fields, run_id)
-    revivals = tuple(one for one in judged if one.reason is None)
-    anew = pl.DataFrame(
-        [(one.side, one.record_id) for one in revivals if one.how == "create"], schema=_NAME, orient="row"
-    )
-    values = writes.fields.join(
-        anew, on=list(_NAME), how="anti", maintain_order="left"
-    )  # the new ones get them at once
-    await _read_afresh(world, sync, replace(writes, fields=values), run_id)
-    found = await reversal_of(world, sync, values)
-    return Undo(
-        runs=scope.runs,
-        actions=found.actions,
-        stays=found.stays,
-        lasting=_lasting(writes, judged),
-        revivals=revivals,
-        creates=creates_of(sync, revivals),
-        equal=found.equal,
-        is_forgotten=scope.is_forgotten,
-    )
-
-
-_NAME = {"side": pl.String, "record_id": pl.String}
-
-
-def _lasting(writes: Writes, judged: Sequence[Revival]) -> tuple[Lasting, ...]:
-    """What nothing undoes: of the deletes those that cannot come back, each with its own reason."""
-    gone = {(one.side, one.object_type, one.record_id) for one in judged}
-    stays = [one for one in judged if one.reason not in (None, ALREADY_THERE)]
-    return (
-        *(
-            one
-            for one in writes.lasting
-            if one.what != "delete" or (one.side, one.object_type, one.record_id) not in gone
-        ),
-        *(
-            Lasting(
-                what="delete",
-                side=one.side,
-                object_type=one.object_type,
-                record_id=one.record_id,
-                sentence=f"It was deleted and does not come back: {one.reason}.",
-            )
-            for one in stays
-        ),
-    )
-
-
-async def undo(world: World, sync: Sync, what: What, *, shown: str | None = None) -> Undone:
+async def undo(world: World, sync: Sync, what: What, *, shown: str | None = None, with_creates: bool = False) -> Undone:
     """Undo *what* (as `plan_undo`). *shown*: the digest of the plan a person said yes to; another one is not done.
 
     What a ceiling holds stays undone until it is approved. Raises as `plan_undo`; nothing once something was sent.
@@ -175,7 +77,7 @@ async def undo(world: World, sync: Sync, what: What, *, shown: str | None = None
     report = RunReport(run_id=world.random.token(8), sync=sync.name, kind="undo")
     await open_run(world, report)
     try:
-        plan = await plan_undo(world, sync, what, run_id=report.run_id)
+        plan = await plan_undo(world, sync, what, run_id=report.run_id, with_creates=with_creates)
         done = Undone(plan=plan, run_id=report.run_id)
         if shown is not None and shown != plan.digest:
             done.is_other = True
@@ -197,6 +99,7 @@ async def _carry_out(world: World, sync: Sync, done: Undone) -> None:
         planned.sheets.add(sheet)
         gated.sheets.add(sheet)
     gated.sheets.add(counted(done.plan.revivals))
+    gated.sheets.add(deletes_of(done.plan.removals))
     done.held = await hold_above_ceilings(world, sync, gated, done.run_id, is_first_copy=False, is_whole=False)
     stopped = {action for one in done.held for action in one.actions}
     back = [one for one in done.plan.revivals if one.action not in stopped]
@@ -208,6 +111,9 @@ async def _carry_out(world: World, sync: Sync, done: Undone) -> None:
     nothing_lost = pl.DataFrame(schema=dict(TABLES[Table.CONFLICT][0]))
     going = planned.sheets.without(done.held)
     written = await write_actions(world, sync, done.run_id, going, nothing_lost, lane=Lane.URGENT)
+    report.silent |= written.silent
+    going_away = [one for one in done.plan.removals if one.action not in stopped]
+    await remove_all(world, sync, going_away, done.run_id, report)
     done.classes, done.stopped = report.classes | written.classes, report.stopped or written.stopped
     await _forget_refusals(world, sync, done, started_us)
 
@@ -248,13 +154,3 @@ async def _forget_refusals(world: World, sync: Sync, done: Undone, started_us: i
     await world.store.commit(
         Commit(drop={Table.MARK: pl.concat(marks)}, amend={Table.DEAD_LETTER: [fresh]} if len(fresh) else {})
     )
-
-
-async def _read_afresh(world: World, sync: Sync, writes: Writes, run_id: str) -> None:
-    """Read both ends of every link in question by id: what they hold now decides."""
-    links = writes.fields.filter(pl.col("link_id") > 0).select("link_id").unique()
-    ends = (await world.store.by_keys(Table.LINK_END, links)).filter(pl.col("role") == "current")
-    for side in SIDES:
-        connection = sync.side(side).connection
-        for (object_type,), own in ends.filter(pl.col("side") == side).group_by("object_type"):
-            await read_again(world, connection, str(object_type), own["record_id"].to_list(), run_id, lane=Lane.URGENT)

@@ -12,7 +12,9 @@ from syncline.cli.screens.common import held_lines, safe, shown, some, table_of
 from syncline.engine.actions.deletion import Deletion
 from syncline.engine.actions.results import Ended, Result
 from syncline.engine.reversal import Lasting
-from syncline.engine.undo import Undo, Undone
+from syncline.engine.revival import OneRecord
+from syncline.engine.undo import Undone
+from syncline.engine.undo_plan import Undo
 from syncline.errors import remedy_of
 
 MOST_ROWS = 40
@@ -64,6 +66,9 @@ def undo_as_dict(plan: Undo) -> dict[str, Any]:
             {"side": one.side, "object_type": one.object_type, "record_id": one.record_id, "how": one.how}
             for one in plan.revivals
         ],
+        "deleted_again": [
+            {"side": one.side, "object_type": one.object_type, "record_id": one.record_id} for one in plan.removals
+        ],
         "stays": stays.to_dicts(),
         "lasting": [asdict(one) for one in plan.lasting],
         "is_forgotten": plan.is_forgotten,
@@ -75,6 +80,7 @@ def undo_screen(out: Console, plan: Undo, names: Mapping[str, str]) -> None:
     runs = ", ".join(plan.runs[:MOST_RUNS]) or "no run"
     runs += f" and {len(plan.runs) - MOST_RUNS} more" if len(plan.runs) > MOST_RUNS else ""
     back = f", {some(len(plan.revivals), 'deleted record')} to bring back" if plan.revivals else ""
+    back += f", {some(len(plan.removals), 'created record')} to delete" if plan.removals else ""
     out.print(f"[bold]undo[/] of {safe(runs)}: {some(len(plan.actions), 'value')} to put back{back}")
     for line in _revival_lines(plan, names):
         out.print(line, soft_wrap=True)
@@ -100,9 +106,11 @@ _HOW = {"undelete": "comes out of the recycle bin", "create": "is made anew with
 
 
 def _revival_lines(plan: Undo, names: Mapping[str, str]) -> list[str]:
-    shown_ = plan.revivals[:MOST_ROWS]
-    lines = [f"  {safe(names[o.side])} {safe(o.object_type)} {safe(o.record_id)} {_HOW[o.how]}" for o in shown_]
-    rest = len(plan.revivals) - len(shown_)
+    acts: list[tuple[OneRecord, str]] = [(one, _HOW[one.how]) for one in plan.revivals]
+    acts += [(one, "[bold red]is deleted[/]") for one in plan.removals]
+    shown_ = acts[:MOST_ROWS]
+    lines = [f"  {safe(names[o.side])} {safe(o.object_type)} {safe(o.record_id)} {words}" for o, words in shown_]
+    rest = len(acts) - len(shown_)
     return [*lines, f"  … and {some(rest, 'more record')} (--json for all)"] if rest else lines
 
 
@@ -124,6 +132,7 @@ def undone_as_dict(done: Undone) -> dict[str, Any]:
         "run_id": done.run_id,
         "done": done.put_back(),
         "records_back": done.brought_back(),
+        "records_deleted": done.removed(),
         "refused": done.refused.to_dicts(),
         "classes": {action: {"class": name, "reason": reason} for action, (name, reason) in done.classes.items()},
         "held": [asdict(one) for one in done.held],
@@ -138,6 +147,7 @@ def undone_screen(out: Console, done: Undone) -> None:
         out.print("[yellow]Nothing was done[/]: something changed since this was shown. Look again.")
         return
     back = f", {some(done.brought_back(), 'record')} brought back" if done.plan.revivals else ""
+    back += f", {some(done.removed(), 'record')} deleted" if done.plan.removals else ""
     out.print(f"[green]{some(done.put_back(), 'value')} put back{back}[/] in run {done.run_id}.")
     for name, reason in dict.fromkeys(pair for pair in done.classes.values() if pair[0] != "written"):
         out.print(f"{name}: {safe(reason)}", soft_wrap=True)
