@@ -497,13 +497,13 @@ CODES: Mapping[str, Code] = {
         "Run again once the server is there: what was stored is known, nothing is done twice.",
         "store",
     ),
-    "SYN-710": Code("What is to be written is there already.", "Name another place, or move it away first.", "store"),
-    "SYN-711": Code(
+    "SYN-720": Code("What is to be written is there already.", "Name another place, or move it away first.", "store"),
+    "SYN-721": Code(
         "A file cannot be restored: it is no backup, or not as it was written.",
         "Take another backup, or another copy of this one; nothing was made of it.",
         "store",
     ),
-    "SYN-712": Code(
+    "SYN-722": Code(
         "What was written is not what was read.",
         "Check the disk and memory of the machine; the copy was taken away, the original not touched.",
         "store",

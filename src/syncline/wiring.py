@@ -40,6 +40,7 @@ from syncline.spec.file import File, load
 from syncline.spec.model import Sync
 from syncline.spec.resolve import resolve
 from syncline.store import is_untouched, open_store
+from syncline.store import moving as moving
 from syncline.trees import Store
 from syncline.vault.keys import keys_from
 from syncline.vault.stored import open_secrets

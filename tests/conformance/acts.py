@@ -85,6 +85,7 @@ async def _fill(store: SqliteStore, free: Callable[[], None]) -> None:
 
 async def main(act: str, url: str, detail: str = "") -> None:
     store = await open_store(url, StillClock())
+    assert isinstance(store, SqliteStore)
     acts = {"hold": hold, "crash": crash, "fill_to_limit": fill_to_limit, "fill_disk": fill_disk}
     await acts[act](store, detail)
     await store.close()

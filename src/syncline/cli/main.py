@@ -15,6 +15,7 @@ from syncline.cli import (
     identity,
     inbox,
     look,
+    moving,
     plans,
     run,
     schedule,
@@ -62,6 +63,9 @@ app.command(inbox.retry)
 app.command(identity.resolve)
 app.command(inbox.thaw)
 app.command(erase.erase)
+app.command(moving.backup)
+app.command(moving.restore)
+app.command(moving.migrate)
 app.command(secrets.app)
 app.command(setup.schema)
 app.command(demo.demo)

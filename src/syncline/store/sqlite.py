@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 import polars as pl
@@ -19,25 +19,15 @@ from syncline.errors import OurBug
 from syncline.ports import Clock
 from syncline.store import leases, reading, writing
 from syncline.store.sections import Sections
+from syncline.store.shelves import SqliteShelves
 from syncline.store.tables import key_of
+from syncline.store.transactions import transaction
 from syncline.store.trouble import translated
 from syncline.store.wakes import Wakes
 from syncline.trees import Commit, Lease, Store, Table
 from syncline.values import micros
 
 _Result = TypeVar("_Result")
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    connection.execute(begin)
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # some errors have rolled back already
-            connection.execute("ROLLBACK")
-        raise
 
 
 def own_thread() -> ThreadPoolExecutor:
@@ -218,6 +208,10 @@ class SqliteStore:
             target.close()
             raise
         return target
+
+    def shelves(self) -> SqliteShelves:
+        """All it holds, to be carried elsewhere by `moving` while nobody else calls this store."""
+        return SqliteShelves(self._connection)
 
     async def scrub(self) -> bool:
         return await self._call(self._scrub)

@@ -6,6 +6,9 @@ that another one changes.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import psycopg
 
 from syncline.ports import Clock
@@ -55,6 +58,36 @@ async def is_untouched(url: str) -> bool:
     try:
         await session.open()
         return await session.run(lambda connection: not _has_schema(connection))
+    finally:
+        await session.close()
+
+
+@asynccontextmanager
+async def held(url: str) -> AsyncIterator[None]:
+    """Meanwhile nobody may write the state. StateError SYN-701 if somebody is at it."""
+    where = shown(url)
+
+    def take(connection: Connection) -> None:
+        if _version(connection, where) != migrations.HEAD:
+            raise state_error(OLDER if _version(connection, where) else UNREACHABLE, where)
+        row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCKS, _OPEN)).fetchone()
+        if row is None or not row[0]:
+            raise state_error(HELD, where, detail="workers or commands use it; stop them first")
+
+    session = Session(lambda: connect(url, where), where, prepare=take, is_lasting=False)
+    try:
+        await session.open()
+        yield
+    finally:
+        await session.close()
+
+
+async def take_away(url: str) -> None:
+    """Remove a state that could not be completed."""
+    session = Session(lambda: connect(url, shown(url)), shown(url), prepare=lambda _: None)
+    try:
+        await session.open()
+        await session.run(lambda connection: connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode()))
     finally:
         await session.close()
 

@@ -95,6 +95,13 @@ class Session:
         self.generation = 0
         """Grows with every connection: whoever holds something of the last one sees that it is gone."""
 
+    @property
+    def connection(self) -> Connection:
+        """The present connection, for work beside which no other call is made."""
+        if self._connection is None:
+            raise OurBug(f"The store {self._where} is not open.")
+        return self._connection
+
     async def open(self) -> None:
         await self._on_thread(self._connect)
 

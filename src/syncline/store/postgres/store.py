@@ -23,6 +23,7 @@ from syncline.store.postgres.trouble import state_error, translated
 from syncline.store.postgres.wakes import CHANNEL, Listener
 from syncline.store.postgres.writing import Connection
 from syncline.store.sections import Sections
+from syncline.store.shelves import PostgresShelves
 from syncline.store.tables import key_of
 from syncline.store.trouble import READ_ONLY
 from syncline.store.wakes import Wakes
@@ -239,6 +240,10 @@ class PostgresStore:
             copying.fill(source, target)
         finally:
             source.close()
+
+    def shelves(self) -> PostgresShelves:
+        """All it holds, to be carried elsewhere by `moving` while nobody else calls this store."""
+        return PostgresShelves(self._writer.connection)
 
     async def scrub(self) -> bool:
         self._require_writable()
