@@ -34,17 +34,20 @@ async def operate(stage: Stage) -> None:
     luck = Random(f"{stage.seed}/operator")
     while not stage.ended:
         await asyncio.sleep(luck.uniform(10.0, 200.0))
-        if stage.ended:
-            return
-        if luck.random() < 0.4:
-            await approve_all(stage)
-            continue
-        process, world = stage.start("operator")
-        fated(stage, process, luck)
-        try:
-            again = await retry(world, stage.sync, None)
-            stage.tell(f"{process.name} has {again} letters tried again")
-        except ProcessDied:
-            continue
-        except SynclineError as error:
-            stage.tell(f"{process.name} cannot: {error}")
+        if not stage.ended:
+            await _look(stage, luck)
+
+
+async def _look(stage: Stage, luck: Random) -> None:
+    if luck.random() < 0.4:
+        await approve_all(stage)
+        return
+    process, world = stage.start("operator")
+    fated(stage, process, luck)
+    try:
+        again = await retry(world, stage.sync, None)
+        stage.tell(f"{process.name} has {again} letters tried again")
+    except ProcessDied:
+        return
+    except SynclineError as error:
+        stage.tell(f"{process.name} cannot: {error}")

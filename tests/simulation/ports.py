@@ -170,7 +170,7 @@ class SimulatedTransport:
             response = line.core.handle(_as_sandbox_takes_it(request))
             line.after(request, response)
             if fate >= line.lost_share:
-                loop.call_later(line.seconds(), lambda: answered.done() or answered.set_result(response))
+                loop.call_later(line.seconds(), _tell, answered, response)
 
         loop.call_later(line.seconds(), arrive)
         try:
@@ -187,6 +187,11 @@ class SimulatedTransport:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+
+def _tell(answered: asyncio.Future[Response], response: Response) -> None:
+    if not answered.done():
+        answered.set_result(response)
 
 
 def _as_sandbox_takes_it(request: HttpRequest) -> Request:
