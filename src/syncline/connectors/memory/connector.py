@@ -129,7 +129,8 @@ class MemoryConnector:
     async def read_by_ids(
         self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
     ) -> Page:
-        found = [row for row in self._readable(object_type) if row[0].record_id in set(ids)]
+        wanted = set(ids)
+        found = [row for row in self._readable(object_type) if row[0].record_id in wanted]
         page = self._page(object_type, fields, found, How.READ_BACK)
         known = {row.record_id for row, _ in found}
         return replace(page, missing=tuple(record_id for record_id in ids if record_id not in known))
