@@ -16,10 +16,11 @@ from syncline.connectors.memory import MemoryConnector, StreamFault
 from syncline.connectors.memory.connector import STREAMED
 from syncline.engine.cycle import run_cycle
 from syncline.engine.erase import erase
-from syncline.engine.following import follow
+from syncline.engine.following import follow, hold_stream, name_of
 from syncline.engine.laws import balances, unpack_ids
 from syncline.engine.observe import listen, meet, read_again
 from syncline.engine.rereads import read_due
+from syncline.engine.status import status
 from syncline.engine.stream import standing, take_batch
 from syncline.engine.tenure import begin
 from syncline.engine.units import Turn
@@ -539,10 +540,53 @@ def test_a_spent_allotment_is_told_and_polling_goes_on() -> None:
 def test_the_first_opening_polls_what_came_before() -> None:
     async def whole() -> None:
         p = await pushed()
-        await p.store.commit(Commit(drop={Table.STREAM: (await p.store.rows(Table.STREAM))["connection", "channel"]}))
+        key = (await p.store.rows(Table.STREAM)).select("connection", "channel")
+        await p.store.commit(Commit(drop={Table.STREAM: key}))
+        assert await standing(p.w.world, "left", CHANNEL) is None
         p.edit(title="before")
         await _follow(p, 2)
         assert await p.cell("title") == "before"
+
+    asyncio.run(whole())
+
+
+class _Yields(VirtualClock):
+    """A clock on which others go on while one sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0)
+
+
+def test_of_all_workers_and_syncs_one_follows_a_channel() -> None:
+    async def whole() -> None:
+        p = await pushed()
+        p.w.world.clock = p.w.left._clock = p.w.right._clock = p.w.clock = clock = _Yields(p.w.clock.now())
+        p.store._clock = clock  # type: ignore[attr-defined]
+        p.edit(title="new")
+        following = asyncio.ensure_future(hold_stream(p.w.world, p.w.sync, "left", CHANNEL, TURN))
+        while await p.cell("title") != "new":
+            await asyncio.sleep(0)
+        for worker in ("w1", "w2"):
+            turn = replace(TURN, worker=worker)
+            assert not await hold_stream(p.w.world, p.w.sync, "left", CHANNEL, turn)
+        assert not following.done()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        assert await begin(p.w.world, name_of("left", CHANNEL), "w2") is not None
+
+    asyncio.run(whole())
+
+
+def test_status_says_where_streams_stand() -> None:
+    async def whole() -> None:
+        p = await pushed()
+        p.edit(title="new")
+        p.connector.next_batches = [StreamFault.SPENT]
+        await _follow(p, 0)
+        (told,) = (await status(p.w.world, p.w.sync))["streams"]
+        assert (told["channel"], told["state"], told["events"]) == (CHANNEL, "off", 0)
+        assert "SYN-330" in told["why"]
 
     asyncio.run(whole())
 

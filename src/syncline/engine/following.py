@@ -37,7 +37,7 @@ from syncline.errors import (
 )
 from syncline.records import EventBatch
 from syncline.spec.model import Sync
-from syncline.trees import Fenced
+from syncline.trees import Fenced, Table
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 300.0
@@ -64,11 +64,16 @@ def name_of(connection: str, channel: str) -> str:
 
 
 async def hold_stream(world: World, sync: Sync, connection: str, channel: str, turn: Turn) -> bool:
-    """Follow the channel under its lease, until cancelled; False, and nothing done, while another worker has it.
+    """Follow the channel under its lease, until cancelled; False, and nothing done, while another worker has it in
+    hand, or this one for another sync of the connection.
 
     For clocks that let others run while one sleeps: the lease is kept alive meanwhile. Raises as `follow`.
     """
-    own = await begin(world, name_of(connection, channel), turn.worker, seconds=turn.lease_seconds)
+    name = name_of(connection, channel)
+    held = await world.store.rows(Table.LEASE, {"name": name, "holder": turn.worker})
+    if len(held) and held["expires_us"][0] > await world.store.clock_us():
+        return False  # who holds a lease may take it anew: two of one worker would take it from each other
+    own = await begin(world, name, turn.worker, seconds=turn.lease_seconds)
     if own is None or own.tenure is None:
         return False
     try:

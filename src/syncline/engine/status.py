@@ -10,6 +10,7 @@ from syncline.engine.breaker import frozen_fields
 from syncline.engine.forecast import as_dict as outlook_as_dict
 from syncline.engine.forecast import outlook
 from syncline.engine.inbox import is_enabled
+from syncline.engine.stream import streams_told
 from syncline.engine.world import World
 from syncline.records import SIDES
 from syncline.spec.model import Sync
@@ -51,6 +52,7 @@ async def status(world: World, sync: Sync, *, runs: int = 5) -> dict[str, Any]:
         "holds": await store.count(Table.HOLD, {"sync": sync.name, "state": "open"}),
         "agreement": as_dict(await agreement_of(store, sync.name), now_us),
         "objects": cursors,
+        "streams": await streams_told(store, [sync.side(side).connection for side in SIDES], now_us),
         "limits": [outlook_as_dict(await outlook(store, sync.side(side).connection, now_us)) for side in SIDES],
         "runs": [
             {

@@ -23,7 +23,7 @@ from syncline.engine.overtaken import with_overtaken
 from syncline.engine.world import World
 from syncline.reconcile.events import NOBODY, Folded, fold
 from syncline.records import Event, EventBatch, EventKind, How, Page
-from syncline.trees import TABLES, Commit, Table
+from syncline.trees import TABLES, Commit, Store, Table
 
 LIVE, GAP, OFF = "live", "gap", "off"
 """States of a stream: taken in as it comes; being answered by polling (`owed`); not subscribed, for the reason told."""
@@ -59,6 +59,24 @@ async def standing(world: World, connection: str, channel: str) -> Standing | No
         owed=tuple(detail.get("owed", ())),
         why=detail.get("why"),
     )
+
+
+async def streams_told(store: Store, connections: Sequence[str], now_us: int) -> list[dict[str, Any]]:
+    """What `status` says of the streams of these connections: where each stands, why it is not live, its newest event's
+    age in seconds (None: none came yet)."""
+    rows = await store.rows(Table.STREAM, {"connection": list(dict.fromkeys(connections))})
+    return [
+        {
+            "connection": row["connection"],
+            "channel": row["channel"],
+            "state": row["state"],
+            "why": json.loads(row["detail"] or "{}").get("why"),
+            "events": row["events"],
+            "gaps": row["gaps"],
+            "event_seconds_ago": None if row["event_us"] is None else (now_us - row["event_us"]) / 1e6,
+        }
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 async def stand(world: World, connection: str, channel: str, now: Standing) -> None:

@@ -90,6 +90,11 @@ def status_screen(out: Console, found: Mapping[str, Any]) -> None:
     for row in found["objects"]:
         objects.add_row(safe(row["object"]), str(row["records"]), _age(row["captured_seconds_ago"]))
     out.print(objects)
+    for row in found["streams"]:
+        since = f", the newest {ago(row['event_seconds_ago'])}" if row["event_seconds_ago"] is not None else ""
+        why = f": {row['why']}" if row["why"] else ""
+        words = f"{row['connection']} {row['channel']}: {row['state']}{why}; {some(row['events'], 'event')}{since}"
+        out.print(safe(words), soft_wrap=True)
     limits_lines(out, found["limits"])
     for words in agreement_words(found["agreement"]):
         out.print(words, soft_wrap=True)
