@@ -74,6 +74,10 @@ class Conductor:
         if row is None or row["sync"] not in self.world.syncs:
             return SUPERSEDED
         sync = self.world.syncs[row["sync"]]
+        async with self.in_hand(f"run:{sync.name}"):
+            return await self._take_alone(sync, row)
+
+    async def _take_alone(self, sync: Sync, row: dict[str, Any]) -> str:
         own = await self._alone(sync)
         if own is None:
             await self._hand_on(self.world, row)
@@ -85,7 +89,7 @@ class Conductor:
         finally:
             if own.tenure is not None:
                 await own.tenure.end()
-            self._met.pop(run_id, None)
+            self._met.pop(row["run_id"], None)
 
     async def _conduct(self, own: World, sync: Sync, row: dict[str, Any]) -> str:
         if not await is_enabled(own.store, sync.name):
@@ -132,7 +136,7 @@ class Conductor:
         try:
             world, sync = await self._met_in(row)
             unit = next(one for one in units_of(sync) if one.name == order["unit"])
-            async with self._in_hand(unit.name):
+            async with self.in_hand(unit.name):
                 return await self._do(world, sync, unit, row, sweep=order["sweep"])
         except (Fenced, StopRequested):
             return {"came": AGAIN}
@@ -160,7 +164,7 @@ class Conductor:
         return rows.filter(~pl.col("holder").is_in(["", self.worker_id]) & (pl.col("expires_us") > now_us)).height > 0
 
     @asynccontextmanager
-    async def _in_hand(self, name: str) -> AsyncIterator[None]:
+    async def in_hand(self, name: str) -> AsyncIterator[None]:
         """One of us at a time: a lease tells workers apart, not the tasks of one."""
         async with self._hands[name]:
             self.doing.add(name)

@@ -21,6 +21,7 @@ from syncline.errors import ConfigError, StateError, StopRequested, SynclineErro
 from syncline.runtime import asking, door, durable, presence, requests, schedules
 from syncline.runtime.conduct import Conductor, Told, attempt_of
 from syncline.runtime.presence import BEAT_SECONDS, Me
+from syncline.runtime.residents import Residents
 from syncline.runtime.retention import EVERY_SECONDS, Retention, drop_old
 from syncline.trees import Table
 
@@ -90,6 +91,14 @@ class Worker:
             asyncio.ensure_future(self._again_and_again(URGENT_SECONDS, self._answer_urgent, topic=requests.URGENT)),
             asyncio.ensure_future(self._again_and_again(EVERY_SECONDS, self._forget)),
         ]
+        residents = Residents(
+            world=self.world,
+            worker_id=self.me.worker_id,
+            stopping=self.stopping,
+            tell=self._tell,
+            in_hand=self.conductor.in_hand,
+        )
+        loops.append(asyncio.ensure_future(residents.run()))
         wish = asyncio.ensure_future(self.stopping.wait())
         try:
             await asyncio.wait([wish, *loops], return_when=asyncio.FIRST_COMPLETED)
