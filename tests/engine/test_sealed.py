@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from syncline.engine.erase import erase
 from syncline.engine.sealed import approval
 from syncline.engine.sealed.apply import apply_plan
 from syncline.engine.sealed.limits import OTHERWISE
@@ -326,5 +327,34 @@ def test_what_would_be_written_otherwise_now_is_refused_although_no_record_moved
         done = await applied(life, made)
         assert [(one.kind, one.why) for one in done.moved] == [("update", OTHERWISE)]
         assert titles(life, "b")["p0@x.test"] != "Countess"
+
+    lived(RICH_SYSTEMS, history)
+
+
+def test_what_a_run_did_in_between_is_not_done_again() -> None:
+    async def history(life: Life) -> None:
+        await a_busy_morning(life)
+        made = await sealed(life)
+        for _ in range(2):
+            await life.cycle()
+            life.clock.advance(120)
+        sent = len(life.written)
+        done = await applied(life, made)
+        assert (done.written, done.links, len(life.written)) == (0, 0, sent)
+        assert {one.kind for one in done.moved} >= {"create", "update"}
+        assert len(life.people_of("b")) == 5
+
+    lived(POOR_SYSTEMS, history)
+
+
+def test_who_was_erased_since_is_not_written() -> None:
+    async def history(life: Life) -> None:
+        await a_busy_morning(life)
+        made = await sealed(life)
+        await erase(life.world(), life.sync, "p0@x.test")
+        done = await applied(life, made)
+        assert "p11@x.test" in titles(life, "b")
+        assert titles(life, "b")["p0@x.test"] != "Countess"
+        assert [one.kind for one in done.moved] == ["update"]
 
     lived(RICH_SYSTEMS, history)

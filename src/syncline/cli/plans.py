@@ -15,6 +15,7 @@ from syncline.cli.output import console, print_json
 from syncline.cli.plan_files import load, opened, require_new, write_new
 from syncline.cli.screens.common import some
 from syncline.cli.screens.plan import plan_as_dict, plan_screen
+from syncline.cli.screens.run import empty_side_lines
 from syncline.cli.screens.sealed import (
     applied_as_dict,
     applied_screen,
@@ -102,6 +103,7 @@ def _show_sealed(made: Sealed, path: Path, options: Options) -> int:
         print_json({**header_as_dict(made.header), "file": str(path)})
     else:
         sealed_screen(console(), made.header, path)
+        empty_side_lines(console(), made.report)
     return _code_of(made.report)
 
 
@@ -204,5 +206,7 @@ def _show_applied(done: Applied, sealed: Plan, options: Options) -> int:
         print_json(applied_as_dict(done))
     else:
         applied_screen(console(), done, sealed.header.sides)
+        if done.report is not None:
+            empty_side_lines(console(), done.report)
     is_all_done = done.is_whole and not done.moved and not done.refused
     return OK if is_all_done and (done.report is None or done.report.is_balanced) else NOT_GREEN
