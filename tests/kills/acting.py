@@ -24,20 +24,32 @@ from syncline.demo.clock import DemoClock
 from syncline.demo.sandboxes import Control, Sandboxes
 from syncline.engine import readiness
 from syncline.engine.cycle import RunReport, run_cycle
+from syncline.engine.observe import meet
+from syncline.engine.units import Turn, run_units, units_of
 from syncline.engine.world import World
+from syncline.errors import SynclineError
 from syncline.net.transport import HttpxTransport
 from syncline.ports import HttpRequest, HttpResponse
 from syncline.spec.model import Sync
 from syncline.spec.presets.people import recommended
 from syncline.store import open_store
-from syncline.trees import Table
+from syncline.trees import Fenced, Table
+from tests.kills.clocks import WrongClock
 from tests.kills.effects import NEVER, Effects, LeavingTransport, NumberedStore, NumberedTransport
 from tests.kills.nursery import Say
 from tests.kills.people import People
 from tests.support.virtual import SeededRandom
 
 # Imported and made now, so that no fork need do it: most of what a short life would cost.
-for _module in ("anyio._backends._asyncio", "httpcore2", "h11", "pyarrow.compute", "truststore"):
+for _module in (
+    "psycopg",
+    "syncline.store.postgres.opening",
+    "anyio._backends._asyncio",
+    "httpcore2",
+    "h11",
+    "pyarrow.compute",
+    "truststore",
+):
     import_module(_module)
 for _kind in ("salesforce", "marketo"):
     connector_class(_kind)
@@ -47,7 +59,9 @@ _LOOP = asyncio.Runner()  # one for all worlds of a process: sockets belong to t
 
 EVERY = timedelta(minutes=5)
 SECRETS = {"SALESFORCE_SECRET": "sandbox-secret", "MARKETO_SECRET": "sandbox-secret"}
-_MOST_RUNS = 30
+LEASE_SECONDS = 2.0
+BUCKETS = 2
+_MOST_RUNS = 20
 _IN_FLIGHT = ("prepared", "sent", "unknown", "written")
 _SOON_US = 3_600_000_000
 
@@ -82,9 +96,13 @@ def _dropped() -> str:
 class Place:
     """One trial: a folder, a state and two systems, from the arguments of its process."""
 
-    def __init__(self, folder: str, state: str, urls: list[str], every: timedelta = EVERY) -> None:
+    def __init__(
+        self, folder: str, state: str, urls: list[str], every: timedelta = EVERY, ahead: timedelta = timedelta(0)
+    ) -> None:
         self.folder = Path(folder)
         self._every = every
+        self.ahead = ahead
+        self.jump, self.jump_after = timedelta(0), 0
         self.sandboxes = sandboxes_at(urls)
         self.clock = DemoClock(
             datetime.fromisoformat(self.sandboxes.salesforce.get("clock")["now"]), self.sandboxes.both()
@@ -98,9 +116,8 @@ class Place:
     async def world(self, seed: int) -> AsyncIterator[tuple[World, Sync]]:
         """The world as `wiring` builds it, some minutes after whatever was last."""
         self.clock.move_to(self.clock.now() + self._every)
-        async with wiring.open_world(
-            self.project, clock=self.clock, chance=SeededRandom(seed), environ=SECRETS
-        ) as world:
+        clock = WrongClock(self.clock, ahead=self.ahead, jump=self.jump, after=self.jump_after)
+        async with wiring.open_world(self.project, clock=clock, chance=SeededRandom(seed), environ=SECRETS) as world:
             yield world, self.project.syncs["people"]
 
 
@@ -124,11 +141,28 @@ async def _prepare(place: Place) -> list[Any]:
     return said
 
 
-def day(say: Say, folder: str, state: str, urls: list[str], die_at: int, late_seconds: float = 0.0) -> None:
+def day(
+    say: Say,
+    folder: str,
+    state: str,
+    urls: list[str],
+    die_at: int,
+    late_seconds: float = 0.0,
+    full_from: int = NEVER,
+    jump_seconds: float = 0.0,
+    jump_after: int = 0,
+) -> None:
     """The run whose effects are numbered. It dies at effect *die_at* (0: nowhere); with *late_seconds* that is the one
-    before a request, which still leaves, and which the system carries out so much later."""
+    before a request, which still leaves, and which the system carries out so much later. From effect *full_from* on
+    there is no more room on the disk. The machine's clock jumps when it was read *jump_after* times."""
     place = Place(folder, state, urls)
-    effects = Effects(place.folder / "effects.log", NEVER if late_seconds else die_at)
+    place.jump, place.jump_after = timedelta(seconds=jump_seconds), jump_after
+    effects = Effects(
+        place.folder / "effects.log",
+        NEVER if late_seconds else die_at,
+        full_from=full_from,
+        growing=place.folder / "state.db-wal",
+    )
 
     async def opened(*given: Any, **options: Any) -> Any:
         return NumberedStore(await open_store(*given, **options), effects)
@@ -140,8 +174,11 @@ def day(say: Say, folder: str, state: str, urls: list[str], die_at: int, late_se
         return NumberedTransport(leaving, effects)
 
     vars(wiring).update(open_store=opened, HttpxTransport=sockets)
-    report = _LOOP.run(_one_run(place, 1_000))
-    say({"effects": effects.count, "run": report})
+    try:
+        said = {"run": _LOOP.run(_one_run(place, 1_000))}
+    except SynclineError as error:
+        said = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+    say({"effects": effects.count, **said})
 
 
 async def _one_run(place: Place, seed: int) -> dict[str, Any]:
@@ -163,11 +200,51 @@ vars(wiring)["HttpxTransport"] = lambda **_: _KeptSockets()
 
 
 def recover(
-    say: Say, folder: str, state: str, urls: list[str], seed: int, every_seconds: float = EVERY.total_seconds()
+    say: Say,
+    folder: str,
+    state: str,
+    urls: list[str],
+    seed: int,
+    every_seconds: float = EVERY.total_seconds(),
+    ahead_seconds: float = 0.0,
 ) -> None:
-    """Ordinary runs until nothing is in flight, nothing is due and nothing moves; then one more."""
-    place = Place(folder, state, urls, every=timedelta(seconds=every_seconds))
+    """Ordinary runs until nothing is in flight, nothing is due and nothing moves; then one more. The machine's clock is
+    *ahead_seconds* ahead (behind, if negative) of what it was until now."""
+    every, ahead = timedelta(seconds=every_seconds), timedelta(seconds=ahead_seconds)
+    place = Place(folder, state, urls, every, ahead)
     say(_LOOP.run(_recover(place, seed)))
+
+
+def worker(
+    say: Say, folder: str, state: str, urls: list[str], seed: int, name: str, die_at: int, freeze_at: int
+) -> None:
+    """One worker that does all units once, each under its lease: tells that it began, and at the end how it went."""
+    place = Place(folder, state, urls)
+    effects = Effects(place.folder / f"{name}.log", die_at, freeze_at=freeze_at)
+
+    async def opened(*given: Any, **options: Any) -> Any:
+        return NumberedStore(await open_store(*given, **options), effects)
+
+    vars(wiring).update(open_store=opened, HttpxTransport=lambda **_: NumberedTransport(_KeptSockets(), effects))
+    say("begun")
+    try:
+        _LOOP.run(_units_once(place, seed, name))
+        say("done")
+    except Fenced as fenced:
+        say(str(fenced))
+
+
+async def _units_once(place: Place, seed: int, name: str) -> list[RunReport]:
+    async with place.world(seed) as (world, sync):
+        met = await meet(world, sync)
+        turn = Turn(worker=name, cycle=world.random.token(8), lease_seconds=LEASE_SECONDS)
+        return await run_units(world, met, units_of(met, BUCKETS), turn)
+
+
+def runs(say: Say, folder: str, state: str, urls: list[str], seed: int, times: int, ahead_seconds: float) -> None:
+    """So many runs, whatever is left afterwards, with a clock as in `recover`."""
+    place = Place(folder, state, urls, ahead=timedelta(seconds=ahead_seconds))
+    say([_LOOP.run(_one_run(place, seed + number)) for number in range(times)])
 
 
 async def _recover(place: Place, seed: int) -> dict[str, Any]:
@@ -176,11 +253,12 @@ async def _recover(place: Place, seed: int) -> dict[str, Any]:
         control.delete("requests", None)
     async with place.world(seed + 99) as (world, sync):
         last = await run_cycle(world, sync)
-        return {"runs": [*runs, _told(last)], **await _left(world)}
+        return {"runs": [*runs, _told(last)], **await _left(place, world)}
 
 
-async def _left(world: World) -> dict[str, Any]:
-    """What the state says of things done and undone."""
+async def _left(place: Place, world: World) -> dict[str, Any]:
+    """What the state says of things done and undone. Of a run in a shared state nobody can tell whether it still
+    goes on elsewhere."""
     store = world.store
     holds = await store.rows(Table.HOLD, {"state": "open"})
     letters = await store.rows(Table.DEAD_LETTER)
@@ -192,7 +270,7 @@ async def _left(world: World) -> dict[str, Any]:
         "conflicts": conflicts.to_dicts(),
         "in_flight": [str(row) for row in flying.iter_rows(named=True)],
         "due": [] if await _next_due_us(world) is None else ["marks that come due soon"],
-        "running": await store.count(Table.RUN, {"state": "running"}),
+        "running": 0 if place.project.is_shared else await store.count(Table.RUN, {"state": "running"}),
     }
 
 
@@ -204,7 +282,7 @@ async def _until_rest(place: Place, seed: int) -> list[Any]:
             said.append(_told(report))
             due_us = await _next_due_us(world)
         if due_us is not None:
-            place.clock.move_to(datetime.fromtimestamp(due_us / 1e6, UTC))
+            place.clock.move_to(datetime.fromtimestamp(due_us / 1e6, UTC) - place.ahead)
         elif not _moved(report):
             return said
     raise AssertionError(f"no rest after {_MOST_RUNS} runs: {said[-1]}")

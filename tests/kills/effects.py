@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,11 +24,26 @@ LATE = "late_write"
 
 
 class Effects:
-    """Counts. The process sends itself SIGKILL when it has reached number *die_at*; *log* gets a line for each."""
+    """Counts. The process sends itself SIGKILL when it has reached number *die_at*; *log* gets a line for each.
 
-    def __init__(self, log: Path, die_at: int = NEVER) -> None:
+    At number *freeze_at* it stops itself (SIGSTOP) until somebody lets it go on. From number *full_from* on no file may
+    grow beyond what *growing* is long then.
+    """
+
+    def __init__(
+        self,
+        log: Path,
+        die_at: int = NEVER,
+        *,
+        freeze_at: int = NEVER,
+        full_from: int = NEVER,
+        growing: Path | None = None,
+    ) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         self._die_at = die_at
+        self._freeze_at = freeze_at
+        self._full_from = full_from
+        self._growing = growing
         self.count = 0
 
     def reach(self, what: str) -> None:
@@ -35,6 +51,11 @@ class Effects:
         os.write(self._log, f"{what}\n".encode())
         if self.count == self._die_at:
             self.die()
+        if self.count == self._freeze_at:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if self.count == self._full_from and self._growing is not None:
+            size_bytes = self._growing.stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, size_bytes))
 
     def die(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -6,17 +6,22 @@ The process dies at each of them in turn; ordinary runs of another process follo
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pytest
 
 from tests.kills.judge import untrue
-from tests.kills.trials import TrialGround
+from tests.kills.trials import Clean, TrialGround
 
-pytestmark = pytest.mark.xdist_group("kills")
+pytestmark = pytest.mark.parametrize(
+    "ground",
+    [
+        pytest.param("sqlite", marks=pytest.mark.xdist_group("kills")),
+        pytest.param("postgresql", marks=pytest.mark.xdist_group("kills-postgresql")),
+    ],
+    indirect=True,
+)
 
 # What the day must hold, or these tests would show less than they say.
 WRITES = {
@@ -26,43 +31,8 @@ WRITES = {
     "POST /rest/v1/leads/delete.json": 1,
     "POST /rest/v1/leads/11/merge.json": 1,
 }
-SENDS_NOTHING_NEW = re.compile(r"GET|POST \S+/oauth")
 ONE_IN = 24
 """Which part of the points that are not at a write is tried by default."""
-
-
-@dataclass(frozen=True)
-class Clean:
-    """The effects of a run that nobody kills, in order; numbers count from 1."""
-
-    effects: list[str]
-
-    @property
-    def writes(self) -> list[int]:
-        """The numbers of the effects before each write to a system."""
-        return [
-            number
-            for number, what in enumerate(self.effects, 1)
-            if what.startswith("before POST") and not SENDS_NOTHING_NEW.search(what)
-        ]
-
-    @property
-    def at_writes(self) -> set[int]:
-        """Before a write leaves, and after its answer came."""
-        return {number + step for number in self.writes for step in (0, 1)}
-
-    @property
-    def others(self) -> list[int]:
-        return [number for number in range(1, len(self.effects) + 1) if number not in self.at_writes]
-
-
-@pytest.fixture(scope="session")
-def clean(on_sqlite: TrialGround) -> Clean:
-    with on_sqlite.trial("clean") as trial:
-        _, ended = trial.day(die_at=0)
-        assert ended.status == 0
-        assert untrue(trial.sandboxes, trial.recover()) == []
-        return Clean(trial.reached)
 
 
 def killed(ground: TrialGround, clean: Clean, points: Iterable[int]) -> tuple[int, list[str]]:
@@ -79,8 +49,8 @@ def killed(ground: TrialGround, clean: Clean, points: Iterable[int]) -> tuple[in
     return tried, wrong
 
 
-def test_a_clean_run_has_the_same_effects_each_time(on_sqlite: TrialGround, clean: Clean) -> None:
-    with on_sqlite.trial("again") as trial:
+def test_a_clean_run_has_the_same_effects_each_time(ground: TrialGround, clean: Clean) -> None:
+    with ground.trial("again") as trial:
         said, ended = trial.day(die_at=0)
         assert (ended.status, said["effects"]) == (0, len(clean.effects))
         assert trial.reached == clean.effects
@@ -89,29 +59,29 @@ def test_a_clean_run_has_the_same_effects_each_time(on_sqlite: TrialGround, clea
     assert all(what.split()[0] == ("before", "after")[at % 2] for at, what in enumerate(clean.effects))
 
 
-def test_killed_before_and_after_every_write(on_sqlite: TrialGround, clean: Clean) -> None:
-    assert killed(on_sqlite, clean, sorted(clean.at_writes)) == (2 * sum(WRITES.values()), [])
+def test_killed_before_and_after_every_write(ground: TrialGround, clean: Clean) -> None:
+    assert killed(ground, clean, sorted(clean.at_writes)) == (2 * sum(WRITES.values()), [])
 
 
-def test_killed_at_some_of_all_other_effects(on_sqlite: TrialGround, clean: Clean) -> None:
+def test_killed_at_some_of_all_other_effects(ground: TrialGround, clean: Clean) -> None:
     points = clean.others[::ONE_IN]
-    assert killed(on_sqlite, clean, points) == (len(points), [])
+    assert killed(ground, clean, points) == (len(points), [])
     assert len(points) == -(-len(clean.others) // ONE_IN) > 5
 
 
 @pytest.mark.slow
-def test_killed_at_every_other_effect(on_sqlite: TrialGround, clean: Clean) -> None:
+def test_killed_at_every_other_effect(ground: TrialGround, clean: Clean) -> None:
     rest = [number for number in clean.others if number not in clean.others[::ONE_IN]]
-    tried, wrong = killed(on_sqlite, clean, rest)
+    tried, wrong = killed(ground, clean, rest)
     assert wrong == []
     assert tried + len(clean.others[::ONE_IN]) + len(clean.at_writes) == len(clean.effects) > 150
 
 
-def test_killed_while_a_write_is_under_way(on_sqlite: TrialGround, clean: Clean) -> None:
+def test_killed_while_a_write_is_under_way(ground: TrialGround, clean: Clean) -> None:
     """It has arrived, nobody waits for it any more, and it is carried out four minutes later, while others run."""
     wrong = []
     for number in clean.writes:
-        with on_sqlite.trial(f"under-way-{number}") as trial:
+        with ground.trial(f"under-way-{number}") as trial:
             _, ended = trial.day(die_at=number, late_seconds=240.0)
             assert ended.status == -signal.SIGKILL
             assert trial.reached == clean.effects[:number]

@@ -6,18 +6,25 @@ business.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+from sqlalchemy.engine import make_url
 
 from syncline.demo.sandboxes import Sandboxes
 from tests.kills.acting import sandboxes_at
 from tests.kills.nursery import Ended, Nursery
+from tests.support.postgres.servers import Server, at
 
 START = "2026-03-02T08:00:00+00:00"
+_WRITES_NOTHING = re.compile(r"GET|POST \S+/oauth")
 
 
 class States(Protocol):
@@ -50,6 +57,27 @@ class Files:
         """It goes with its folder."""
 
 
+class Databases:
+    """States on a PostgreSQL server, each a database of its own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def new(self, folder: Path) -> str:
+        return self._server.fresh(has_tables=True)
+
+    def copy(self, url: str, folder: Path) -> str:
+        name = f"k_{folder.name.replace('-', '_')}"
+        with psycopg.connect(self._server.url, autocommit=True) as connection:
+            source = str(make_url(url).database)
+            copying = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+            connection.execute(copying.format(Identifier(name), Identifier(source)))
+        return at(self._server.url, name)
+
+    def drop(self, url: str) -> None:
+        self._server.drop(url)
+
+
 @dataclass
 class Trial:
     """A state and two systems of its own, as they were when the day began."""
@@ -61,7 +89,29 @@ class Trial:
 
     @property
     def sandboxes(self) -> Sandboxes:
-        return sandboxes_at(self.urls)
+        """Both systems, with the credentials they tell."""
+        found = sandboxes_at(self.urls)
+        return replace(found, credentials={one.name: one.get("credentials") for one in found.both()})
+
+    def start_worker(self, name: str, *, die_at: int = 0, freeze_at: int = 0) -> int:
+        """A worker in a process of its own; its process id."""
+        pid, _ = self.base.syncline.start(
+            "worker", seed=self.base.next_seed(), name=name, die_at=die_at, freeze_at=freeze_at, **self._where
+        )
+        return pid
+
+    def reached_by(self, name: str) -> list[str]:
+        """The effects of a worker, as far as it came."""
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8").splitlines()
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes for everybody, and nobody runs."""
+        for control in self.sandboxes.both():
+            control.post("clock", {"advance_seconds": seconds})
+
+    def run(self, times: int, **options: Any) -> None:
+        """So many ordinary runs by another process."""
+        self.base.others.call("runs", seed=self.base.next_seed(), times=times, **self._where, **options)
 
     @property
     def reached(self) -> list[str]:
@@ -81,6 +131,31 @@ class Trial:
     @property
     def _where(self) -> dict[str, Any]:
         return {"folder": str(self.folder), "state": self.state, "urls": self.urls}
+
+
+@dataclass(frozen=True)
+class Clean:
+    """The effects of a run that nobody kills, in order; numbers count from 1."""
+
+    effects: list[str]
+
+    @property
+    def writes(self) -> list[int]:
+        """The numbers of the effects before each write to a system."""
+        return [
+            number
+            for number, what in enumerate(self.effects, 1)
+            if what.startswith("before POST") and not _WRITES_NOTHING.search(what)
+        ]
+
+    @property
+    def at_writes(self) -> set[int]:
+        """Before a write leaves, and after its answer came."""
+        return {number + step for number in self.writes for step in (0, 1)}
+
+    @property
+    def others(self) -> list[int]:
+        return [number for number in range(1, len(self.effects) + 1) if number not in self.at_writes]
 
 
 class TrialGround:
@@ -122,6 +197,7 @@ class TrialGround:
     def close(self) -> None:
         for nursery in (self.syncline, self.others, self._systems):
             nursery.close()
+        self._states.drop(self._first)
 
 
 @contextmanager

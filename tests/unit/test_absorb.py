@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -106,6 +107,27 @@ def test_inside_one_step_and_the_lag_two_states_cannot_be_ordered() -> None:
     known = seen({"x": "old"}, stamp=20, asked=20)
     assert verdicts(laid(known, page({"stamp": 20, "asked": 21, "x": "new"}))) == ["unordered"]
     assert verdicts(laid(known, page({"stamp": 20, "asked": 23, "x": "new"}))) == ["applied"]
+
+
+@pytest.mark.parametrize(
+    ("now", "stamp", "how", "expected"),
+    [
+        pytest.param(18, 10, How.POLL, "stale", id="dated now, up to the lag: asked before it"),
+        pytest.param(None, 10, How.POLL, "stale", id="nobody tells the time"),
+        pytest.param(6, 10, How.POLL, "applied", id="dated ahead: what was just asked for is news"),
+        pytest.param(6, 10, How.READ_BACK, "applied", id="a read by id likewise"),
+        pytest.param(6, 10, How.BACKFILL, "unordered", id="an extract may be old: read again"),
+        pytest.param(6, 9, How.POLL, "stale", id="the vendor's own stamps still decide"),
+    ],
+)
+def test_a_look_dated_ahead_of_our_clock_orders_nothing(now: int | None, stamp: int, how: How, expected: str) -> None:
+    """Our clock was set back, or another machine's is ahead: what comes now must not count as older for ever."""
+    clockwork = replace(STAMPED, now_us=None if now is None else now * SECOND)
+    result = laid(seen({"x": "old"}), replace(page({"stamp": stamp, "asked": 5, "x": "new"}), how=how), clockwork)
+    assert verdicts(result) == [expected]
+    assert (result.unordered == ("1",)) == (expected in ("applied", "unordered")), "and is read once more"
+    if expected == "applied":
+        assert result.mirror.select("as_of_us", "previous_as_of_us").row(0) == (5 * SECOND, 5 * SECOND)
 
 
 def test_a_new_record_is_applied_with_every_cell_read() -> None:

@@ -147,6 +147,7 @@ def clockwork_of(world: World, connection: str, object_type: str) -> Clockwork:
         trusts_stamp=capabilities.stamp is not Stamp.NONE,
         stamp_step_us=capabilities.stamp_step_us,
         lag_us=int(capabilities.visibility_lag_seconds * 1e6),
+        now_us=world.now_us(),
     )
 
 

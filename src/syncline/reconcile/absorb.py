@@ -56,11 +56,13 @@ NOTHING = Absorbed(
 @dataclass(frozen=True, kw_only=True)
 class Clockwork:
     """What a connector declares about the order of its observations. `lag_us`: how old the state may be that a read
-    shows; a stamp is trusted only where the connector has one."""
+    shows; a stamp is trusted only where the connector has one. `now_us` is the time by our clock: an earlier look that
+    is dated later than that was dated by a clock that disagrees with ours, so its date orders nothing."""
 
     trusts_stamp: bool
     stamp_step_us: int = 1_000_000
     lag_us: int = 0
+    now_us: int | None = None
 
 
 def absorb(
@@ -103,13 +105,13 @@ def absorb(
             "record_id",
             pl.when("_repeat").then(pl.lit("duplicate")).otherwise("verdict").alias("verdict"),
         ),
-        mirror=_mirror_rows(moved, fields, connection, page, keep, unplanned),
+        mirror=_mirror_rows(moved, fields, connection, page, keep, unplanned, clockwork),
         changes=_changes(applied, fields),
         woken=tuple(applied[records.ID].to_list()),
         confirmed=tuple(
             moved.filter((pl.col("verdict") == "identical") & pl.col("old_flags").is_not_null())[records.ID].to_list()
         ),
-        unordered=tuple(judged.filter(pl.col("verdict") == "unordered")[records.ID].to_list()),
+        unordered=tuple(judged.filter(_is_unsure(clockwork))[records.ID].to_list()),
     )
 
 
@@ -170,13 +172,16 @@ def _order(clockwork: Clockwork, how: How) -> pl.Expr:
 
     A stamp decides where it differs. Within one step of it, or without one, the moments of asking decide as far as they
     are apart by more than a read may lag; a read asked for after the stamp's step and the lag are over is certain. The
-    rows of events were ordered before they came here (`events`): they are news.
+    rows of events were ordered before they came here (`events`): they are news. Where the known look is dated ahead of
+    our clock a read that was just asked for is news too, and is read once more; the row of an extract only is read.
     """
     if how is How.EVENT:
         return pl.when(pl.col("is_known").is_null()).then(pl.lit("new")).otherwise(pl.lit("newer"))
     asked, old_asked = pl.col(records.AS_OF), pl.col("old_as_of_us")
     order = (
-        pl.when(asked > old_asked + clockwork.lag_us)
+        pl.when(_is_dated_ahead(clockwork))
+        .then(pl.lit("unordered" if how is How.BACKFILL else "newer"))
+        .when(asked > old_asked + clockwork.lag_us)
         .then(pl.lit("newer"))
         .when(asked < old_asked - clockwork.lag_us)
         .then(pl.lit("older"))
@@ -195,6 +200,18 @@ def _order(clockwork: Clockwork, how: How) -> pl.Expr:
             .otherwise(order)
         )
     return pl.when(pl.col("is_known").is_null()).then(pl.lit("new")).otherwise(order)
+
+
+def _is_dated_ahead(clockwork: Clockwork) -> pl.Expr:
+    """The known look is dated later than it is now: our clock was set back, or another machine's is ahead of it."""
+    if clockwork.now_us is None:
+        return pl.lit(False)
+    return (pl.col("old_as_of_us") > pl.lit(clockwork.now_us + clockwork.lag_us, dtype=pl.Int64)).fill_null(False)
+
+
+def _is_unsure(clockwork: Clockwork) -> pl.Expr:
+    """What must be read again by id: it could not be ordered, or it was taken for news against what the dates say."""
+    return (pl.col("verdict") == "unordered") | ((pl.col("verdict") == "applied") & _is_dated_ahead(clockwork))
 
 
 def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
@@ -254,6 +271,7 @@ def _mirror_rows(
     page: Page,
     keep: pl.DataFrame | None,
     unplanned: frozenset[str],
+    clockwork: Clockwork,
 ) -> pl.DataFrame:
     """New MIRROR rows: the page's cells over the known ones; cells the page lacks stay."""
     rows = moved.with_columns(
@@ -261,6 +279,7 @@ def _mirror_rows(
         pl.Series("flags", _flags_left(moved, fields, keep), dtype=pl.String),
     )
     is_planned = ~pl.col(records.ID).is_in(list(unplanned))
+    is_ahead, newest = _is_dated_ahead(clockwork), pl.max_horizontal(records.AS_OF, "old_as_of_us")
     stamp_moved = pl.col(records.STAMP).ne_missing(pl.col("old_stamp_us")) & is_planned
     return rows.select(
         pl.lit(connection).alias("connection"),
@@ -277,9 +296,9 @@ def _mirror_rows(
         pl.col("_heir_type").alias("heir_type"),
         pl.col("_heir_id").alias("heir_id"),
         _ended_us().alias("fate_us"),
-        pl.max_horizontal(records.AS_OF, "old_as_of_us").alias("as_of_us"),
+        pl.when(is_ahead).then(records.AS_OF).otherwise(newest).alias("as_of_us"),
         pl.when((pl.col("verdict") == "applied") & is_planned)
-        .then("old_as_of_us")
+        .then(pl.when(is_ahead).then(records.AS_OF).otherwise("old_as_of_us"))
         .otherwise("old_previous_as_of_us")
         .alias("previous_as_of_us"),
         pl.lit(page.how.value).alias("how"),
