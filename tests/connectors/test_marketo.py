@@ -665,6 +665,46 @@ def test_a_lost_answer_leaves_its_rows_unknown_and_nothing_is_sent_twice():
     assert world.stored(400, fields=["lastName"])[0]["lastName"] == "W"  # it had been made all the same
 
 
+def spoiling(world: World, code: str, name: str) -> list[int]:
+    """The instance refuses every call as a whole in which the name stands; sizes of what it was sent."""
+    answer, sizes = world.transport.send, []
+
+    async def send(request: HttpRequest) -> HttpResponse:
+        if request.method != "POST" or not request.url.endswith("/rest/v1/leads.json"):
+            return await answer(request)
+        sizes.append(len(json.loads(request.body)["input"]))
+        if name.encode() not in request.body:
+            return await answer(request)
+        told = {"requestId": "a#1", "success": False, "errors": [{"code": code, "message": "no"}]}
+        return HttpResponse(status=200, body=json.dumps(told).encode())
+
+    world.transport.send = send
+    return sizes
+
+
+@pytest.mark.parametrize("count", [300, 1])
+def test_one_row_that_spoils_its_whole_call_is_found_and_the_others_are_written(count: int):
+    world = World()
+    world.seed(300)
+    sizes = spoiling(world, "1001", "Poison")
+    spoilt = count // 2
+    writes = [update(i + 1, lastName="Poison" if i == spoilt else "W") for i in range(count)]
+    outcomes = run(world.connector.write(writes)).outcomes
+    assert [at for at, outcome in enumerate(outcomes) if outcome.status is not Status.WRITTEN] == [spoilt]
+    assert (outcomes[spoilt].code, outcomes[spoilt].is_permanent) == ("1001", True)
+    assert len(sizes) <= 20
+
+
+@pytest.mark.parametrize("code", ["1018", "9999"])
+def test_a_refusal_that_meets_every_row_is_not_theirs(code: str):
+    world = World()
+    world.seed(300)
+    sizes = spoiling(world, code, "Poison")
+    with pytest.raises(NotUnderstood):
+        run(world.connector.write([update(i, lastName="Poison") for i in range(1, 301)]))
+    assert len(sizes) <= 14
+
+
 def test_when_the_line_is_down_the_rest_is_not_sent():
     world = World()
     world.seed(900)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any
 
@@ -513,6 +514,53 @@ def test_a_part_of_a_call_that_broke_on_the_server_leaves_its_rows_unknown(world
     world.transport.send = broken  # type: ignore[method-assign]
     outcomes = world.write(*[update(record_id, LastName="U") for record_id in ids]).outcomes
     assert [outcome.status for outcome in outcomes] == [Status.WRITTEN] * 200 + [Status.UNKNOWN]
+
+
+def spoiling(world: World, code: str, *names: str) -> list[int]:
+    """The org refuses every collection as a whole in which one of these names stands; sizes of what it was sent."""
+    answer, sizes = world.transport.send, []
+
+    async def send(request: HttpRequest) -> HttpResponse:
+        if not request.url.endswith("/composite"):
+            return await answer(request)
+        body = json.loads(request.body)
+        refused = [
+            at
+            for at, part in enumerate(body["compositeRequest"])
+            if any(f'"{name}"' in json.dumps(part) for name in names)
+        ]
+        sizes.extend(len(part["body"]["records"]) for part in body["compositeRequest"] if "body" in part)
+        kept = [part for at, part in enumerate(body["compositeRequest"]) if at not in refused]
+        response = await answer(replace(request, body=json.dumps({**body, "compositeRequest": kept}).encode()))
+        told = json.loads(response.body)
+        for at in refused:
+            error = [{"errorCode": code, "message": f"bad value in part {at}"}]
+            told["compositeResponse"].insert(at, {"httpStatusCode": 400, "body": error, "referenceId": f"part{at}"})
+        return HttpResponse(status=200, headers=response.headers, body=json.dumps(told).encode())
+
+    world.transport.send = send  # type: ignore[method-assign]
+    return sizes
+
+
+def test_one_row_that_spoils_its_whole_collection_is_found_and_the_others_are_written(world: World) -> None:
+    ids = world.seed(200)
+    run(world.connector.describe("Lead"))
+    sizes = spoiling(world, "JSON_PARSER_ERROR", "Poison")
+    writes = [update(record_id, LastName="Poison" if at == 77 else "U") for at, record_id in enumerate(ids)]
+    outcomes = world.write(*writes).outcomes
+    assert [at for at, outcome in enumerate(outcomes) if outcome.status is not Status.WRITTEN] == [77]
+    assert (outcomes[77].code, outcomes[77].is_permanent) == ("JSON_PARSER_ERROR", True)
+    assert sizes[0] == 200
+    assert len(sizes) <= 17, "two collections a halving"
+
+
+def test_a_refusal_for_a_right_is_not_searched_for_among_the_rows(world: World) -> None:
+    ids = world.seed(50)
+    run(world.connector.describe("Lead"))
+    sizes = spoiling(world, "INSUFFICIENT_ACCESS", "Poison")
+    outcomes = world.write(*[update(record_id, LastName="Poison") for record_id in ids]).outcomes
+    assert sizes == [50]
+    assert {outcome.code for outcome in outcomes} == {"INSUFFICIENT_ACCESS"}
 
 
 def test_a_refused_first_call_raises_and_a_later_one_says_not_sent(world: World) -> None:

@@ -11,11 +11,18 @@ from syncline.cli.beside import asked
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import frame_as_dicts, some
 from syncline.cli.screens.covering import covered
-from syncline.cli.screens.inbox import conflicts_screen, errors_screen, frozen_screen, holds_screen
+from syncline.cli.screens.inbox import (
+    causes_lines,
+    conflicts_screen,
+    errors_screen,
+    frozen_screen,
+    holds_screen,
+)
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
 from syncline.engine import inbox
 from syncline.engine.breaker import frozen_fields
 from syncline.engine.inbox import ends_of_links
+from syncline.errors import ConfigError
 
 
 def conflicts(*, limit: Annotated[int, Parameter(validator=Number(gte=0))] = 50, options: Options = DEFAULTS) -> int:
@@ -70,29 +77,50 @@ def holds(*, options: Options = DEFAULTS) -> int:
     return perform(options, command)
 
 
-def retry(*letters: str, options: Options = DEFAULTS) -> int:
-    """Let refused records be tried again in the next run.
+def retry(
+    *letters: str,
+    cause: Annotated[tuple[str, ...], Parameter(alias="--code", negative=())] = (),
+    all_of_them: Annotated[bool, Parameter(name="--all", negative=(), show_default=False)] = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Let refused records be tried again in the next run: all of them, or some.
 
     Parameters
     ----------
     letters
-        Ids from `syncline errors`; none: all of them.
+        Ids from `syncline errors`.
+    cause
+        A code as `syncline errors` shows it, the system's (DUPLICATE_VALUE) or ours (SYN-…); may be repeated.
+    all_of_them
+        Every refused record, whatever the cause: as with neither ids nor causes.
     """
 
     async def command() -> int:
-        told = await asked(options, "retry", letter_ids=list(letters) or None)
-        if told is not None:
-            woken = int(told["count"])
-        else:
-            async with session(options, connected=False) as (world, sync):
-                woken = await inbox.retry(world, sync, list(letters) or None)
+        if all_of_them and (letters or cause):
+            raise ConfigError("--all goes with neither ids nor causes.", code="SYN-156")
+        async with session(options, read_only=True, connected=False) as (world, sync):
+            chosen = await inbox.chosen_letters(world.store, sync.name, letters, cause)
+        if not options.json:
+            causes_lines(console(), chosen)
+        ids = chosen["letter_id"].to_list()
+        woken = await _woken(options, ids) if ids else 0
         if options.json:
-            print_json({"woken": woken})
+            causes = {str(code): count for code, count in chosen["code"].value_counts(sort=True).iter_rows()}
+            print_json({"woken": woken, "causes": causes})
         else:
             console().print(f"{some(woken, 'record')} woken" + ("; the next run tries again." if woken else "."))
         return OK
 
     return perform(options, command)
+
+
+async def _woken(options: Options, letter_ids: list[str]) -> int:
+    """Wake these letters, through the worker that holds the state if there is one; how many it were."""
+    told = await asked(options, "retry", letter_ids=letter_ids)
+    if told is not None:
+        return int(told["count"])
+    async with session(options, connected=False) as (world, sync):
+        return await inbox.retry(world, sync, letter_ids)
 
 
 def thaw(record: str | None = None, field: str | None = None, /, *, options: Options = DEFAULTS) -> int:

@@ -247,7 +247,11 @@ async def plan_and_write(
     going, written = allowed.going, Written()
     if writes:
         conflicts = planned.all_conflicts()
-        written = await write_actions(world, sync, report.run_id, going, conflicts, lane=lane, owner=owner)
+        taken = pl.concat([strangers["seq"], links["seq"]]).max()
+        taken_seq = taken if isinstance(taken, int) else 0
+        written = await write_actions(
+            world, sync, report.run_id, going, conflicts, lane=lane, owner=owner, taken_seq=taken_seq
+        )
         await carry_out_deletes(world, sync, report.run_id, going, written, lane=lane)
     written.classes |= allowed.refused
     planned.later += marks_of_actions(sync, planned.sheets.outline(), allowed.left)

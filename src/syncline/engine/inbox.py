@@ -37,6 +37,19 @@ async def holds(store: Store, sync: str) -> pl.DataFrame:
     return (await store.rows(Table.HOLD, {"sync": sync, "state": "open"})).sort("at_us")
 
 
+async def chosen_letters(
+    store: Store, sync: str, letter_ids: Sequence[str] = (), causes: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Dead letters that still wait (DEAD_LETTER): those with one of these ids or causes; none given: all of them. A
+    cause is the code of the refusal, the system's or ours, in any case."""
+    letters = await errors(store, sync)
+    if not letter_ids and not causes:
+        return letters
+    wanted = [cause.casefold() for cause in causes]
+    has_cause = pl.Series([code.casefold() in wanted for code in letters["code"]], dtype=pl.Boolean)
+    return letters.filter(pl.col("letter_id").is_in(list(letter_ids)) | has_cause)
+
+
 async def retry(world: World, sync: Sync, letter_ids: Sequence[str] | None) -> int:
     """Let refused records be planned again (None: all of them); how many were woken."""
     letters = await errors(world.store, sync.name)

@@ -25,7 +25,7 @@ async def close_letters(world: World, sync: Sync, written: Sequence[Row], commit
     """Resolve the dead letters of these rows: those of a create by its source, those of an update by its fields."""
     if not written:
         return
-    letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": ["dead", "retried"]})
+    letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": ["dead", "retried", "retrying"]})
     if letters.is_empty():
         return
     made = [(row.source_type, row.source_id) for row in written if not row.link_id]
@@ -45,7 +45,7 @@ async def close_letters_of_creates(
 ) -> None:
     """Resolve the dead letters of creates from these records (object type, id): they are there after all."""
     if sources:
-        where = {"sync": sync.name, "state": ["dead", "retried"], "link_id": 0}
+        where = {"sync": sync.name, "state": ["dead", "retried", "retrying"], "link_id": 0}
         _resolve(_of_creates(await world.store.rows(Table.DEAD_LETTER, where), sources), commit)
 
 
@@ -69,7 +69,9 @@ async def creates_asked_for(world: World, sync: Sync) -> pl.DataFrame:
     return letters.select(source.alias("side"), "object_type", "record_id").unique()
 
 
-def bury(world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome, commit: Commit) -> None:
+def bury(
+    world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome, commit: Commit, *, attempts: int = 1
+) -> None:
     """Keep what was refused, with what would wake it: another value of the fields it was refused for.
 
     A refusal that names fields buries those and the rest is sent again (`write`); else the whole record's values. So
@@ -89,7 +91,7 @@ def bury(world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome, com
         "code": outcome.code or "refused",
         "message": outcome.message or "refused without a reason",
         "sent": encode_object({str(cell["field"]): str(cell["after"]) for cell in blamed}),
-        "attempts": 1 + int(row.is_second_try),
+        "attempts": attempts + int(row.is_second_try),
         "wakes_on": "value",
         "wake_print": _signed(
             wake_print(world.key, {str(c["mapping"]): str(c["made_from"]) for c in row.cells.values()})

@@ -19,15 +19,13 @@ from syncline.engine.letters import bury, close_letters
 from syncline.engine.links import put_links, stand_in
 from syncline.engine.match_index import keep_keys
 from syncline.engine.owners import keep_owners
+from syncline.engine.retrying import MOST_ATTEMPTS, attempts_before, count_attempt, delay_us, passes, postpone
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.reconcile.cells import decode_objects, encode_object
 from syncline.records import How, Outcome, Status, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
-
-RETRY_AFTER_US = 60_000_000
-"""A refusal that may pass (a locked row) is planned again after this long."""
 
 
 @dataclass(kw_only=True)
@@ -37,8 +35,11 @@ class Settlement:
     new_links: list[int] = field(default_factory=list)
 
 
-async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer) -> Settlement:
-    """The commit that stores *answer*. Written rows move mirror and bases; refused ones leave both as they were."""
+async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer, *, taken_seq: int = 0) -> Settlement:
+    """The commit that stores *answer*. Written rows move mirror and bases; refused ones leave both as they were.
+
+    *taken_seq*: dirty marks up to it are what the batch was planned from.
+    """
     out = Settlement()
     erased = await erased_rows(world, sync, batch)
     out.classes.update(dict.fromkeys(erased, ERASED_MEANWHILE))
@@ -47,8 +48,13 @@ async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer) -
     done = [(row, o) for row, o in pairs if o.status in (Status.WRITTEN, Status.UNCHANGED) and o.record_id]
     await _store_written(world, sync, batch, done, out)
     await close_letters(world, sync, [row for row, _ in done], out.commit)
+    passing = [row for row, outcome in pairs if passes(outcome)]
+    before = await attempts_before(world, sync, batch, passing)
     for row, outcome in pairs:
-        _classify(world, sync, batch, row, outcome, out)
+        if passes(outcome):
+            _try_again(world, sync, batch, row, outcome, before.get(row.action, 0) + 1, taken_seq, out)
+        else:
+            _classify(world, sync, batch, row, outcome, out)
     states = [_entry_state(outcome) for outcome in answer.outcomes]
     written = zip(batch.rows, answer.outcomes, strict=True)
     ids = [outcome.record_id or row.write.record_id for row, outcome in written]
@@ -169,11 +175,24 @@ def _classify(world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome
     words = f"{outcome.code}: {outcome.message}"
     if outcome.is_gone or outcome.is_stale or not outcome.is_permanent:
         out.classes[row.action] = ("deferred", words)
-        due_us = 0 if outcome.is_stale else world.now_us() + RETRY_AFTER_US
-        out.commit.touch.append(again(sync, row, due_us=due_us))
+        out.commit.touch.append(again(sync, row, due_us=0 if outcome.is_stale else world.now_us() + delay_us(1)))
         return
     out.classes[row.action] = ("dead", words)
     bury(world, sync, batch, row, outcome, out.commit)
+
+
+def _try_again(
+    world: World, sync: Sync, batch: Batch, row: Row, outcome: Outcome, attempts: int, taken_seq: int, out: Settlement
+) -> None:
+    """A refusal that may pass: later, each time after twice as long; at last a dead letter."""
+    words = f"{outcome.code}: {outcome.message}"
+    count_attempt(world, sync, batch, row, outcome, attempts, out.commit)
+    if attempts >= MOST_ATTEMPTS:
+        out.classes[row.action] = ("dead", words)
+        bury(world, sync, batch, row, outcome, out.commit, attempts=attempts)
+        return
+    out.classes[row.action] = ("deferred", words)
+    postpone(again(sync, row, due_us=world.now_us() + delay_us(attempts)), taken_seq, out.commit)
 
 
 def again(sync: Sync, row: Row, *, due_us: int = 0) -> pl.DataFrame:

@@ -43,6 +43,7 @@ class Written:
     new_links: list[int] = field(default_factory=list)
     stopped: SynclineError | None = None
     silent: set[str] = field(default_factory=set)  # connections that take no more writes in this run
+    taken_seq: int = 0  # dirty marks up to it are what is being written
 
     def stop(self, connection: str, error: SynclineError) -> None:
         self.silent.add(connection)
@@ -58,14 +59,15 @@ async def write_actions(
     *,
     lane: Lane = Lane.LIVE,
     owner: str | None = None,
+    taken_seq: int = 0,
 ) -> Written:
     """Carry out planned actions, batch by batch. *conflicts* are logged with the batch that decides them; *owner* is as
-    in `batches_of`.
+    in `batches_of`; *taken_seq* is the newest dirty mark they were planned from.
 
     A record with a write in flight is deferred. Raises nothing once something was sent: what a vendor refuses, loses
     or cannot take now is in the classes.
     """
-    report = Written()
+    report = Written(taken_seq=taken_seq)
     done = 0
     total = sheets.count()
     for batch in batches_of(world, sync, sheets, owner):
@@ -188,7 +190,7 @@ async def _withdraw(world: World, sync: Sync, batch: Batch, error: SynclineError
 async def _settle(world: World, sync: Sync, run_id: str, batch: Batch, answer: WriteAnswer, report: Written) -> None:
     """Outcomes, mirror, bases, links and journal in one commit; then what the same call read back."""
     async with world.store.alone():
-        settled = await outcomes.settled(world, sync, batch, answer)
+        settled = await outcomes.settled(world, sync, batch, answer, taken_seq=report.taken_seq)
         await world.store.commit(settled.commit)
     report.classes.update(settled.classes)
     report.new_links += settled.new_links

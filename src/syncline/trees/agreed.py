@@ -120,10 +120,10 @@ DEAD_LETTER: Columns = {
     "message": TEXT,
     "sent": TEXT,  # JSON: the cells that were refused
     "attempts": INT,
-    "wakes_on": TEXT,  # value | person | schema
+    "wakes_on": TEXT,  # value | person | schema | time (it may pass: planned again by itself)
     "wake_print": INT,  # fingerprint of the refused values: another value wakes it
     "at_us": INT,
-    "state": TEXT,  # dead | retried | resolved
+    "state": TEXT,  # dead | retried | resolved | retrying (counts the attempts; waits for nobody)
 }
 
 # What waits for a person. Key: hold_id.

@@ -41,7 +41,16 @@ def errors_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) ->
             values = ", ".join(f"{safe(name)} {shown(value)}" for name, value in sent.items())
             out.print(f"  sent: {values}", soft_wrap=True)
         out.print(f"  [dim]wakes on another {safe(row['wakes_on'])}[/]", soft_wrap=True)
-    out.print("`syncline retry` tries all of them again in the next run, `syncline retry ID` one.", soft_wrap=True)
+    out.print(
+        "`syncline retry` tries all of them again in the next run, `--cause CODE` those of one cause, `retry ID` one.",
+        soft_wrap=True,
+    )
+
+
+def causes_lines(out: Console, rows: pl.DataFrame) -> None:
+    """How many were refused for which cause, the most frequent first."""
+    for code, count in rows["code"].value_counts(sort=True).iter_rows():
+        out.print(f"{some(count, 'record')} refused with {safe(code)}", soft_wrap=True)
 
 
 def frozen_screen(out: Console, rows: pl.DataFrame, names: Mapping[str, str]) -> None:

@@ -18,9 +18,10 @@ import msgspec
 from syncline.connectors.marketo.bulk_import import Importer, flood_files
 from syncline.connectors.marketo.client import Envelope, MarketoApi, parts
 from syncline.connectors.marketo.describe import LeadFields
-from syncline.connectors.marketo.errors import COMPANY_REFUSED, rejected
+from syncline.connectors.marketo.errors import COMPANY_REFUSED, Declined, rejected
 from syncline.connectors.marketo.manifest import COMPANY_FIELDS, ROWS_PER_CALL
 from syncline.connectors.marketo.moments import OwnTraces
+from syncline.connectors.marketo.poison import Poison
 from syncline.connectors.marketo.read import LeadReader
 from syncline.errors import OutcomeUnknown, SynclineError
 from syncline.ports import Lane, Random
@@ -69,7 +70,7 @@ class LeadWriter:
         outcomes = {row: refused for row, write in enumerate(writes) if (refused := _unsendable(write)) is not None}
         origins: list[str] = []
         rest = await self._import_floods(writes, known.by_label, outcomes, origins, lane)
-        await self._send(writes, list(_calls(writes, rest, known)), outcomes, origins, lane)
+        await self._send(writes, known, list(_calls(writes, rest, known)), outcomes, origins, lane)
         return WriteAnswer(
             outcomes=tuple(outcomes[row] for row in range(len(writes))),
             origin=origins[0] if len(origins) == 1 else None,
@@ -100,31 +101,50 @@ class LeadWriter:
     async def _send(
         self,
         writes: Sequence[Write],
+        known: LeadFields,
         calls: Sequence[_Call],
         outcomes: dict[int, Outcome],
         origins: list[str],
         lane: Lane,
     ) -> None:
-        """Send call after call. The first failure without effect ends it: raised if nothing was sent before."""
+        """Send call after call. The first failure without effect ends it: raised if nothing was sent before.
+
+        A call that one of its rows spoils is halved until the row is alone (`Poison`).
+        """
         sent_any = bool(origins)
         was_lost = False
-        for number, call in enumerate(calls):
+        poison = Poison()
+        calls = list(calls)
+        while calls:
+            call = calls.pop(0)
             try:
                 reply = await self._api.post(call.path, call.body, lane=lane)
+            except Declined as refused:
+                halves = poison.halves(call.rows, refused)
+                if halves is None:
+                    if not sent_any:
+                        raise
+                    _leave_out([call, *calls], outcomes, refused)
+                    return
+                if len(call.rows) == 1:
+                    outcomes[call.rows[0]] = rejected(refused.vendor_code, refused.text)
+                calls[:0] = [part for half in halves for part in _calls(writes, half, known)]
+                continue
             except OutcomeUnknown as lost:
                 unknown = Outcome(status=Status.UNKNOWN, message=lost.message)
                 outcomes.update(dict.fromkeys(call.rows, unknown))
                 if was_lost:  # twice in a row: the line is down
-                    _leave_out(calls[number + 1 :], outcomes, lost)
+                    _leave_out(calls, outcomes, lost)
                     return
                 sent_any = was_lost = True
                 continue
             except SynclineError as failed:
                 if not sent_any:
                     raise
-                _leave_out(calls[number:], outcomes, failed)
+                _leave_out([call, *calls], outcomes, failed)
                 return
             sent_any, was_lost = True, False
+            poison.a_call_succeeded()
             self._traces.sent(reply.requestId)
             origins.append(reply.requestId)
             outcomes.update(_outcomes(call, reply, writes))

@@ -230,6 +230,11 @@ def refusal(errors: Sequence[VendorError], record_id: str | None) -> Outcome:
     )
 
 
+def is_about_values(error: VendorError) -> bool:
+    """Whether an error is one that a row's own values draw, so that it says nothing of the rows beside it."""
+    return MEANINGS.get(error.code) is _REFUSED
+
+
 def bulk_error(text: str) -> VendorError:
     """The error in a failed Bulk row: `CODE:message:FIELD1,FIELD2 --`."""
     code, _, rest = text.partition(":")

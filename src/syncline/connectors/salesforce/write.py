@@ -17,7 +17,7 @@ from urllib.parse import quote
 from syncline.connectors.salesforce import soql
 from syncline.connectors.salesforce.cells import full_id, wire_value
 from syncline.connectors.salesforce.client import URL_BYTES, Answer, Part, PartAnswer, SalesforceClient, query_path
-from syncline.connectors.salesforce.errors import VendorError, refusal, vendor_errors
+from syncline.connectors.salesforce.errors import VendorError, is_about_values, refusal, vendor_errors
 from syncline.connectors.salesforce.selection import Selection
 from syncline.errors import OurBug, OutcomeUnknown, SynclineError
 from syncline.ports import Lane
@@ -40,6 +40,9 @@ COLLECTIONS_PER_CALL = (
     2  # each with its confirming query: four of the five queries and collections a Composite may hold
 )
 SINGLES_PER_CALL = 20
+
+MOST_HALVINGS = 24
+"""So often a collection that one row spoils is cut in two in one write: enough to isolate three rows among 200."""
 
 _T = TypeVar("_T")
 
@@ -84,7 +87,10 @@ class Writer:
         outcomes: dict[int, Outcome] = {}
         confirmed: list[Page] = []
         selection = _selection(writes, schema)
-        for call in plan_calls(writes, selection):
+        calls = plan_calls(writes, selection)
+        halvings = 0
+        while calls:
+            call = calls.pop(0)
             try:
                 parts, answer = await self._client.composite(call.parts, lane, is_safe=False, headers=call.headers)
             except OutcomeUnknown as lost:
@@ -95,12 +101,43 @@ class Writer:
                     raise
                 break_off(outcomes, len(writes), failed)
                 break
+            before = halvings
             for step, part in zip(call.steps, parts, strict=False):
+                if halvings < MOST_HALVINGS and _is_spoilt(step, part):
+                    halvings += 1
+                    calls[:0] = [half for rows in _halves(step.indexes) for half in _replanned(rows, writes, selection)]
+                    continue
                 own = [writes[index] for index in step.indexes]
                 outcomes |= dict(zip(step.indexes, step.reading(part, own), strict=True))
-            confirmed += _read_back(parts[len(call.steps) :], answer, selection)
+            if halvings == before:  # else some rows were read that are only now going to be written
+                confirmed += _read_back(parts[len(call.steps) :], answer, selection)
         page = selection.joined(confirmed, How.READ_BACK) if confirmed else None
         return WriteAnswer(outcomes=tuple(outcomes[index] for index in range(len(writes))), confirmed=page)
+
+
+def _is_spoilt(step: Step, part: PartAnswer) -> bool:
+    """Whether a collection was refused as a whole for what some row of it says: nothing of it was carried out."""
+    if len(step.indexes) == 1 or not 400 <= part.status < 500:
+        return False
+    errors = vendor_errors(part.body)
+    return bool(errors) and is_about_values(errors[0])
+
+
+def _halves(indexes: Sequence[int]) -> list[Sequence[int]]:
+    middle = len(indexes) // 2
+    return [indexes[:middle], indexes[middle:]]
+
+
+def _replanned(indexes: Sequence[int], writes: Sequence[Write], selection: Selection) -> list[Call]:
+    """The calls for these of the writes alone."""
+    calls = plan_calls([writes[index] for index in indexes], selection)
+    return [
+        replace(
+            call,
+            steps=[replace(step, indexes=[indexes[at] for at in step.indexes]) for step in call.steps],
+        )
+        for call in calls
+    ]
 
 
 def unknown(lost: SynclineError) -> Outcome:
