@@ -17,6 +17,7 @@ import msgspec
 from syncline.cli.main import app
 from syncline.cli.session import EXIT_CODES
 from syncline.connectors.registry import manifest_of
+from syncline.engine.retrying import POLICY
 from syncline.errors import CODES
 from syncline.spec.expressions import CAST_TYPE_NAMES, FUNCTION_NAMES
 from syncline.spec.file import CeilingFile, FieldFile, File, ProbabilisticFile, SideFile, SyncFile, json_schema
@@ -55,6 +56,23 @@ def errors_page(head: str) -> str:
         lines += ["", f"## {title}", ""] if title else [""]
         lines += ["| code | what happened | what to do |", "|---|---|---|"]
         lines += [f"| {code} | {_cell(about.cause)} | {_cell(about.remedy)} |" for code, about in own.items()]
+    return "\n".join(lines) + "\n"
+
+
+def retries_page(head: str) -> str:
+    """What becomes of every kind of failure, and what wakes it: from the engine's own table."""
+    rows = [f"| {_cell(rule.said)} | {_cell(rule.becomes)} | {_cell(rule.wakes)} |" for rule in POLICY]
+    lines = [
+        head,
+        "# What is tried again, and when",
+        "",
+        "Every failure has one row. A *dead letter* is kept with what was sent and said: `syncline errors` lists them,",
+        "`syncline retry` lets them be planned again, all or those of one cause.",
+        "",
+        "| what was said | what becomes of it | what wakes it |",
+        "|---|---|---|",
+        *rows,
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -67,6 +67,7 @@ PAGES = {
     "state.md": lambda: state_page(HEAD),
     "cli.md": lambda: command_pages.cli_page(HEAD),
     "errors.md": lambda: command_pages.errors_page(HEAD),
+    "retries.md": lambda: command_pages.retries_page(HEAD),
     "exit-codes.md": lambda: command_pages.exit_codes_page(HEAD),
     "configuration.md": lambda: command_pages.configuration_page(HEAD),
     "syncline.schema.json": command_pages.schema_page,
