@@ -95,6 +95,7 @@ def test_two_that_ask_at_the_same_moment_make_one_run() -> None:
         asked = await asyncio.gather(*(s.tick(f"w{n}") for n in range(5)))
         assert sum(one is not None for one in asked) == 1
         await s.store.commit(Commit(drop={Table.SCHEDULE: pl.DataFrame({"sync": ["people"]})}))
+        s.clock.advance(10)
         assert await s.tick("w9") is None  # the same request again, from the start
         assert len(await s.runs()) == 1
 
