@@ -259,7 +259,9 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-144": Code("There is no connector of this type.", "Use `salesforce` or `marketo`.", "connectors"),
     "SYN-145": Code("A connection's url cannot be called.", "Correct the connection's url.", "net"),
-    "SYN-146": Code("The file of a private certificate authority cannot be used.", "Name a readable PEM file.", "net"),
+    "SYN-146": Code(
+        "The file of a private certificate authority cannot be used.", "Name a readable PEM file.", "net connectors"
+    ),
     "SYN-147": Code(
         "The server's certificate is not trusted. Nothing was sent.",
         "Check the host name, or name the private authority's PEM file in ca_file.",
@@ -271,7 +273,9 @@ CODES: Mapping[str, Code] = {
         "connectors",
     ),
     "SYN-149": Code(
-        "A connection pushes no changes in a channel of this name.", "Look at its `stream` setting.", "engine"
+        "A connection pushes no changes in a channel of this name, or its `stream` says neither yes nor no.",
+        "Look at its settings `stream` and `stream_endpoint`.",
+        "engine connectors",
     ),
     "SYN-150": Code(
         "No record of this id or e-mail address is known.",

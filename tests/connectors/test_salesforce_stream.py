@@ -92,7 +92,14 @@ class Listener:
                 self.batches.append(await anext(stream))
             if acting is not None:
                 acting.cancel()
+        await self.gone()
         return [event for batch in self.batches for event in batch.events]
+
+    async def gone(self) -> None:
+        """Until the org has heard that nobody listens any more: a fault strikes whichever stream comes first."""
+        async with asyncio.timeout(20):
+            while self.org.org.events.open_streams:
+                await asyncio.sleep(0.002)
 
     @property
     def position(self) -> str:
@@ -199,6 +206,7 @@ def test_a_sign_of_life_is_a_position(org: PushingOrg) -> None:
         async with asyncio.timeout(20), aclosing(stream):
             await anext(stream)
             quiet = await anext(stream)
+        await listener.gone()
         assert quiet.events == ()
         org.edit(one, Title="later")
         (event,) = await listener.hear(quiet.position)
@@ -218,6 +226,7 @@ def test_a_broken_stream_is_resumed_by_position(org: PushingOrg) -> None:
         org.fault("stream_reset", parameters={"events": 1})
         with pytest.raises(Unavailable):
             await listener.hear(position, 3)
+        await listener.gone()
         events = await listener.hear(position, 3)
         assert [event.cells["Title"] for event in events] == ["2", "3", "4"]
 
@@ -272,6 +281,7 @@ def test_a_session_that_ends_under_way_is_renewed_when_the_stream_breaks(org: Pu
         position = listener.position
         with pytest.raises(Unavailable):
             await listener.hear(position, 1, act)
+        await listener.gone()
         (event,) = await listener.hear(position)
         assert event.cells == {"Title": "1"}
 

@@ -50,7 +50,7 @@ def endpoint_of(settings: Mapping[str, str]) -> Endpoint | None:
     """
     wish = (settings.get("stream") or "true").strip().lower()
     if wish not in _ON:
-        raise ConfigError(f"The setting stream is {wish!r}.", code="SYN-100", remedy="Write true or false.")
+        raise ConfigError(f"The setting stream is {wish!r}.", code="SYN-149", remedy="Write true or false.")
     given = (settings.get("stream_endpoint") or "").strip()
     host = urlsplit(settings.get("url") or "").hostname or ""
     if not _ON[wish] or not (given or host.endswith(_VENDORS_DOMAIN)):
