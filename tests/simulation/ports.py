@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -21,7 +21,7 @@ import polars as pl
 from syncline.errors import OutcomeUnknown, Unavailable
 from syncline.ports import HttpRequest, HttpResponse
 from syncline.store.trouble import UNREACHABLE, state_error
-from syncline.trees import Commit, Store, Table
+from syncline.trees import Commit, Lease, Store, Table
 from syncline_sandbox.core.wire import Core, Fate, Request, Response
 from tests.simulation.loop import VirtualTime
 
@@ -90,6 +90,7 @@ class Process:
     is_dead: bool = False
     thawed: asyncio.Event | None = None  # set while nothing is frozen
     section: Section = field(default_factory=Section)
+    is_sending: bool = False
     turn: str = ""  # what it is at: a whole cycle, or a turn through the units
 
     @property
@@ -206,14 +207,26 @@ def _as_sandbox_takes_it(request: HttpRequest) -> Request:
     )
 
 
+class LeaseWatch(Protocol):
+    """Is told at once of what processes do with leases (`leases.Leases`)."""
+
+    def before_taking(self, name: str) -> tuple[str, int] | None: ...
+
+    def taken(self, process: Process, lease: Lease, before: tuple[str, int] | None) -> None: ...
+
+    def given_back(self, process: Process) -> None: ...
+
+    def committed(self, process: Process, commit: Commit) -> None: ...
+
+
 class ProcessStore:
     """A process' way to the state: every read and commit takes time, and dies with the process.
 
-    `committed` is told of each commit that became durable.
+    `committed` is told of each commit that became durable, *watch* of leases.
     """
 
-    def __init__(self, store: Store, process: Process, committed: Callable[[Commit], None]) -> None:
-        self._store, self._process, self._committed = store, process, committed
+    def __init__(self, store: Store, process: Process, committed: Callable[[Commit], None], watch: LeaseWatch) -> None:
+        self._store, self._process, self._committed, self._watch = store, process, committed, watch
         self._holds: dict[asyncio.Task[Any] | None, Hold] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
@@ -233,8 +246,22 @@ class ProcessStore:
         if hold is not None and hold.is_lost:
             raise state_error(UNREACHABLE, "the disk", detail="the section ended while its process stood still")
         await self._store.commit(commit)
+        self._watch.committed(self._process, commit)
         self._committed(commit)
         await self._process.step(COMMIT_SECONDS)
+
+    async def take_lease(self, name: str, holder: str, *, seconds: float) -> Lease | None:
+        await self._process.step(COMMIT_SECONDS)
+        before = self._watch.before_taking(name)
+        lease = await self._store.take_lease(name, holder, seconds=seconds)
+        if lease is not None:
+            self._watch.taken(self._process, lease, before)
+        return lease
+
+    async def give_back(self, lease: Lease) -> None:
+        await self._process.step(COMMIT_SECONDS)
+        await self._store.give_back(lease)
+        self._watch.given_back(self._process)
 
     async def slices(
         self, table: Table, where: Mapping[str, Any] | None = None, *, size: int

@@ -29,6 +29,7 @@ from syncline.trees import Commit, Table
 from syncline_sandbox.core.wire import Core, Response
 from tests.simulation.chronicle import US, Chronicle, Row
 from tests.simulation.ground import Ground
+from tests.simulation.leases import Leases
 from tests.simulation.ports import Line, Process, ProcessClock, ProcessStore, SimulatedTransport
 from tests.simulation.pushed_bus import SimulatedBus
 from tests.simulation.variant import Variant
@@ -89,7 +90,11 @@ class Stage:
     window_losses: int = 0
     excused: set[str] = field(default_factory=set)  # kinds of marks that may explain a difference in this history
     complaints: list[str] = field(default_factory=list)  # laws broken while it went on
+    leases: Leases = field(init=False)
     ended: bool = False  # people have stopped; everything rests
+
+    def __post_init__(self) -> None:
+        self.leases = Leases(ground=self.ground, complaints=self.complaints)
 
     @staticmethod
     def over(ground: Ground, seed: int, variant: Variant, sync: Sync, key: bytes) -> Stage:
@@ -190,7 +195,7 @@ class Stage:
             made["crm"]._streams._bus = SimulatedBus(self.ground.org, process)
         watched: dict[str, Any] = {name: WatchedConnector(one, SIDE_OF[name], watch) for name, one in made.items()}
         connectors: dict[str, Connector] = watched
-        store: Any = ProcessStore(self.ground.store(), process, watch.committed)
+        store: Any = ProcessStore(self.ground.store(), process, watch.committed, self.leases)
         world = World(
             store=store,
             connectors=connectors,
@@ -280,7 +285,12 @@ class WatchedConnector:
         for one in writes:
             text = f"{one.operation} {one.object_type} {one.record_id or one.key} {dict(one.cells)}"
             self._watch.stage.tell(f"  {self._watch.process.name} sends {self._side} {text}")
-        answer: WriteAnswer = await self._connector.write(writes, **options)
+        self._watch.stage.leases.sends(self._watch.process)
+        self._watch.process.is_sending = True
+        try:
+            answer: WriteAnswer = await self._connector.write(writes, **options)
+        finally:
+            self._watch.process.is_sending = False
         for one, outcome in zip(writes, answer.outcomes, strict=True):
             if outcome.code or outcome.status not in ("written", "unchanged"):
                 self._watch.stage.tell(

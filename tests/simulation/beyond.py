@@ -1,0 +1,16 @@
+"""Planted defects that no history of the simulation can find, each with the reason.
+
+Lives here: the reasons. What is found is in `found.json`.
+"""
+
+from __future__ import annotations
+
+_POLLED = "by nature not: polling finds what the stream left out, only later, and every history ends with polls"
+
+BEYOND: dict[str, str] = {
+    "a gap ignored": _POLLED,
+    "a stream's position before its effects": _POLLED,
+    "an erased person comes back": "nobody is erased in a history",
+    "undo not guarded": "nothing is undone in a history",
+    "empty side believed": "no side of a history is empty for an hour",
+}
