@@ -11,6 +11,7 @@ import pytest
 import trustme
 
 from syncline.errors import ConfigError, OutcomeUnknown, Unavailable
+from syncline.net import transport as transports
 from syncline.net.transport import HttpxTransport
 from syncline.ports import HttpRequest, HttpResponse
 
@@ -99,3 +100,31 @@ def test_a_url_that_cannot_be_called_is_a_configuration_error(url: str) -> None:
 def test_an_unreadable_ca_file_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         HttpxTransport(ca_file=str(tmp_path / "none.pem"))
+
+
+def test_who_finds_no_free_connection_in_time_has_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transports, "POOL_TIMEOUT_SECONDS", 0.1)
+
+    async def story() -> None:
+        reached: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            reached.append(await reader.readuntil(b"\r\n\r\n"))
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with server:
+            transport = HttpxTransport(max_connections=1)
+            first = asyncio.create_task(transport.send(HttpRequest(method="POST", url=url, timeout_seconds=5)))
+            while not reached:
+                await asyncio.sleep(0.01)
+            with pytest.raises(Unavailable):
+                await transport.send(HttpRequest(method="POST", url=url, timeout_seconds=5))
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            await transport.aclose()
+        assert len(reached) == 1
+
+    asyncio.run(story())

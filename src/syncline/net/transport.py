@@ -16,6 +16,12 @@ from syncline.ports import HttpRequest, HttpResponse
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
+POOL_TIMEOUT_SECONDS = 10.0
+"""Nothing was sent by who waits longer for a free connection of ours."""
+
+KEEP_IDLE_SECONDS = 5.0
+"""Shorter than systems keep one: a connection they close just as a write goes out leaves its outcome unknown."""
+
 # Raised before the first byte of the request left: the server cannot have seen it.
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 
@@ -27,7 +33,8 @@ class HttpxTransport:
     """`ports.Transport` over httpx2.
 
     *ca_file* names a PEM file trusted in addition to the system's authorities (a private CA); verification cannot be
-    switched off. *max_connections* bounds the pool; the budget bounds concurrency.
+    switched off. *max_connections* bounds the pool; the budget bounds concurrency. Connecting, waiting for a connection
+    of the pool and the whole exchange have a time-out each.
 
     Raises:
         ConfigError: *ca_file* cannot be read.
@@ -36,13 +43,18 @@ class HttpxTransport:
     def __init__(self, *, ca_file: str | None = None, max_connections: int = 50) -> None:
         self._client = httpx2.AsyncClient(
             verify=_trust(ca_file) if ca_file else True,
-            limits=httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+            limits=httpx2.Limits(
+                max_connections=max_connections,
+                max_keepalive_connections=max_connections,
+                keepalive_expiry=KEEP_IDLE_SECONDS,
+            ),
             mounts=dict.fromkeys(_PAST_PROXY),
         )
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """As `ports.Transport.send`; also ConfigError for a URL or certificate that a person must put right."""
         connect_seconds = min(CONNECT_TIMEOUT_SECONDS, request.timeout_seconds)
+        pool_seconds = min(POOL_TIMEOUT_SECONDS, request.timeout_seconds)
         try:
             # The whole exchange has one deadline, which httpx2's per-operation time-outs do not give.
             async with asyncio.timeout(request.timeout_seconds):  # noqa: TID251  (this is the port's real end)
@@ -51,7 +63,7 @@ class HttpxTransport:
                     request.url,
                     headers=dict(request.headers),
                     content=request.body or None,
-                    timeout=httpx2.Timeout(request.timeout_seconds, connect=connect_seconds),
+                    timeout=httpx2.Timeout(request.timeout_seconds, connect=connect_seconds, pool=pool_seconds),
                 )
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as wrong:
             raise ConfigError(f"{request.url!r} is not a URL that can be called: {wrong}.", code="SYN-145") from wrong
