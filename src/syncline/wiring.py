@@ -242,9 +242,9 @@ def worker_of(project: Project, world: World, worker_id: str, *, stopping: async
 def _share_budgets(
     project: Project, connectors: Mapping[str, Connector], store: Store, worker: str | None, *, may_write: bool
 ) -> None:
-    """Let the connectors spend by the state. One process at a time writes a state in a file: it is alone, unless it is
-    one of several workers."""
-    is_alone = not may_write or (worker is None and project.store_url.startswith(("sqlite:", ":memory:")))
+    """Let the connectors spend by the state. One process at a time writes a state in a file, all its lanes by the same
+    connectors: it is alone."""
+    is_alone = not may_write or project.store_url.startswith(("sqlite:", ":memory:"))
     holder = worker or secrets.token_hex(8)
     for name, connector in connectors.items():
         if isinstance(connector, Sharing):
