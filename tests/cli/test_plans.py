@@ -122,3 +122,20 @@ def test_a_plan_is_sealed_beside_a_process_that_works(synced: Ground, tmp_path: 
         assert synced.syncline("plan", "--out", str(file)).code == 0
         assert synced.syncline("apply", str(file), "--json").error["code"] == "SYN-701"
     assert json.loads(synced.syncline("apply", str(file), "--yes", "--json").out)["written"] == 1
+
+
+def test_a_record_that_moved_is_left_and_named(synced: Ground, tmp_path: Path) -> None:
+    file = tmp_path / "two.plan"
+    for one in ("p1@x.com", "p2@x.com"):
+        synced.instance("people", {"input": [{"email": one, "title": "Chair"}], "lookupField": "email"})
+    assert synced.syncline("plan", "--out", str(file)).code == 0
+    moved = next(row["Id"] for row in synced.leads() if row["Email"] == "p2@x.com")
+    synced.instance("people", {"input": [{"email": "p2@x.com", "city": "Bonn"}], "lookupField": "email"})
+    done = synced.syncline("apply", str(file), "--yes")
+    assert done.code == 1
+    assert f"update Lead {moved} of crm: lead" in words(done.out)
+    assert "changed after the plan was sealed" in words(done.out)
+    titles = {row["Email"]: row["Title"] for row in synced.leads()}
+    assert (titles["p1@x.com"], titles["p2@x.com"]) == ("Chair", "VP")
+    assert synced.syncline("run").code == 0
+    assert {row["Email"]: row["Title"] for row in synced.leads()}["p2@x.com"] == "Chair"

@@ -11,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from syncline.cli.actions import Flag
 from syncline.cli.output import console, print_json
 from syncline.cli.plan_files import load, opened, require_new, write_new
 from syncline.cli.screens.common import some
@@ -38,7 +39,6 @@ from syncline.engine.sealed.results import Applied
 from syncline.engine.sealed.seal import Sealed, seal
 from syncline.errors import ConfigError
 
-Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 MayBeFile = Annotated[Path | None, Parameter(show_default=False)]
 
 

@@ -18,7 +18,7 @@ from syncline.engine.observe import read_again
 from syncline.engine.onlooking import onlooking
 from syncline.engine.pairs import mirror_of, slices
 from syncline.engine.planning import CLOCK_SKEW_US, Planned, plan_links
-from syncline.engine.sealed.evidence import prints_of
+from syncline.engine.prints import prints_of
 from syncline.engine.verify import HELD, SAME, UNEXPLAINED, field_classes
 from syncline.engine.world import World
 from syncline.ports import Lane, Stamp

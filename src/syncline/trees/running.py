@@ -99,11 +99,11 @@ REQUEST: Columns = {
     "answer": TEXT,  # JSON: counts or an error, no values of records
 }
 
-# Plans that were sealed into a file. Key: digest.
+# Sealed plans that somebody approved. Key: digest.
 SEAL: Columns = {
     "digest": TEXT,  # of the plan's content: what is approved and applied is exactly this
     "sync": TEXT,
-    "state": TEXT,  # sealed | approved | applied | refused
+    "state": TEXT,  # approved | applied
     "counts": TEXT,  # JSON: actions by kind and side, calls, minutes
     "sealed_us": INT,
     "decided_us": INT,

@@ -27,9 +27,9 @@ from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.empty_sides import hold_empty_sides
 from syncline.engine.laws import balances
 from syncline.engine.observe import meet, read_again
+from syncline.engine.prints import Name, prints_of
 from syncline.engine.sealed import approval
 from syncline.engine.sealed.content import records_of
-from syncline.engine.sealed.evidence import Name, prints_of
 from syncline.engine.sealed.limits import Limits
 from syncline.engine.sealed.paper import Plan
 from syncline.engine.sealed.results import Applied, Before, results_of, written_before

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from syncline.engine.sealed.evidence import Name
+from syncline.engine.prints import Name
 from syncline.records import Side, other
 
 Action = tuple[str, str, str, str, str, str]

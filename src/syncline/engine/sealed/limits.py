@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from syncline.engine.bounds import Allowed, Bounds
+from syncline.engine.prints import Name
 from syncline.engine.sealed.content import LINK_ENDS, Action, actions_in, records_of, row_print
-from syncline.engine.sealed.evidence import Name
 from syncline.engine.sealed.paper import Plan
 from syncline.engine.sheets import Sheets
 

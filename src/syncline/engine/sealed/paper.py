@@ -20,8 +20,8 @@ from typing import IO, Any
 
 import polars as pl
 
+from syncline.engine.prints import Name
 from syncline.engine.sealed.content import LINK_ENDS, Action, line, read_action, read_link, row_print
-from syncline.engine.sealed.evidence import Name
 from syncline.errors import ConfigError, SafetyStop
 
 FORMAT = "syncline sealed plan"

@@ -14,8 +14,8 @@ import polars as pl
 from syncline.engine.batches import calls_to_write
 from syncline.engine.bounds import Bounds
 from syncline.engine.cycle import RunReport, run_cycle
+from syncline.engine.prints import Name, prints_of
 from syncline.engine.sealed.content import action_line, actions_in, link_line, records_of
-from syncline.engine.sealed.evidence import Name, prints_of
 from syncline.engine.sealed.paper import Body, Estimate, Header
 from syncline.engine.sheets import Sheets
 from syncline.engine.terms import spec_print

@@ -1,7 +1,7 @@
-"""Evidence: what a planned action rests on, as one print per record, so that applying can tell which record moved.
+"""One print per record: tells whether anything of it moved that the sync reads, between two looks or for an old plan.
 
 A print covers every cell of the record that the sync reads, and whether it is deleted or lives on elsewhere. It is
-keyed by the installation, so it says nothing to anybody else. Not here: what was agreed before (the actions' bases).
+keyed by the installation, so it says nothing to anybody else. Not here: what was agreed before (`bases`).
 """
 
 from __future__ import annotations
