@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -11,14 +12,16 @@ from typing import Any
 import polars as pl
 import pytest
 
+from syncline.connectors.memory import MemoryConnector
 from syncline.engine.inbox import set_enabled
 from syncline.engine.tenure import begin
+from syncline.errors import Unavailable
 from syncline.ports import Lane
 from syncline.runtime import presence, requests, schedules
 from syncline.runtime.conduct import AGAIN, DONE, HANDED_ON, SUPERSEDED, Conductor
 from syncline.runtime.presence import Me
 from syncline.runtime.retention import Retention, drop_old
-from syncline.spec.schedule import Once, Schedule
+from syncline.spec.schedule import Once, Schedule, Takes
 from syncline.trees import Commit, Store, Table
 from tests.support.memory_world import TwoSystems, two_systems
 
@@ -230,3 +233,69 @@ def test_old_runs_are_dropped_and_what_is_under_way_stays() -> None:
         assert (await store.rows(Table.RUN))["run_id"].to_list() == [waiting]
 
     told(story)
+
+
+@pytest.mark.scenario("wiz-6.14")
+@pytest.mark.parametrize(("takes", "read"), [(Takes.CHANGES, 1), (Takes.ALL, 40)])
+def test_a_run_takes_what_changed_or_everything(takes: Takes, read: int) -> None:
+    """What changed since the last success is told by the system's own clock; the next run begins where that one did."""
+
+    async def story(w: TwoSystems) -> None:
+        apart = {"left": MemoryConnector(w.left, overlap=0), "right": MemoryConnector(w.right, overlap=0)}
+        w.world.connectors = apart
+        ids = [w.left.create("person", {"email": f"p{n}@x.com", "last": f"L{n}"}, "u1") for n in range(39)]
+        crew = Crew(w, 1)
+        w.world.syncs = {"people": replace(w.world.syncs["people"], schedule=Schedule(takes=takes))}
+        for expected in (None, None, read):
+            run_id = await schedules.tick(w.world.store, w.world.syncs["people"], "w1")
+            assert run_id is not None
+            assert await crew.members[0].conduct(run_id, 1) == DONE
+            parts = await w.world.store.rows(Table.RUN, {"cycle": run_id})
+            if expected is not None:
+                receipts = await w.world.store.rows(Table.RECEIPT, {"run_id": parts["run_id"].to_list()})
+                pages = receipts.filter(connection="left")["ids"].to_list()
+                assert sum(len(json.loads(zlib.decompress(page))) for page in pages) == expected
+            await schedules.tick(w.world.store, w.world.syncs["people"], "w1")
+            w.clock.advance(400)
+            if expected is None:
+                w.left.update(ids[0], {"title": f"T{w.clock.now()}"}, "u1")
+            w.clock.advance(60)
+
+    told(story)
+
+
+@pytest.mark.scenario("wiz-6.14")
+def test_what_changed_since_a_run_that_failed_is_not_passed_over() -> None:
+    async def story(w: TwoSystems) -> None:
+        crew = Crew(w, 1)
+        w.world.syncs = {"people": replace(w.world.syncs["people"], schedule=Schedule())}
+
+        async def one_run() -> str:
+            run_id = await schedules.tick(w.world.store, w.world.syncs["people"], "w1")
+            assert run_id is not None
+            await crew.members[0].conduct(run_id, 1)
+            await schedules.tick(w.world.store, w.world.syncs["people"], "w1")
+            w.clock.advance(400)
+            return str((await _row(w.world.store, run_id))["state"])
+
+        assert await one_run() == "succeeded"
+        before = (await w.world.store.rows(Table.CURSOR, {"connection": "left"})).select("position")
+        (person,) = w.left.rows
+        w.left.update(person, {"title": "Dr"}, "u1")
+        read = w.world.connectors["left"]
+        w.world.connectors = {**w.world.connectors, "left": _Away(w.left)}
+        assert await one_run() == "failed"
+        assert (await w.world.store.rows(Table.CURSOR, {"connection": "left"})).select("position").equals(before)
+        w.world.connectors = {**w.world.connectors, "left": read}
+        assert await one_run() == "succeeded"
+        (twin,) = w.right.rows.values()
+        assert twin.now.cells["title"] == "Dr"
+
+    told(story)
+
+
+class _Away(MemoryConnector):
+    """A system that does not answer when it is asked what changed."""
+
+    def read_changes(self, *_: Any, **__: Any) -> Any:
+        raise Unavailable("it is away")

@@ -111,7 +111,6 @@ def test_refused(text: str, code: str, words: str) -> None:
     assert "people" in refused.value.message
 
 
-@pytest.mark.scenario("wiz-6.12")
 def test_only_what_decides_when_changes_the_print() -> None:
     one = schedule("every: day, start: 2027-03-01, zone: Europe/Berlin")
     assert one.print() == schedule("every: 1 days, start: 2027-03-01 00:00, zone: Europe/Berlin, overlap: wait").print()

@@ -176,12 +176,20 @@ async def settle_terms(world: World, sync: Sync, report: RunReport) -> None:
 
 
 async def observe_object(
-    world: World, sync: Sync, side: Side, object_type: str, report: RunReport, *, sweep: bool
+    world: World,
+    sync: Sync,
+    side: Side,
+    object_type: str,
+    report: RunReport,
+    *,
+    sweep: bool,
+    whole: bool = False,
 ) -> None:
     """Bring the mirror of one object up to date, with what was marked to be read by id."""
     connection = sync.side(side).connection
     await read_due(world, connection, object_type, report.run_id)
-    read = read_everything if sweep and has_formulas(world, sync, side, object_type) else capture
+    is_whole = whole or (sweep and has_formulas(world, sync, side, object_type))
+    read = read_everything if is_whole else capture
     report.captures.append(await read(world, connection, object_type, report.run_id))
     await read_assumed(world, connection, object_type, report.run_id)
 

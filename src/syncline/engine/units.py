@@ -60,6 +60,7 @@ class Turn:
     lane: Lane = Lane.LIVE
     due_us: int | None = None
     sweep: bool = False
+    whole: bool = False  # read every object whole, whatever changed
     lease_seconds: float = LEASE_SECONDS
 
 
@@ -134,7 +135,7 @@ async def _has_work(world: World, sync: Sync, unit: Unit) -> bool:
 async def _carry_out(world: World, sync: Sync, unit: Unit, turn: Turn, report: RunReport) -> None:
     if unit.part is None:
         assert unit.side is not None
-        await observe_object(world, sync, unit.side, unit.object_type, report, sweep=turn.sweep)
+        await observe_object(world, sync, unit.side, unit.object_type, report, sweep=turn.sweep, whole=turn.whole)
         await hold_empty_sides(world, sync, report.run_id, report.captures)
         return
     if unit.part.identity:

@@ -28,6 +28,7 @@ from syncline.ports import Lane
 from syncline.runtime.presence import raised
 from syncline.runtime.summing import added_up
 from syncline.spec.model import Sync
+from syncline.spec.schedule import Takes
 from syncline.trees import TABLES, Commit, Fenced, Table
 
 DONE, AGAIN, FAILED, SUPERSEDED, HANDED_ON = "done", "again", "failed", "superseded", "handed on"
@@ -152,6 +153,7 @@ class Conductor:
             lane=Lane(row["lane"]),
             due_us=row["due_us"],
             sweep=sweep,
+            whole=sync.schedule.takes is Takes.ALL,
         )
         report = await run_unit(world, sync, unit, turn)
         if report is None:
