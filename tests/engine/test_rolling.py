@@ -188,6 +188,21 @@ def test_a_write_that_was_silently_ignored_is_found() -> None:
     lived(POOR_SYSTEMS, history)
 
 
+def test_a_write_that_no_reading_shows_yet_is_no_agreement() -> None:
+    async def history(life: Life) -> None:
+        await looked(life)
+        life.connectors["b"].next_writes = [Fault.IGNORED]
+        life.edit("a", life.people_of("a")[0], "title", "Ignored")
+        life.clock.advance(60)
+        await life.cycle()
+        for _ in range(2):  # the second time nothing has moved
+            found = await looked(life)
+            assert (found.agreeing, found.explained, found.differing) == (5, 1, 0)
+
+    able = replace(POOR_SYSTEMS.capabilities, visibility_lag_seconds=600)
+    lived(replace(POOR_SYSTEMS, capabilities=able), history)
+
+
 def test_an_edit_on_its_way_is_no_difference_but_no_agreement_either() -> None:
     async def history(life: Life) -> None:
         await looked(life)

@@ -1,9 +1,9 @@
 """Judging pairs that were just read anew: which agree, which differ and why, and of which a change had been missed.
 
 A pair agrees if every mapped field holds the same on both sides, through the mapping, and a run would write nothing. It
-differs for a known reason if one is noted (`verify`), or if a change is on its way: marked, in flight, or younger than
-what the last capture can have seen. Everything else differs. Lives here: reading the pairs and the judgement. Not
-here: which pairs, and what becomes of the counts (`agreement`).
+differs for a known reason if one is noted (`verify`), or if a change is on its way: marked, in flight, written and not
+shown yet, or younger than what the last capture can have seen. Everything else differs. Lives here: reading the pairs
+and the judgement. Not here: which pairs, and what becomes of the counts (`agreement`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from syncline.spec.model import Sync
 from syncline.trees import Table
 
 # Both records of each pair. `moved_us`: when it last changed or ended, as the vendor says; null if it does not.
+# `is_assumed`: it holds what we wrote, and no reading has shown it.
 STATES: dict[str, pl.DataType] = {
     "link_id": pl.Int64(),
     "side": pl.String(),
@@ -34,6 +35,7 @@ STATES: dict[str, pl.DataType] = {
     "record_id": pl.String(),
     "print": pl.String(),
     "is_there": pl.Boolean(),
+    "is_assumed": pl.Boolean(),
     "moved_us": pl.Int64(),
 }
 
@@ -42,7 +44,8 @@ STATES: dict[str, pl.DataType] = {
 class Seen:
     """Pairs as they were read: `states` (STATES) of every record, `bases` of every link. By link: `moved`, something
     was other than the mirror said; `late`, although a capture should have brought it; `ended`, a record is there no
-    more, and nothing had told; `busy`, a change is on its way anyway."""
+    more, and nothing had told; `busy`, a change is on its way anyway; `assumed`, this reading shows a write of ours not
+    yet."""
 
     states: pl.DataFrame
     bases: Mapping[int, tuple[bytes, bytes]]
@@ -50,6 +53,7 @@ class Seen:
     late: frozenset[int]
     ended: frozenset[int]
     busy: frozenset[int]
+    assumed: frozenset[int]
 
 
 @dataclass(kw_only=True)
@@ -92,6 +96,7 @@ async def look(world: World, sync: Sync, ends: pl.DataFrame, run_id: str) -> See
         late=frozenset(late["link_id"]),
         ended=frozenset(late.filter(~pl.col("is_there"))["link_id"]),
         busy=busy,
+        assumed=frozenset(states.filter("is_assumed")["link_id"]),
     )
 
 
@@ -105,6 +110,7 @@ async def _states(world: World, sync: Sync, ends: pl.DataFrame) -> pl.DataFrame:
             known = rows.select(
                 "record_id",
                 "is_deleted",
+                pl.col("flags").str.contains(':\\s*"').fill_null(False).alias("is_assumed"),  # any field with a sync
                 pl.when("is_deleted").then(pl.coalesce("fate_us", "stamp_us")).otherwise("stamp_us").alias("moved_us"),
             )
             prints = await prints_of(world, sync, {(side, str(object_type), one) for one in pairs[f"id_{side}"]})
@@ -120,6 +126,7 @@ async def _states(world: World, sync: Sync, ends: pl.DataFrame) -> pl.DataFrame:
                     "record_id",
                     pl.Series("print", texts, dtype=pl.String),
                     (pl.col("_seen") & ~pl.col("is_deleted").fill_null(True)).alias("is_there"),
+                    pl.col("is_assumed").fill_null(False),
                     "moved_us",
                 )
             )
@@ -181,5 +188,5 @@ async def judge(world: World, sync: Sync, seen: Seen, ends: pl.DataFrame, run_id
             unexplained |= set(other.filter(pl.col("class") == UNEXPLAINED)["link_id"])
     on_its_way = seen.busy | (seen.moved - seen.late)
     out.differing |= (would_write | unexplained) - on_its_way
-    out.explained = (would_write | unlike) - out.differing
+    out.explained = (would_write | unlike | (seen.assumed & set(ids))) - out.differing
     return out
