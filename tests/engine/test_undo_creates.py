@@ -83,7 +83,7 @@ def test_a_ceiling_on_deletes_holds_it() -> None:
     lived(history)
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_REPLY, Fault.LOST_REQUEST, Fault.LATER])
+@pytest.mark.parametrize("fault", [Fault.LOST_REPLY, Fault.LOST_REQUEST])
 def test_a_lost_answer_leaves_either_a_live_pair_or_none(fault: Fault) -> None:
     async def history(world: TwoSystems) -> None:
         person, twin, run = await created(world)

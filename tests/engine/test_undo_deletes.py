@@ -242,8 +242,17 @@ def test_a_ceiling_holds_what_comes_back_until_it_is_approved() -> None:
     lived(history, **FOLLOWS)
 
 
-@pytest.mark.parametrize("has_bin", [True, False])
-@pytest.mark.parametrize("fault", [Fault.LOST_REPLY, Fault.LOST_REQUEST, Fault.LATER])
+@pytest.mark.parametrize(
+    ("fault", "has_bin"),
+    [
+        (Fault.LOST_REPLY, True),
+        (Fault.LOST_REPLY, False),
+        (Fault.LOST_REQUEST, False),
+        pytest.param(Fault.LOST_REQUEST, True, marks=pytest.mark.slow),
+        pytest.param(Fault.LATER, True, marks=pytest.mark.slow),
+        pytest.param(Fault.LATER, False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_lost_answer_is_read_back_and_the_same_command_finishes_it(fault: Fault, has_bin: bool) -> None:
     async def history(world: TwoSystems) -> None:
         if not has_bin:
@@ -278,8 +287,10 @@ class Died(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("has_bin", [True, False])
+@pytest.mark.parametrize(
+    ("has_bin", "step"),
+    [(False, 10), pytest.param(True, 1, marks=pytest.mark.slow), pytest.param(False, 1, marks=pytest.mark.slow)],
+)
 def test_a_crash_at_any_effect_is_continued_by_the_same_command_and_nothing_comes_twice(
     has_bin: bool, step: int
 ) -> None:
