@@ -1,7 +1,7 @@
 """A private copy of everything in temporary tables of a session of its own: the server's disk, gone with the session.
 
-Copied from one snapshot. Chosen over a copy in SQLite because the rows need no translation: measured, a fifth of the
-time.
+Copied from one snapshot. Chosen over a copy in SQLite because the rows need no translation: measured, about half the
+time, and the same statements run on it.
 """
 
 from __future__ import annotations

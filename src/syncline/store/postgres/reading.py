@@ -96,8 +96,12 @@ def _look_up(connection: Connection, table: Table, keys: pl.DataFrame) -> list[t
         conditions.append(f't."{name}" IS NULL' if is_null else f't."{name}" = %s::{statements.type_of(table, name)}')
         given += [] if is_null else [value]
     columns = statements.listed(tuple(TABLES[table][0]), "t.")
-    text = f"SELECT {columns} FROM {source}{table.value} AS t WHERE {' AND '.join(conditions)}"
-    text += "" if key_of(table) else f" ORDER BY t.{APPENDED}"
+    order = "" if key_of(table) else f" ORDER BY t.{APPENDED}"
+    found = f"{table.value} AS t WHERE {' AND '.join(conditions)}"
+    if source:
+        # The keys lead, whatever the planner believes: OFFSET keeps it from turning the look-up round.
+        found = f"{source} CROSS JOIN LATERAL (SELECT t.* FROM {found} OFFSET 0) AS t"
+    text = f"SELECT {columns} FROM {found}{order}"
     return connection.execute(text.encode(), given, binary=True, prepare=False if source else None).fetchall()
 
 
@@ -108,9 +112,9 @@ def _source(connection: Connection, table: Table, keys: pl.DataFrame) -> tuple[s
         return "", []
     if len(keys) > _FEW:
         stage(connection, table, keys)
-        return f"{statements.staged(table)}, ", []
+        return statements.staged(table), []
     arrays = ", ".join(f"%s::{statements.type_of(table, name)}[]" for name in names)
-    return f"unnest({arrays}) AS s ({statements.listed(names)}), ", [keys[name].to_list() for name in names]
+    return f"unnest({arrays}) AS s ({statements.listed(names)})", [keys[name].to_list() for name in names]
 
 
 def take_dirty(
