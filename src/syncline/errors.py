@@ -432,8 +432,8 @@ CODES: Mapping[str, Code] = {
     ),
     "SYN-331": Code("Little is left of the day's calls.", "Raise the limit or run less often.", "connectors"),
     "SYN-340": Code(
-        "A connection takes no calls for now: it failed too often in a row, or its system asked us to stay away. Nothing "
-        "was sent.",
+        "A connection takes no calls for now: it failed too often in a row, or its system asked us to stay away. "
+        "Nothing was sent.",
         "Nothing: work goes on by itself at the time the message names. `syncline status` shows what is parked.",
         "errors",
     ),

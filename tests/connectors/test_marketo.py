@@ -667,7 +667,8 @@ def test_a_lost_answer_leaves_its_rows_unknown_and_nothing_is_sent_twice():
 
 def spoiling(world: World, code: str, name: str) -> list[int]:
     """The instance refuses every call as a whole in which the name stands; sizes of what it was sent."""
-    answer, sizes = world.transport.send, []
+    answer = world.transport.send
+    sizes: list[int] = []
 
     async def send(request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or not request.url.endswith("/rest/v1/leads.json"):
@@ -678,7 +679,7 @@ def spoiling(world: World, code: str, name: str) -> list[int]:
         told = {"requestId": "a#1", "success": False, "errors": [{"code": code, "message": "no"}]}
         return HttpResponse(status=200, body=json.dumps(told).encode())
 
-    world.transport.send = send
+    world.transport.send = send  # type: ignore[method-assign]
     return sizes
 
 

@@ -518,7 +518,8 @@ def test_a_part_of_a_call_that_broke_on_the_server_leaves_its_rows_unknown(world
 
 def spoiling(world: World, code: str, *names: str) -> list[int]:
     """The org refuses every collection as a whole in which one of these names stands; sizes of what it was sent."""
-    answer, sizes = world.transport.send, []
+    answer = world.transport.send
+    sizes: list[int] = []
 
     async def send(request: HttpRequest) -> HttpResponse:
         if not request.url.endswith("/composite"):
