@@ -12,7 +12,6 @@ from syncline.trees import Commit, Lease, Table
 from tests.simulation.ground import Ground
 from tests.simulation.ports import Process
 
-
 _GIVEN_UP = ("unknown", "abandoned", "rejected")
 
 
