@@ -170,6 +170,24 @@ def test_fields_that_no_event_carries_are_read_for(org: PushingOrg) -> None:
     listening(org, body, fields=("Title", "Name", "Owner.Email"))
 
 
+def test_a_formula_is_in_no_event(org: PushingOrg) -> None:
+    one = org.lead()
+    name = f"Twice{len(org.transport.sent)}__c"
+    org.control("POST", "fields", {"object": "Lead", "name": name, "formula": "Title & Title"})
+
+    async def body(listener: Listener) -> None:
+        def act() -> None:
+            org.edit(one, Title="t")
+            org.by_hand("create", {"LastName": "New", "Company": "c"})
+
+        update, create = await listener.hear(None, 2, act)
+        assert (update.needs_reading, create.needs_reading) == (False, True)
+        assert name not in {*update.cells, *create.cells}
+
+    fields = ("Title", name)
+    listening(org, body, fields=fields)
+
+
 def test_our_own_writes_are_known(org: PushingOrg) -> None:
     one = org.lead()
 

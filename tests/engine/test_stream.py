@@ -327,6 +327,26 @@ def test_the_same_value_by_somebody_else_before_our_answer_proves_nothing() -> N
     asyncio.run(whole())
 
 
+def test_an_edit_that_a_reading_superseded_is_no_loss() -> None:
+    """The event of the later edit never came; what we replaced we had read."""
+
+    async def whole() -> None:
+        p = await pushed()
+        p.edit(title="theirs")
+        await p.take()
+        for _ in range(2):
+            await p.cycle()
+        p.edit(title="later")
+        for _ in range(2):
+            p.w.clock.advance(60)
+            await p.cycle()
+        batch = await _written(p)
+        await p.take(replace(batch, events=batch.events[-1:]))
+        assert await p.store.count(Table.CONFLICT, {"kind": "overwritten_in_flight"}) == 0
+
+    asyncio.run(whole())
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_an_edit_between_our_reading_and_our_write_is_told(at_once: bool) -> None:
     async def whole() -> None:

@@ -159,9 +159,9 @@ class _Session:
         await self._close_run()
 
     async def lose_position(self) -> None:
-        """Begin anew at the newest end, and poll for what lies between."""
+        """Begin anew at the newest end; `listen` then has what lies between polled."""
         known = await standing(self.world, self.connection, self.channel) or Standing()
-        await stand(self.world, self.connection, self.channel, owing(replace(known, position=None), self._object_types))
+        await stand(self.world, self.connection, self.channel, replace(known, position=None))
 
     async def switch_off(self, why: SynclineError) -> None:
         known = await standing(self.world, self.connection, self.channel) or Standing()
