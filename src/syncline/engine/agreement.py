@@ -232,10 +232,7 @@ async def _look_at(world: World, sync: Sync, buckets: Sequence[_Bucket], report:
     known = await world.store.rows(Table.AGREEMENT, where)
     before = {row["bucket"]: row for row in known.iter_rows(named=True)}
     digests = _digests(sync, seen)
-    assumed = {link_id % BUCKETS for link_id in seen.assumed}
-    changed = [
-        part for bucket, part in buckets if bucket in assumed or not _is_as_before(before.get(bucket), digests[bucket])
-    ]
+    changed = [part for bucket, part in buckets if not _is_as_before(before.get(bucket), digests[bucket])]
     judged = await judge(world, sync, seen, pl.concat([ends.clear(), *changed]), report.run_id)
     rows = []
     for bucket, part in buckets:
