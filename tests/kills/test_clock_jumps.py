@@ -32,7 +32,9 @@ def edit(trial: Trial) -> None:
     hands.change(persons["Ben"], title="Boss")
 
 
-@pytest.mark.parametrize("write", [-2, -3], ids=["marketo", "salesforce"])
+@pytest.mark.parametrize(
+    "write", [pytest.param(-2, id="marketo"), pytest.param(-3, id="salesforce", marks=pytest.mark.slow)]
+)
 def test_a_create_under_way_and_the_clock_a_day_ahead(ground: TrialGround, clean: Clean, write: int) -> None:
     """By the wrong clock the time in which it could still arrive is over."""
     with ground.trial(f"ahead{write}") as trial:
@@ -61,7 +63,9 @@ def test_a_create_under_way_and_the_clock_an_hour_back(ground: TrialGround, clea
         assert untrue(trial.sandboxes, trial.recover(ahead_seconds=-HOUR)) == []
 
 
-@pytest.mark.parametrize("seconds", [DAY, -HOUR], ids=["ahead", "back"])
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(DAY, id="ahead", marks=pytest.mark.slow), pytest.param(-HOUR, id="back")]
+)
 def test_a_jump_within_a_run_and_back_after_it(ground: TrialGround, clean: Clean, seconds: float) -> None:
     with ground.trial(f"within{seconds:g}") as trial:
         _, ended = trial.day(die_at=0, jump_seconds=seconds, jump_after=200)

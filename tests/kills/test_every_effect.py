@@ -14,13 +14,11 @@ import pytest
 from tests.kills.judge import untrue
 from tests.kills.trials import Clean, TrialGround
 
-pytestmark = pytest.mark.parametrize(
-    "ground",
-    [
-        pytest.param("sqlite", marks=pytest.mark.xdist_group("kills")),
-        pytest.param("postgresql", marks=pytest.mark.xdist_group("kills-postgresql")),
-    ],
-    indirect=True,
+_SERVER = pytest.mark.xdist_group("kills-postgresql")
+_FILE = pytest.param("sqlite", marks=pytest.mark.xdist_group("kills"))
+on_both = pytest.mark.parametrize("ground", [_FILE, pytest.param("postgresql", marks=_SERVER)], indirect=True)
+on_the_server_slowly = pytest.mark.parametrize(
+    "ground", [_FILE, pytest.param("postgresql", marks=[_SERVER, pytest.mark.slow])], indirect=True
 )
 
 # What the day must hold, or these tests would show less than they say.
@@ -49,6 +47,7 @@ def killed(ground: TrialGround, clean: Clean, points: Iterable[int]) -> tuple[in
     return tried, wrong
 
 
+@on_both
 def test_a_clean_run_has_the_same_effects_each_time(ground: TrialGround, clean: Clean) -> None:
     with ground.trial("again") as trial:
         said, ended = trial.day(die_at=0)
@@ -59,10 +58,12 @@ def test_a_clean_run_has_the_same_effects_each_time(ground: TrialGround, clean: 
     assert all(what.split()[0] == ("before", "after")[at % 2] for at, what in enumerate(clean.effects))
 
 
+@on_both
 def test_killed_before_and_after_every_write(ground: TrialGround, clean: Clean) -> None:
     assert killed(ground, clean, sorted(clean.at_writes)) == (2 * sum(WRITES.values()), [])
 
 
+@on_the_server_slowly
 def test_killed_at_some_of_all_other_effects(ground: TrialGround, clean: Clean) -> None:
     points = clean.others[::ONE_IN]
     assert killed(ground, clean, points) == (len(points), [])
@@ -70,6 +71,7 @@ def test_killed_at_some_of_all_other_effects(ground: TrialGround, clean: Clean) 
 
 
 @pytest.mark.slow
+@on_both
 def test_killed_at_every_other_effect(ground: TrialGround, clean: Clean) -> None:
     rest = [number for number in clean.others if number not in clean.others[::ONE_IN]]
     tried, wrong = killed(ground, clean, rest)
@@ -77,6 +79,7 @@ def test_killed_at_every_other_effect(ground: TrialGround, clean: Clean) -> None
     assert tried + len(clean.others[::ONE_IN]) + len(clean.at_writes) == len(clean.effects) > 150
 
 
+@on_the_server_slowly
 def test_killed_while_a_write_is_under_way(ground: TrialGround, clean: Clean) -> None:
     """It has arrived, nobody waits for it any more, and it is carried out four minutes later, while others run."""
     wrong = []
