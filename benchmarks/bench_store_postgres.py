@@ -1,8 +1,9 @@
 """The PostgreSQL store's bulk paths against bare COPY and ON CONFLICT of the same rows into the same tables.
 
 Run as ``python benchmarks/bench_store_postgres.py [rows] [url] [url]`` (100,000 if not said; without URLs a server is
-started as for the tests, which does not wait for the disk). The floor is psycopg alone in the same run, on a database with the
-same tables and indexes: ready tuples, COPY into a temporary table, one INSERT; for look-ups the same keys joined.
+started as for the tests, which does not wait for the disk). The floor is psycopg alone in the same run, on a database
+with the same tables and indexes: ready tuples, COPY into a temporary table, one INSERT; for look-ups the same keys
+joined.
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ class Ground:
     def __init__(self, served: Served, folder: Path, shell: Shell) -> None:
         self.served, self.folder, self.shell = served, folder, shell
         self.state = folder / "state.db"
+        self.state_url = "sqlite:///state.db"
         self.connections: dict[str, dict[str, Any]] = {
             "crm": {"type": "salesforce", "url": served.org},
             "marketing": {"type": "marketo", "url": served.instance, "created_since": "2026-03-01"},
@@ -74,7 +75,7 @@ class Ground:
     def syncline(self, command: str, *words: str) -> Said:
         """Run a command on the project as it is configured now, a cycle's pause after what was done last."""
         self.served.clock.advance(300)
-        content = {"state": "sqlite:///state.db", "connections": self.connections, "syncs": self.syncs}
+        content = {"state": self.state_url, "connections": self.connections, "syncs": self.syncs}
         path = self.folder / "syncline.yaml"
         text = yaml.safe_dump(content, sort_keys=False)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
