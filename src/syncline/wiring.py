@@ -233,6 +233,7 @@ def worker_of(project: Project, world: World, worker_id: str, *, stopping: async
         me,
         url=runtime_url(project.store_url),
         door_path=None if project.is_shared else door_of(Path(project.store_url.removeprefix("sqlite:///"))),
+        open_store=(lambda: open_store(project.store_url, world.clock)) if project.is_shared else None,
         retention=Retention(runs=keep.runs_days, parts=keep.units_days),
         stopping=stopping,
         tell=tell,

@@ -75,6 +75,7 @@ def test_what_a_killed_worker_read_is_taken_over_within_ten_seconds(here: Site) 
     assert list(states.values()).count("working") == 1
 
 
+@pytest.mark.slow
 def test_a_frozen_worker_that_thaws_changes_nothing_any_more(here: Site) -> None:
     """It is frozen while a write of its is under way: its successor finds what became of it, and its own commit comes
     too late."""

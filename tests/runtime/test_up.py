@@ -23,6 +23,7 @@ def here(tmp_path: Path) -> Iterator[Site]:
         yield standing
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_run_it_goes_on_with_that_run(here: Site) -> None:
     here.slow(here.instance, "activities", 20.0)
     first = here.start("up")
@@ -54,6 +55,7 @@ def _stop(here: Site) -> None:
     assert "stopped" in here.rows(Table.WORKER)["state"].to_list()
 
 
+@pytest.mark.slow
 def test_commands_beside_it_ask_through_its_door(here: Site) -> None:
     here.start("up")
     here.until(lambda: here.run_in_state("succeeded"), seconds=60, what="the first copy")

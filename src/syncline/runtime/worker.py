@@ -7,7 +7,6 @@ and end. Not here: what they do in detail (`presence`, `schedules`, `conduct`, `
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -20,10 +19,11 @@ from syncline.engine.world import World
 from syncline.errors import ConfigError, StateError, StopRequested, SynclineError
 from syncline.runtime import asking, door, durable, presence, requests, schedules
 from syncline.runtime.conduct import Conductor, Told, attempt_of
+from syncline.runtime.heart import Heart
 from syncline.runtime.presence import BEAT_SECONDS, Me
 from syncline.runtime.residents import Residents
 from syncline.runtime.retention import EVERY_SECONDS, Retention, drop_old
-from syncline.trees import Table
+from syncline.trees import Store, Table
 
 LOOK_SECONDS = 1.0
 URGENT_SECONDS = 0.5
@@ -34,7 +34,7 @@ GRACE_SECONDS = 120.0
 class Worker:
     """Works on *world*'s syncs as *me* until *stopping* is set. With a *door_path* nobody else can be at this state,
     so whoever still counts as working is dead, and commands ask through it. *tell* gets (kind, words) of what a
-    person should see."""
+    person should see. *open_store* opens the state once more, where several processes may."""
 
     def __init__(
         self,
@@ -43,6 +43,7 @@ class Worker:
         *,
         url: str,
         door_path: Path | None,
+        open_store: Callable[[], Awaitable[Store]] | None,
         retention: Retention,
         stopping: asyncio.Event,
         tell: Told,
@@ -53,6 +54,9 @@ class Worker:
             world=world, worker_id=me.worker_id, have_unit_done=durable.have_unit_done, stopping=stopping, tell=tell
         )
         self._url, self._door, self._retention, self._tell = url, door_path, retention, tell
+        self._open_store = open_store
+        self._heart: Heart | None = None
+        self._state = "working"
         self._asked: set[tuple[str, int]] = set()
         self._urgent: dict[str, asyncio.Task[None]] = {}
         self._started_us = 0
@@ -61,19 +65,24 @@ class Worker:
         """Work until `stopping` is set, then finish what is in hand and leave. Raises StateError if the state or the
         runtime's own database cannot be used, ConfigError SYN-118 for a schedule whose moment has passed."""
         self._started_us = await self.world.store.clock_us()
-        await self._show("working")
-        durable.launch(self._url, self.me.worker_id, self.conductor)
-        try:
+        await self._show()
+        async with AsyncExitStack() as stack:
+            if self._open_store is not None:
+                self._heart = Heart(self._open_store, self.me, self._started_us, lambda: (self._state, self._doing()))
+                self._heart.start()
+                stack.push_async_callback(self._heart.stop)
+            durable.launch(self._url, self.me.worker_id, self.conductor)
+            stack.push_async_callback(durable.leave)
             await durable.open_queues()
             await self._take_over(alone=self._door is not None)
             await self._first_look()
-            async with AsyncExitStack() as stack:
-                if self._door is not None:
-                    await stack.enter_async_context(door.opened(self._door, self._act))
-                await self._until_stopped()
+            if self._door is not None:
+                await stack.enter_async_context(door.opened(self._door, self._act))
+            await self._until_stopped()
             await self._finish()
-        finally:
-            await durable.leave()
+        self._state = "stopped"
+        await self._show()
+        self._tell("stopped", "Stopped: leases are given back, the rest is for the next worker.")
 
     async def _act(self, asked: dict[str, Any]) -> dict[str, Any]:
         return await asking.act(self.world, self.me.worker_id, asked)
@@ -127,12 +136,17 @@ class Worker:
             else:
                 await self.world.store.wait(topic, seconds)
 
-    async def _show(self, state: str) -> None:
-        doing = sorted({*self.conductor.doing, *(f"push:{one}" for one in self._urgent)})
-        await presence.show(self.world.store, self.me, state, doing, self._started_us)
+    async def _show(self) -> None:
+        await presence.show(self.world.store, self.me, self._state, self._doing(), self._started_us)
+
+    def _doing(self) -> list[str]:
+        return sorted({*self.conductor.doing, *(f"push:{one}" for one in list(self._urgent))})
 
     async def _beat(self) -> None:
-        await self._show("working")
+        if self._heart is not None:
+            self._heart.come_round()
+            return
+        await self._show()
         await presence.keep_leases(self.world.store, self.me.worker_id)
 
     async def _look(self) -> None:
@@ -184,17 +198,16 @@ class Worker:
         await durable.drop_before(self.world.clock.now() - timedelta(days=self._retention.parts))
 
     async def _finish(self) -> None:
-        """Wait until what is in hand has come to a safe point, keeping our leases meanwhile, and say goodbye."""
+        """Wait until what is in hand has come to a safe point, keeping our leases meanwhile."""
         self._tell("stopping", f"Finishing what is in hand: {_said(self.conductor.doing)}.")
         deadline_us = await self.world.store.clock_us() + int(GRACE_SECONDS * 1e6)
+        self._state = "stopping"
         while self.conductor.is_busy or self._urgent:
-            await self._show("stopping")
+            await self._show()
             await presence.keep_leases(self.world.store, self.me.worker_id)
             if await self.world.store.clock_us() > deadline_us:
                 break
             await self.world.clock.sleep(URGENT_SECONDS)
-        await self._show("stopped")
-        self._tell("stopped", "Stopped: leases are given back, the rest is for the next worker.")
 
 
 _ENDS = ("SYN-702", "SYN-703", "SYN-712")
@@ -203,8 +216,3 @@ _RECENT_US = 3_600_000_000
 
 def _said(doing: set[str]) -> str:
     return ", ".join(sorted(doing)) or "nothing"
-
-
-def doing_of(row: dict[str, object]) -> list[str]:
-    """The units a row of WORKER names."""
-    return list(json.loads(str(row["doing"] or "[]")))
