@@ -76,3 +76,11 @@ def test_commands_beside_it_ask_through_its_door(here: Site) -> None:
     assert here.rows(Table.SCHEDULE)["paused_us"][0] is None
     _stop(here)
     assert not list(here.folder.glob("*.door"))
+
+
+def test_workers_refuse_a_state_that_only_one_may_write(tmp_path: Path) -> None:
+    here = Site(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9", "sqlite:///state.db")
+    refused = here.run("worker", "--json")
+    here.end()
+    assert (refused.returncode, json.loads(refused.stdout)["error"]["code"]) == (2, "SYN-159")
+    assert [path.name for path in tmp_path.iterdir()] == ["syncline.yaml"]
