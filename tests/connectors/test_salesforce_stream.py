@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from syncline.connectors.salesforce import SalesforceConnector
-from syncline.connectors.salesforce.stream import Endpoint, endpoint_of
+from syncline.connectors.salesforce.stream import Endpoint, endpoint_of, subscription
 from syncline.connectors.salesforce.stream.bitmaps import named
 from syncline.connectors.salesforce.stream.decoding import HEADER, schema_of
 from syncline.connectors.salesforce.stream.translation import Translator, field_of
 from syncline.errors import AccessError, ConfigError, PositionLost, QuotaExhausted, Unavailable
+from syncline.net.auth import TokenRefused
 from syncline.records import Event, EventBatch, EventKind, Operation, Write
 from syncline_sandbox.pubsub import serve_pubsub
 from syncline_sandbox.salesforce.events.event_schema import change_event_schema
@@ -302,6 +303,22 @@ def test_a_session_that_ends_under_way_is_renewed_when_the_stream_breaks(org: Pu
         await listener.gone()
         (event,) = await listener.hear(position)
         assert event.cells == {"Title": "1"}
+
+    listening(org, body)
+
+
+def test_a_session_that_is_refused_under_way_ends_the_stream_alone(
+    org: PushingOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection stays what it is: the stream is resumed, under another token."""
+
+    async def body(listener: Listener) -> None:
+        async def refused(*_: Any) -> Any:
+            raise TokenRefused("service.auth.error")
+
+        monkeypatch.setattr(subscription, "_next", refused)
+        with pytest.raises(Unavailable):
+            await listener.hear(None)
 
     listening(org, body)
 
