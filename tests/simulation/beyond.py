@@ -11,6 +11,5 @@ BEYOND: dict[str, str] = {
     "a gap ignored": _POLLED,
     "a stream's position before its effects": _POLLED,
     "an erased person comes back": "nobody is erased in a history",
-    "undo not guarded": "nothing is undone in a history",
     "empty side believed": "no side of a history is empty for an hour",
 }

@@ -11,8 +11,10 @@ from random import Random
 import polars as pl
 
 from syncline.engine.inbox import approve, holds, retry
+from syncline.engine.undo import undo
+from syncline.engine.world import World
 from syncline.errors import SynclineError
-from tests.simulation.ports import ProcessDied
+from tests.simulation.ports import Process, ProcessDied
 from tests.simulation.stage import Stage
 from tests.simulation.workers import fated
 
@@ -44,6 +46,9 @@ async def _look(stage: Stage, luck: Random) -> None:
         return
     process, world = stage.start("operator")
     fated(stage, process, luck)
+    if luck.random() < 0.5:
+        await _undo(stage, process, world)
+        return
     try:
         again = await retry(world, stage.sync, None)
         stage.tell(f"{process.name} has {again} letters tried again")
@@ -51,3 +56,19 @@ async def _look(stage: Stage, luck: Random) -> None:
         return
     except SynclineError as error:
         stage.tell(f"{process.name} cannot: {error}")
+
+
+async def _undo(stage: Stage, process: Process, world: World) -> None:
+    """Take back what the newest run wrote, as far as nobody has changed it since."""
+    runs = [report.run_id for report in stage.reports if report.records_written]
+    if not runs:
+        return
+    stage.undone.append(stage.now_us())
+    stage.tell(f"{process.name} undoes {runs[-1]}")
+    try:
+        done = await undo(world, stage.sync, runs[-1])
+        stage.tell(f"{process.name} undid {len(done.classes)}")
+    except ProcessDied:
+        return
+    except SynclineError as error:
+        stage.tell(f"{process.name} cannot undo: {error}")
