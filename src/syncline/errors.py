@@ -282,7 +282,9 @@ CODES: Mapping[str, Code] = {
         "Give an e-mail address or a record id of either side.",
         "cli engine",
     ),
-    "SYN-151": Code("The command does not say which sync, or names one that is not there.", "Use --sync.", "cli"),
+    "SYN-151": Code(
+        "The command does not say which sync, or names one that is not there.", "Use --sync.", "cli runtime"
+    ),
     "SYN-152": Code("The pause of --every is not understood.", "Write 30s, 5m or 2h.", "spec"),
     "SYN-153": Code(
         "The person was erased on request and is not taken in again.",
@@ -422,7 +424,7 @@ CODES: Mapping[str, Code] = {
     "SYN-310": Code(
         "The system cannot be reached or is busy, also after several attempts.",
         "Check the address and the network, or wait; the next run continues where this one stopped.",
-        "errors",
+        "errors runtime",
     ),
     "SYN-320": Code("The system limits the rate of calls.", "Run again later, or lower the settings' share.", "errors"),
     "SYN-330": Code(
@@ -486,9 +488,11 @@ CODES: Mapping[str, Code] = {
         "The state file is damaged: its content is not what was written.",
         "Put back a copy from before the damage, or move file and claim away to start anew: both systems are then "
         "read again and matched.",
-        "store",
+        "runtime store",
     ),
-    "SYN-703": Code("The state cannot be written: the disk or a quota is full.", "Free space and run again.", "store"),
+    "SYN-703": Code(
+        "The state cannot be written: the disk or a quota is full.", "Free space and run again.", "runtime store"
+    ),
     "SYN-704": Code("The state was written by a newer release.", "Upgrade Syncline.", "store"),
     "SYN-705": Code(
         "The state cannot be opened or reached.", "Check its folder and rights, or the server and its login.", "store"

@@ -170,7 +170,6 @@ class Operation(enum.StrEnum):
     MERGE = "merge"  # `others` end in `record_id`, which then holds `cells`
     CONVERT = "convert"  # `record_id` becomes the record that `options` name, or a new one
     UNDELETE = "undelete"  # `record_id` is taken out of the recycle bin
-    UNDELETE = "undelete"  # `record_id` is taken out of the recycle bin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

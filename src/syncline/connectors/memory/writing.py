@@ -1,5 +1,5 @@
-"""One write, carried out in the system in memory as a vendor would: create, update, delete, undelete, merge, convert, or
-refuse.
+"""One write, carried out in the system in memory as a vendor would: create, update, delete, undelete, merge, convert,
+or refuse.
 
 Not here: the connector's contract (`connector`), or what merging and converting do to the records (`endings`).
 """
