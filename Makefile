@@ -59,13 +59,16 @@ demo: $(STAMPS)/demo ## Set up, start both sandboxes and bring 5,000 people into
 
 # --- proving ----------------------------------------------------------------------------------------------------------
 
+# Most frames in tests are tiny: handing them to threads costs more than the work, and every core has its process.
+ONE_THREAD := POLARS_MAX_THREADS=1
+
 .PHONY: test
 test: lint types $(STAMPS)/demo ## Lint, types, import contract and the default tests; ends with the suites not run
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios
+	@$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios
 
 .PHONY: test-all
 test-all: lint types $(STAMPS)/demo ## Everything in `make test` plus the slow suites
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios --slow
+	@$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --scenarios --slow
 
 .PHONY: scenarios
 scenarios: $(STAMPS)/dev $(STAMPS)/demo ## Run the numbered scenarios and print the ledger, one line a family

@@ -6,12 +6,14 @@ more of them: `make simulate N=10000`.
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.simulation.history import lived
 from tests.simulation.variant import calm_draw
 
-HISTORIES, SHARE = 1_000, 25
+HISTORIES, SHARE = int(os.environ.get("SYNCLINE_HISTORIES", "1000")), 25
 LINES = 300
 """Of a failing history's story that are printed: its end."""
 
