@@ -526,11 +526,16 @@ CODES: Mapping[str, Code] = {
         "Check the folder and rights of the file `….runtime` beside the state, or the right to make a schema.",
         "runtime",
     ),
+    "SYN-713": Code(
+        "The runtime's own database does not answer at the moment.",
+        "Nothing: workers try again; what was under way goes on from what was stored.",
+        "runtime",
+    ),
     # 9xx: ours
     "SYN-900": Code(
         "An invariant of ours broke.",
         "Report it with what --json shows; nothing more was sent, and the next run continues from the journal.",
-        "errors",
+        "errors runtime",
     ),
     "SYN-910": Code("A sandbox refused a step of the demo.", "Report it with what --json shows.", "demo"),
 }

@@ -62,7 +62,7 @@ def test_two_workers_never_exceed_a_limit_in_a_thousand_histories() -> None:
 
 def test_nor_do_they_by_a_ledger_in_the_store() -> None:
     async def stored(seed: int) -> System:
-        stores = [await open_store(":memory:", ScheduledClock(seed))]
+        stores: list[Any] = [await open_store(":memory:", ScheduledClock(seed))]
 
         def ledger(clock: ScheduledClock) -> Ledger:
             stores[0]._clock = clock
