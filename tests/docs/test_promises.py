@@ -28,4 +28,4 @@ def test_a_test_that_is_named_exists(file: str, test: str) -> None:
     source = path.read_text(encoding="utf-8")
     found = re.search(rf"((?:^@.*\n(?:^[ )\]].*\n)*)*)^(?:async )?def {test}\(", source, re.MULTILINE)
     assert found, f"{file} has no test {test}"
-    assert "mark.slow" not in found.group(1)
+    assert "@pytest.mark.slow" not in found.group(1)
