@@ -15,10 +15,10 @@ import pytest
 from syncline.connectors.memory import MemoryConnector
 from syncline.engine.inbox import set_enabled
 from syncline.engine.tenure import begin
-from syncline.errors import Unavailable
+from syncline.errors import StateError, Unavailable
 from syncline.ports import Lane
 from syncline.runtime import presence, requests, schedules
-from syncline.runtime.conduct import AGAIN, DONE, HANDED_ON, SUPERSEDED, Conductor
+from syncline.runtime.conduct import AGAIN, BROKEN_OFF, DONE, HANDED_ON, SUPERSEDED, Conductor
 from syncline.runtime.presence import Me
 from syncline.runtime.retention import Retention, drop_old
 from syncline.spec.schedule import Once, Schedule, Takes
@@ -159,6 +159,27 @@ def test_a_disabled_sync_is_skipped() -> None:
         assert await crew.members[0].conduct(run_id, 1) == DONE
         assert (await _row(w.world.store, run_id))["state"] == "skipped"
         assert _humans(w) == 0
+
+    told(story)
+
+
+def test_a_run_whose_conductor_broke_off_is_queued_again() -> None:
+    async def story(w: TwoSystems) -> None:
+        crew = Crew(w, 1)
+        run_id = await _queued(w)
+
+        async def away(lane: Lane, name: str, order: dict[str, Any]) -> dict[str, Any]:
+            raise StateError("the server is away", code="SYN-713")
+
+        member = crew.members[0]
+        member.have_unit_done = away
+        assert await member.conduct(run_id, 1) == BROKEN_OFF
+        assert (await _row(w.world.store, run_id))["state"] == "running"
+        await member.requeue_broken_off()
+        row = await _row(w.world.store, run_id)
+        assert (row["state"], row["summary"]["attempt"]) == ("queued", 2)
+        member.have_unit_done = crew.have_done
+        assert await member.conduct(run_id, 2) == DONE
 
     told(story)
 

@@ -31,7 +31,8 @@ from syncline.spec.model import Sync
 from syncline.spec.schedule import Takes
 from syncline.trees import TABLES, Commit, Fenced, Table
 
-DONE, AGAIN, FAILED, SUPERSEDED, HANDED_ON = "done", "again", "failed", "superseded", "handed on"
+DONE, AGAIN, FAILED, SUPERSEDED = "done", "again", "failed", "superseded"
+HANDED_ON, BROKEN_OFF = "handed on", "broken off"
 RETRY_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 """How long a unit that somebody else has in hand is asked for again before the run ends without it."""
@@ -53,22 +54,33 @@ class Conductor:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tell: Told = lambda kind, words: None
     doing: set[str] = field(default_factory=set)
-    _conducting: int = 0
+    conducting: set[str] = field(default_factory=set)
     _hands: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _met: dict[str, asyncio.Task[tuple[World, Sync]]] = field(default_factory=dict)
 
     @property
     def is_busy(self) -> bool:
         """Whether a run or a unit is in hand."""
-        return bool(self.doing) or self._conducting > 0
+        return bool(self.doing or self.conducting)
 
     async def conduct(self, run_id: str, attempt: int) -> str:
         """Carry the run through; a word for what came of it."""
-        self._conducting += 1
+        self.conducting.add(run_id)
         try:
             return await self._take(run_id, attempt)
+        except SynclineError as error:
+            self.tell("trouble", str(error))
+            return BROKEN_OFF  # `requeue_broken_off` finds it once the state answers again
         finally:
-            self._conducting -= 1
+            self.conducting.discard(run_id)
+
+    async def requeue_broken_off(self) -> None:
+        """Queue again what counts as conducted by us and is not: the state did not answer when it mattered."""
+        before = set(self.conducting)  # one that ends while we look is not broken off
+        ours = await self.world.store.rows(Table.RUN, {"kind": "run", "state": "running", "worker": self.worker_id})
+        for row in ours.to_dicts():
+            if row["run_id"] not in before | self.conducting:
+                await self._hand_on(self.world, row)
 
     async def _take(self, run_id: str, attempt: int) -> str:
         row = await self._row(run_id, attempt)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
-from collections.abc import Coroutine
-from contextlib import closing
+from collections.abc import Coroutine, Iterator
+from contextlib import closing, contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,27 +122,29 @@ async def open_queues() -> None:
 
 async def ask_for_run(run_id: str, attempt: int) -> None:
     """Have somebody conduct the run; asked twice under one number, it is conducted once."""
-    with SetWorkflowID(f"{run_id}.{attempt}"):
+    with _reaching(), SetWorkflowID(f"{run_id}.{attempt}"):
         await DBOS.enqueue_workflow_async(RUN_QUEUE, _run, run_id, attempt)
 
 
 async def have_unit_done(lane: Lane, name: str, order: dict[str, Any]) -> dict[str, Any]:
     """Have somebody do a unit, and wait for what came of it; `{"came": CANCELLED}` if its worker was lost."""
-    with SetWorkflowID(name):
+    with _reaching(), SetWorkflowID(name):
         handle = await DBOS.enqueue_workflow_async(lane.value, _unit, order)
     try:
-        return await handle.get_result(polling_interval_sec=POLL_SECONDS)
+        with _reaching():
+            return await handle.get_result(polling_interval_sec=POLL_SECONDS)
     except (dbos_error.DBOSAwaitedWorkflowCancelledError, dbos_error.DBOSWorkflowCancelledError):
         return {"came": CANCELLED}
 
 
 async def cancel_what_held(worker_ids: list[str]) -> int:
     """Cancel every workflow that these dead workers had in hand; how many that were."""
-    held = await DBOS.list_workflows_async(
-        executor_id=worker_ids, status="PENDING", load_input=False, load_output=False
-    )
-    if held:
-        await DBOS.cancel_workflows_async([one.workflow_id for one in held])
+    with _reaching():
+        held = await DBOS.list_workflows_async(
+            executor_id=worker_ids, status="PENDING", load_input=False, load_output=False
+        )
+        if held:
+            await DBOS.cancel_workflows_async([one.workflow_id for one in held])
     return len(held)
 
 
@@ -150,12 +152,14 @@ async def drop_before(instant: datetime) -> int:
     """Delete workflows that ended before *instant*; how many that were."""
     dropped = 0
     while True:
-        old = await DBOS.list_workflows_async(
-            completed_before=instant.isoformat(), limit=_BATCH, load_input=False, load_output=False
-        )
+        with _reaching():
+            old = await DBOS.list_workflows_async(
+                completed_before=instant.isoformat(), limit=_BATCH, load_input=False, load_output=False
+            )
+            if old:
+                await DBOS.delete_workflows_async([one.workflow_id for one in old])
         if not old:
             return dropped
-        await DBOS.delete_workflows_async([one.workflow_id for one in old])
         dropped += len(old)
 
 
@@ -163,6 +167,19 @@ async def leave() -> None:
     """Take nothing up any more, and close. What the crew has in hand must have ended."""
     await asyncio.get_running_loop().run_in_executor(None, DBOS.destroy)
     _present.crew = None
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """What goes wrong with DBOS's database as StateError SYN-713: it passes, as a server that is started again."""
+    try:
+        yield
+    except dbos_error.DBOSAwaitedWorkflowCancelledError:
+        raise
+    except Exception as error:
+        raise StateError(
+            f"The runtime's own database does not answer now ({type(error).__name__}).", code="SYN-713"
+        ) from error
 
 
 def _sqlite_module() -> ModuleType | None:

@@ -151,6 +151,7 @@ class Worker:
 
     async def _look(self) -> None:
         await self._take_over()
+        await self.conductor.requeue_broken_off()
         for sync in self.world.syncs.values():
             await schedules.tick(self.world.store, sync, self.me.worker_id)
         await self._ask_for_queued()
