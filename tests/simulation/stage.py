@@ -7,25 +7,20 @@ Lives here: what people and processes stand on, and starting a process over the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
 
-import polars as pl
-
 from syncline import records
 from syncline.connectors.marketo import MarketoConnector
 from syncline.connectors.salesforce import SalesforceConnector
-from syncline.engine.bases import base_columns
 from syncline.engine.cycle import RunReport
 from syncline.engine.world import World
 from syncline.ports import Connector, HttpRequest
-from syncline.records import Operation, Page, Side, Write, WriteAnswer
+from syncline.records import Side
 from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.model import Sync
-from syncline.trees import Commit, Table
 from syncline_sandbox.core.wire import Core, Response
 from tests.simulation.chronicle import US, Chronicle, Row
 from tests.simulation.ground import Ground
@@ -33,6 +28,7 @@ from tests.simulation.leases import Leases
 from tests.simulation.ports import Line, Process, ProcessClock, ProcessStore, SimulatedTransport
 from tests.simulation.pushed_bus import SimulatedBus
 from tests.simulation.variant import Variant
+from tests.simulation.watching import Watch, WatchedConnector
 
 SECRET = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
 CRM = {"url": "http://org.test", **SECRET}
@@ -185,7 +181,7 @@ class Stage:
             section=self.ground.section,
         )
         self.processes.append(process)
-        watch = _Watch(stage=self, process=process)
+        watch = Watch(stage=self, process=process)
         clock, chance = ProcessClock(process), Chance(Random(f"{self.seed}/chance {number}"))
         made: dict[str, Any] = {
             "crm": SalesforceConnector(self.crm(), SimulatedTransport(process, self.lines["a"]), clock, chance),
@@ -208,105 +204,6 @@ class Stage:
         return process, world
 
 
-@dataclass(kw_only=True)
-class _Watch:
-    """What one process was shown and has not stored yet: a death forgets it."""
-
-    stage: Stage
-    process: Process
-    pending: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
-
-    def showed(self, side: Side, page: Page) -> None:
-        names = {column: key for key, column in _columns(page.object_type).items()}
-        now_us = self.stage.now_us()
-        fields = [name for name in page.fields if name in names]
-        for row in page.rows.iter_rows(named=True):
-            for name in fields:
-                if row[name] is not None:
-                    self.pending[side, row[records.ID], names[name], row[name]] = row[records.AS_OF] or now_us
-        if page.moments is not None:
-            for record_id, name, old, new in page.moments.select(records.ID, "field", "old", "new").iter_rows():
-                if name in names:
-                    for value in (old, new):
-                        self.pending[side, record_id, names[name], value or ""] = now_us
-
-    def committed(self, commit: Commit) -> None:
-        for what, at_us in self.pending.items():
-            self.stage.shown[what] = max(self.stage.shown.get(what, 0), at_us)
-        self.pending.clear()
-        if (bases := commit.put.get(Table.BASE)) is not None:
-            self._bases_known(bases)
-
-    def _bases_known(self, bases: pl.DataFrame) -> None:
-        keys = [m.key for m in self.stage.sync.fields]
-        if bases["revision"].unique().to_list() != [self.stage.sync.revision()]:
-            return
-        for row in base_columns(bases, keys).iter_rows(named=True):
-            for key in keys:
-                if row[f"xa.{key}"] is None or row[f"xb.{key}"] is None:
-                    self.stage.based_us.pop((row["link_id"], key), None)
-                else:
-                    self.stage.based_us.setdefault((row["link_id"], key), self.stage.now_us())
-
-
-class WatchedConnector:
-    """A connector that tells of every page it showed and of every write it was asked for."""
-
-    def __init__(self, connector: Any, side: Any, watch: _Watch) -> None:
-        self._connector, self._side, self._watch = connector, side, watch
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connector, name)
-
-    async def _watched(self, pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
-        async for page in pages:
-            self._watch.showed(self._side, page)
-            yield page
-
-    def read_all(self, *args: Any, **options: Any) -> AsyncIterator[Page]:
-        return self._watched(self._connector.read_all(*args, **options))
-
-    def read_changes(self, *args: Any, **options: Any) -> AsyncIterator[Page]:
-        return self._watched(self._connector.read_changes(*args, **options))
-
-    async def read_by_ids(self, *args: Any, **options: Any) -> Page:
-        return self._shown(await self._connector.read_by_ids(*args, **options))
-
-    async def find(self, *args: Any, **options: Any) -> Page:
-        return self._shown(await self._connector.find(*args, **options))
-
-    def _shown(self, page: Page) -> Page:
-        self._watch.showed(self._side, page)
-        return page
-
-    async def write(self, writes: Sequence[Write], **options: Any) -> WriteAnswer:
-        self._watch.stage.writes_sent += len(writes)
-        self._watch.stage.created[self._watch.process.turn] += sum(one.operation is Operation.CREATE for one in writes)
-        for one in writes:
-            text = f"{one.operation} {one.object_type} {one.record_id or one.key} {dict(one.cells)}"
-            self._watch.stage.tell(f"  {self._watch.process.name} sends {self._side} {text}")
-        self._watch.stage.leases.sends(self._watch.process)
-        self._watch.process.is_sending = True
-        try:
-            answer: WriteAnswer = await self._connector.write(writes, **options)
-        finally:
-            self._watch.process.is_sending = False
-        for one, outcome in zip(writes, answer.outcomes, strict=True):
-            if outcome.code or outcome.status not in ("written", "unchanged"):
-                self._watch.stage.tell(
-                    f"  … {one.record_id or one.key}: {outcome.status} {outcome.code} {outcome.message}"
-                )
-        if answer.confirmed is not None:
-            self._watch.showed(self._side, answer.confirmed)
-        return answer
-
-
-def _columns(object_type: str) -> dict[str, str]:
-    from tests.simulation.chronicle import COLUMNS
-
-    return COLUMNS.get(object_type, {})
-
-
 def _told(row: Row) -> dict[str, str]:
     return {key: value for key, value in row.now.cells.items() if value not in ("", "false")}
 
@@ -316,6 +213,3 @@ def _changes(row: Row) -> str:
     cells = {key: value for key, value in new.cells.items() if value != old.cells[key]}
     ends = " deleted" * (new.is_deleted and not old.is_deleted) + f" ended in {new.heir}" * (new.heir != old.heir)
     return f"{cells}{ends}"
-
-
-Hook = Callable[[], None]

@@ -1,0 +1,155 @@
+"""Both sides agree, nothing is lost, and nothing is anybody's that was nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncline.records import SIDES, other
+from syncline.spec.model import Direction
+from tests.simulation.chronicle import RULE, US, Edit
+from tests.simulation.laws.claims import Claims, clock, explained, is_heir, next_of, two_way
+
+UNKNOWN = "[unknown]"
+"""What a new record gets where the system demands a value and the person has none."""
+
+ADDRESS = ("street", "city")
+
+
+def _apart(claims: Claims) -> Iterator[str]:
+    """Both records of a person agree in every two-way field, or the state says why not."""
+    for link_id, rows in claims.flowing():
+        if claims.is_doubted(*(row.record_id for row in rows.values())):
+            continue
+        for mapping in claims.stage.sync.fields:
+            values = {side: rows[side].now.cells.get(mapping.key) for side in SIDES}
+            if mapping.direction is not Direction.BOTH or None in values.values() or values["a"] == values["b"]:
+                continue
+            if not explained(claims, link_id, mapping.key):
+                ids = [row.record_id for row in rows.values()]
+                yield f"{ids} {mapping.key}: {values} {claims.marks.get((link_id, mapping.key), '')}"
+
+
+def _company(claims: Claims) -> Iterator[str]:
+    """A lead's company flows to the person."""
+    for link_id, rows in claims.flowing():
+        here, there = rows["a"].now.cells.get("company"), rows["b"].now.cells["company"]
+        if here and here not in (there, UNKNOWN) and not claims.marks.get((link_id, "company")):
+            yield f"{rows['a'].record_id} has company {here!r}, {rows['b'].record_id} {there!r}"
+
+
+def _lost(claims: Claims) -> Iterator[str]:
+    """An edit that something showed us is on the other side, in the conflict log, or replaced by its own side."""
+    by_record = {(side, row.record_id): link_id for link_id, rows in claims.flowing() for side, row in rows.items()}
+    for edit in claims.stage.chronicle.edits:
+        link_id = by_record.get((edit.side, edit.record_id))
+        mapping = two_way(claims, edit.key)
+        if link_id is None or mapping is None or edit.actor in (US, "before"):
+            continue
+        if not _we_overwrote(claims, edit) or (link_id, edit.key, edit.new) in claims.logged:
+            continue
+        if _says_nothing(claims, link_id, edit) or _reached(claims, link_id, edit) or _went_back(claims, link_id, edit):
+            continue
+        text = f"{edit.side} {edit.record_id} {edit.key}: {edit.new!r} at {clock(claims, edit.at_us)} was overwritten"
+        if claims.stage.shown.get((edit.side, edit.record_id, edit.key, edit.new), -1) >= edit.at_us:
+            yield text
+        else:
+            claims.window_losses.append(text)
+
+
+def _we_overwrote(claims: Claims, edit: Edit) -> bool:
+    after = next_of(claims, edit)
+    return after is not None and after.actor == US
+
+
+def _says_nothing(claims: Claims, link_id: int, edit: Edit) -> bool:
+    """Whether a blank (or a flag not set) came before anything was agreed on, or was filled by a merge or conversion
+    of the record: the rules fill it."""
+    if edit.new not in ("", "false"):
+        return False
+    based_us = claims.stage.based_us.get((link_id, edit.key), edit.at_us)
+    row = claims.row(edit.side, edit.record_id)
+    assert row is not None
+    return edit.at_us <= based_us or row.versions[0].at_us == edit.at_us or is_heir(claims, edit.side, edit.record_id)
+
+
+def _reached(claims: Claims, link_id: int, edit: Edit) -> bool:
+    """Whether the other side held the value at or after the edit, in whatever record of the person."""
+    for row in claims.members(link_id, other(edit.side)):
+        later = [v for v in row.versions if v.at_us > edit.at_us]
+        held = [v for v in (row.at(edit.at_us), *later) if v is not None]
+        if any(v.cells.get(edit.key) == edit.new for v in held):
+            return True
+    return False
+
+
+def _went_back(claims: Claims, link_id: int, edit: Edit) -> bool:
+    """Whether the edit only took the field back to what both sides last agreed on: then the side has not changed."""
+    row = claims.row(edit.side, edit.record_id)
+    assert row is not None
+    far = claims.members(link_id, other(edit.side))
+    times = sorted({v.at_us for own in (row, *far) for v in own.versions if v.at_us < edit.at_us}, reverse=True)
+    for at_us in times:
+        here = row.at(at_us)
+        mine = here.cells.get(edit.key) if here else None
+        known = {v.cells.get(edit.key) for own in far if (v := own.at(at_us)) is not None}
+        if mine is not None and mine in known:
+            return mine == edit.new
+    return not edit.new
+
+
+def _invented(claims: Claims) -> Iterator[str]:
+    """What we write into a two-way field was held there or on the other side by a record of the same person before."""
+    merged = any(v.heir for side in SIDES for row in claims.stage.chronicle.rows[side].values() for v in row.versions)
+    for edit in claims.stage.chronicle.edits:
+        if edit.actor != US or two_way(claims, edit.key) is None or (edit.key == "score" and merged):
+            continue
+        row = claims.row(edit.side, edit.record_id)
+        if row is None or row.person is None or edit.new == UNKNOWN or RULE in edit.new:
+            continue
+        past = {
+            v.cells.get(edit.key)
+            for side in SIDES
+            for one in claims.stage.chronicle.rows[side].values()
+            if one.person == row.person
+            for v in one.versions
+            if v.at_us <= edit.at_us and not (one is row and v.at_us == edit.at_us)
+        }
+        if edit.new not in past:
+            yield f"{edit.side} {edit.record_id} {edit.key}: {edit.new!r} at {clock(claims, edit.at_us)} was nobody's"
+
+
+def _emptied(claims: Claims) -> Iterator[str]:
+    """We empty a field only after somebody emptied it on the other side."""
+    if claims.stage.undone:
+        return
+    for edit in claims.stage.chronicle.edits:
+        if edit.actor != US or edit.new or not edit.old or two_way(claims, edit.key) is None:
+            continue
+        end = claims.ends.get((edit.side, edit.record_id))
+        row = claims.row(edit.side, edit.record_id)
+        if end is None or row is None or row.now.has_ended:
+            continue
+        people = claims.members(end["link_id"], other(edit.side))
+        blank = [v for one in people if (v := one.at(edit.at_us)) is not None and not v.cells.get(edit.key)]
+        if edit.key in ADDRESS and blank:
+            continue  # an address is decided as one
+        acts = [
+            one
+            for one in claims.stage.chronicle.edits
+            if one.side != edit.side
+            and one.key == edit.key
+            and not one.new
+            and one.at_us <= edit.at_us
+            and one.record_id in {member.record_id for member in people}
+        ]
+        if not acts and not any(is_heir(claims, other(edit.side), member.record_id) for member in people):
+            yield f"{edit.side} {edit.record_id} {edit.key}: {edit.old!r} was emptied at {clock(claims, edit.at_us)}"
+
+
+LAWS = (
+    _apart,
+    _company,
+    _lost,
+    _invented,
+    _emptied,
+)

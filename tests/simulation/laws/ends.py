@@ -1,0 +1,192 @@
+"""Nobody is made twice or brought back, and ends are followed as the policies say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from syncline.records import SIDES, other
+from syncline.spec.model import OnDelete
+from tests.simulation.chronicle import US, Edit, Row
+from tests.simulation.laws.claims import Claims, clock, is_out
+
+
+def _doubled(claims: Claims) -> Iterator[str]:
+    """One key, one record; one record, one link; nobody is made whose twin was there to be seen and free."""
+    for side in SIDES:
+        rows = claims.stage.chronicle.rows[side]
+        keys = Counter(row.versions[0].cells["key"] for row in rows.values() if row.versions[0].cells["key"])
+        for key, count in keys.items():
+            made = [r for r in rows.values() if r.versions[0].cells["key"] == key and r.versions[0].actor == US]
+            if count > 1 and len([row for row in made if "~" not in key]) > 1:
+                yield f"{len(made)} records on {side} were made with the key {key}"
+        for row in rows.values():
+            if row.versions[0].actor == US and claims.stage.variant.shape.preset == "recommended":
+                yield from _had_a_twin(claims, row)
+
+
+def _had_a_twin(claims: Claims, made: Row) -> Iterator[str]:
+    created = made.versions[0]
+    lag_us = 1_500_000_000
+    source_id = created.cells["key"].split("~")[0].rpartition(".")[2]
+    sources = [
+        row for row in claims.stage.chronicle.rows[other(made.side)].values() if row.record_id.lower() == source_id
+    ]
+    if not sources:
+        return
+    same = ("email", "first_name", "last_name")
+    for row in claims.stage.chronicle.rows[made.side].values():
+        then = row.at(created.at_us - lag_us)
+        until = [v for v in row.versions if created.at_us - lag_us <= v.at_us <= created.at_us]
+        if row is made or then is None or until or then.has_ended or then.cells["key"] or row.person != made.person:
+            continue
+        if any(then.cells[key] != created.cells[key] for key in same) or (made.side, row.record_id) in claims.ends:
+            continue
+        if not claims.is_doubted(row.record_id, made.record_id):
+            when = clock(claims, created.at_us)
+            yield f"{made.side} {made.record_id} was made at {when}, and {row.record_id} was there"
+
+
+def _mixed(claims: Claims) -> Iterator[str]:
+    """The records of a link are one person's."""
+    for link_id in claims.links:
+        people = {row.person for side in SIDES for row in claims.members(link_id, side)} - {None}
+        if len(people) > 1:
+            yield f"link {link_id} holds records of the persons {sorted(map(str, people))}"
+
+
+def _resurrected(claims: Claims) -> Iterator[str]:
+    """A record is made for a person whose record there was deleted only if the policy says so, or by a push."""
+    stage = claims.stage
+    for side in SIDES:
+        if stage.sync.on_delete.get(side) is OnDelete.RECREATE:
+            continue
+        for row in stage.chronicle.rows[side].values():
+            if row.versions[0].actor != US:
+                continue
+            end = claims.ends.get((side, row.record_id))
+            if end is None:
+                continue
+            born_us = row.versions[0].at_us
+            for old in claims.members(end["link_id"], side):
+                then = old.at(born_us)
+                if old is row or then is None or not then.is_deleted or then.heir is not None:
+                    continue
+                if not old.versions[0].cells["key"] and not any(v.cells["key"] for v in old.versions):
+                    continue  # nothing shows that the two were ever known as one
+                if not any(then.at_us <= push.at_us <= born_us for push in stage.pushes):
+                    made = f"{side} {row.record_id} was made at {clock(claims, born_us)}"
+                    yield f"{made} after {old.record_id} was deleted"
+
+
+def _forgotten(claims: Claims) -> Iterator[str]:
+    """Whoever is there on side a and in the filter is in a link, or a person is asked; so is whoever we made."""
+    for side in SIDES:
+        for record_id, row in claims.stage.chronicle.rows[side].items():
+            if row.has_ended or is_out(row, row.now) or (side, record_id) in claims.ends:
+                continue
+            if row.object_type not in claims.stage.sync.side(side).object_types:
+                continue
+            by_us = row.versions[0].actor == US and not any(v.heir for v in row.versions)
+            if (side == "a" or by_us) and not claims.is_doubted(record_id) and not _is_awaited(claims, row):
+                yield f"{side} {record_id} of person {row.person} ({'ours' if by_us else 'entered'}) is in no link"
+
+
+def _is_awaited(claims: Claims, row: Row) -> bool:
+    """Whether a ceiling holds creates in this history: then a person is asked about the whole set."""
+    return claims.stage.variant.has_low_ceilings and "ceiling" in claims.doubts
+
+
+def _ended_but_live(claims: Claims) -> Iterator[str]:
+    """The current records of a live link are there; a tombstone has one that is not."""
+    for link_id, link in claims.links.items():
+        rows = {side: row for side in SIDES if (row := claims.current(link_id, side))}
+        ids = {side: row.record_id for side, row in rows.items()}
+        if claims.is_doubted(*ids.values()):
+            continue
+        gone = [row.record_id for row in rows.values() if row.has_ended]
+        if any(row.now.is_purged and link[f"visible_{side}"] is False for side, row in rows.items()):
+            continue
+        if link["state"] == "live" and gone:
+            yield f"link {link_id} {ids} is live, but {gone} ended"
+        if link["state"] == "tombstone" and len(rows) == 2 and not gone and not _are_one(claims, link_id):
+            yield f"link {link_id} {ids} is a tombstone, but both are there"
+
+
+def _are_one(claims: Claims, link_id: int) -> bool:
+    return any(row.now.heir for side in SIDES for row in claims.members(link_id, side))
+
+
+def _deleted_by_us(claims: Claims) -> Iterator[str]:
+    """We delete nothing that no policy tells us to, and only after its counterpart was deleted."""
+    stage = claims.stage
+    for side in SIDES:
+        for row in stage.chronicle.rows[side].values():
+            for old, new in zip(row.versions, row.versions[1:], strict=False):
+                if new.actor != US or not new.is_deleted or old.is_deleted or new.heir is not None:
+                    continue
+                end = claims.ends.get((side, row.record_id))
+                far = claims.members(end["link_id"], other(side)) if end else []
+                was = any(v.is_deleted and v.at_us <= new.at_us for one in far for v in one.versions)
+                if stage.sync.on_delete.get(other(side)) is not OnDelete.DELETE or not was:
+                    yield f"we deleted {side} {row.record_id} at {clock(claims, new.at_us)}"
+
+
+def _merged_by_us(claims: Claims) -> Iterator[str]:
+    """We merge and convert only people whose records on the other side became one."""
+    for side in SIDES:
+        for row in claims.stage.chronicle.rows[side].values():
+            for old, new in zip(row.versions, row.versions[1:], strict=False):
+                if new.actor != US or new.heir is None or old.heir is not None:
+                    continue
+                end = claims.ends.get((side, new.heir))
+                far = {one.record_id for one in claims.members(end["link_id"], other(side))} if end else set()
+                rows = claims.stage.chronicle.rows[other(side)].values()
+                if not any(v.heir in far for one in rows for v in one.versions if v.heir):
+                    yield f"we let {side} {row.record_id} end in {new.heir}"
+
+
+def _loosened(claims: Claims) -> Iterator[str]:
+    """We lift an opt-out only after somebody lifted it on the other side."""
+    if claims.stage.undone:
+        return
+    for edit in claims.stage.chronicle.edits:
+        if edit.actor != US or edit.key != "email_opt_out" or (edit.old, edit.new) != ("true", "false"):
+            continue
+        end = claims.ends.get((edit.side, edit.record_id))
+        far = {row.record_id for row in claims.members(end["link_id"], other(edit.side))} if end else set()
+        if _moved_to_another_address(claims, edit):
+            continue
+        acts = [
+            one
+            for one in claims.stage.chronicle.edits
+            if one.key == "email_opt_out" and one.old == "true" and one.at_us <= edit.at_us and one.record_id in far
+        ]
+        if not acts:
+            yield f"{edit.side} {edit.record_id} was opted in by us at {clock(claims, edit.at_us)}"
+
+
+def _moved_to_another_address(claims: Claims, edit: Edit) -> bool:
+    """Whether the person's address changed in the same moment, of which the vendor's opt-out is, and says no again."""
+    row = claims.row(edit.side, edit.record_id)
+    moved = any(
+        one.key == "email" and (one.side, one.record_id, one.at_us) == (edit.side, edit.record_id, edit.at_us)
+        for one in claims.stage.chronicle.edits
+    )
+    return (
+        moved
+        and row is not None
+        and any(v.cells["email_opt_out"] == "true" for v in row.versions if v.at_us > edit.at_us)
+    )
+
+
+LAWS = (
+    _doubled,
+    _mixed,
+    _resurrected,
+    _forgotten,
+    _ended_but_live,
+    _deleted_by_us,
+    _merged_by_us,
+    _loosened,
+)
