@@ -207,28 +207,26 @@ def test_two_that_commit_the_same_rows_in_opposite_orders_both_come_through(post
     _with_two(postgres_url, tell)
 
 
-def test_a_mark_touched_while_another_reads_is_not_cleaned_away(postgres_url: str):
-    """A number given before the row is locked would be older than the one that was read, and be cleaned with it."""
+def test_a_mark_is_numbered_after_its_row_is_locked(postgres_url: str):
+    """A number given before would be older than one that was read meanwhile, and be cleaned with it: a change lost."""
 
-    async def tell(first: Store, second: Store) -> None:
-        lost = 0
+    async def chapter(store: Store) -> None:
+        await store.commit(Commit(touch=[touched(mark(1))]))
+        with psycopg.connect(postgres_url, options="-csearch_path=syncline") as other:
+            other.execute("SELECT 1 FROM dirty FOR UPDATE")
+            touching = asyncio.create_task(store.commit(Commit(touch=[touched(mark(1))])))
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            with psycopg.connect(postgres_url, autocommit=True) as watching:
+                while watching.execute(waiting).fetchone() == (0,):
+                    await asyncio.sleep(0.01)
+            seen = other.execute("UPDATE dirty SET seq = nextval('mark_sequence') RETURNING seq").fetchone()
+        await touching
+        assert seen is not None
+        assert (await store.rows(Table.DIRTY))["seq"][0] > seen[0]
 
-        async def touching() -> None:
-            for _ in range(30):
-                await first.commit(Commit(touch=[touched(*(mark(n) for n in range(1, 6)))]))
-
-        async def cleaning() -> None:
-            nonlocal lost
-            for _ in range(60):
-                taken = await second.take_dirty("people", now_us=0, linked=True, limit=5)
-                await second.commit(Commit(clean=taken.drop("due_us")))
-                left = await second.by_keys(Table.DIRTY, taken.drop("due_us", "seq"))
-                lost += left.join(taken, on="link_id").filter(pl.col("seq") <= pl.col("seq_right")).height
-
-        await asyncio.gather(touching(), cleaning())
-        assert lost == 0
-
-    _with_two(postgres_url, tell)
+    story(postgres_url, chapter)
 
 
 def test_texts_longer_than_an_index_row_are_stored_and_found(postgres_url: str):
@@ -350,3 +348,40 @@ def test_the_order_of_appending_outlives_a_copy(postgres_url: str):
         await copied.close()
 
     story(postgres_url, chapter)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("53100", "SYN-703"), ("53400", "SYN-703"), ("55P03", "SYN-701"), ("XX001", "SYN-702"), ("40P01", "SYN-701")],
+)
+def test_what_the_server_refuses_is_told_and_nothing_of_the_commit_is_stored(postgres_url: str, state: str, code: str):
+    """The server itself answers so: a trigger raises the condition where a full disk or a deadlock would."""
+    with psycopg.connect(postgres_url, autocommit=True, options="-csearch_path=syncline") as connection:
+        body = f"$$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{state}'; END $$"
+        connection.execute(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS {body}".encode())
+        connection.execute("CREATE TRIGGER refuse BEFORE INSERT ON meta EXECUTE FUNCTION refuse()")
+
+    async def chapter(store: Store) -> None:
+        rows = {Table.CURSOR: frame(Table.CURSOR, {"connection": "org", "object_type": "Lead"})}
+        with pytest.raises(StateError) as refused:
+            await store.commit(Commit(put={**rows, Table.META: frame(Table.META, {"name": "n"})}))
+        assert refused.value.code == code
+        assert await store.count(Table.CURSOR) == 0
+        await store.commit(Commit(put=rows))  # the store goes on
+
+    story(postgres_url, chapter)
+
+
+def test_a_process_frozen_in_its_section_does_not_keep_others_out(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("syncline.store.postgres.store._SECTION_IDLE", "300ms")
+
+    async def tell(first: Store, second: Store) -> None:
+        async with first.alone():  # and then nothing is heard of it
+            async with asyncio.timeout(10), second.alone():
+                await second.commit(Commit(put={Table.META: frame(Table.META, {"name": "second"})}))
+            with pytest.raises(StateError) as refused:
+                await first.commit(Commit(put={Table.META: frame(Table.META, {"name": "first"})}))
+            assert refused.value.code == "SYN-709"
+        assert (await second.rows(Table.META))["name"].to_list() == ["second"]
+
+    _with_two(postgres_url, tell)
