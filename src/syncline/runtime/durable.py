@@ -93,7 +93,7 @@ def launch(url: str, worker_id: str, crew: Crew) -> None:
         application_version=WORKFLOWS_VERSION,
         executor_id=worker_id,
         dbos_system_schema=SCHEMA,
-        log_level="ERROR",
+        log_level="CRITICAL",  # what fails comes back to us, and is told in our words
         enable_otlp=False,
         notification_listener_polling_interval_sec=POLL_SECONDS,
     )
@@ -165,8 +165,16 @@ async def drop_before(instant: datetime) -> int:
 
 async def leave() -> None:
     """Take nothing up any more, and close. What the crew has in hand must have ended."""
-    await asyncio.get_running_loop().run_in_executor(None, DBOS.destroy)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_after_leaving)
+    await loop.run_in_executor(None, DBOS.destroy)
     _present.crew = None
+
+
+def _after_leaving(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A workflow that was cut off cannot tell DBOS how it ended, for DBOS is closed: nobody needs to hear of that."""
+    if not isinstance(context.get("exception"), RuntimeError):
+        loop.default_exception_handler(context)
 
 
 @contextmanager
