@@ -34,6 +34,7 @@ from syncline.records import Page, Write, WriteAnswer
 from syncline.spec.evaluate import DuckEvaluator
 from syncline.spec.model import Direction, Drift, End, FieldMap
 from syncline.trees import Commit, Table
+from tests.conformance.stores import frame
 from tests.engine.test_erase import everything
 from tests.support.life_world import Lives
 from tests.support.life_world import lived as alive
@@ -125,7 +126,7 @@ def test_erasing_leaves_the_counts_of_past_runs() -> None:
             "at_us": 1,
             "run_id": "r0",
         }
-        rows = {Table.RUN: pl.DataFrame([run]), Table.MIRROR: mirror, Table.HOLD: pl.DataFrame([hold])}
+        rows = {Table.RUN: frame(Table.RUN, run), Table.MIRROR: mirror, Table.HOLD: pl.DataFrame([hold])}
         await both.world.store.commit(Commit(put=rows))
         await erase(both.world, both.sync, one)
         assert await both.world.store.count(Table.HOLD) == 1, "somebody else's hold went"
@@ -150,7 +151,7 @@ def test_an_address_with_an_umlaut_goes_from_what_runs_said() -> None:
             "ended_us": 2,
             "summary": json.dumps({"error": "müller@x.test cannot be sent"}),
         }
-        await both.world.store.commit(Commit(put={Table.RUN: pl.DataFrame([run])}))
+        await both.world.store.commit(Commit(put={Table.RUN: frame(Table.RUN, run)}))
         await erase(both.world, both.sync, "müller@x.test")
         kept = json.loads((await both.world.store.rows(Table.RUN, {"run_id": "r0"}))["summary"][0])
         assert "müller" not in kept["error"]
@@ -173,7 +174,7 @@ async def test_former_addresses_go_from_what_runs_said() -> None:
         "ended_us": 2,
         "summary": json.dumps({"error": "p1@x.test cannot be sent"}),
     }
-    await world.store.commit(Commit(put={Table.RUN: pl.DataFrame([run])}))
+    await world.store.commit(Commit(put={Table.RUN: frame(Table.RUN, run)}))
     await erase(world.two.world, world.two.sync, one)
     assert "p1@x.test" not in await everything(world.store)
     assert await erased_us(world.two.world, world.two.sync, "p1@x.test") is None, "it may be somebody else's by now"
