@@ -406,7 +406,7 @@ MUTANTS: tuple[Mutant, ...] = (
         module="syncline.engine.tenure",
         old='    return journals.filter(pl.col("fence").is_in(fences))',
         new='    return journals.filter(pl.col("fence").is_in(fences) | (pl.col("fence") > 0))',
-        found_by=(f"{UNITS}::test_a_zombie_stores_nothing_and_its_late_request_is_recognised",),
+        found_by=(f"{UNITS}::test_what_a_living_worker_has_in_flight_is_not_unknown",),
     ),
     Mutant(
         name="a lease outlives its end",
