@@ -6,9 +6,11 @@ import asyncio
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
+from syncline import wiring
 from syncline.cli import session
 from syncline.cli.run import disable, enable, run
 from syncline.cli.session import OK, Options, perform
@@ -104,8 +106,10 @@ def test_sigterm_while_a_service_reads_is_its_ordinary_end(synced: Ground, monke
 
 
 def _after_each_pause(monkeypatch: pytest.MonkeyPatch, *acts: object) -> list[float]:
-    """Pauses take no time; after each the next of *acts* is called, and after the last SIGTERM comes."""
+    """Pauses take no time, only the clock goes on; after each the next of *acts* is called, and after the last SIGTERM comes."""
     pauses: list[float] = []
+    real = wiring.SystemClock.now
+    monkeypatch.setattr(wiring.SystemClock, "now", lambda clock: real(clock) + timedelta(seconds=sum(pauses)))
 
     async def pause(stop: Stop, seconds: float) -> None:
         pauses.append(seconds)
