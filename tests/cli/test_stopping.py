@@ -127,7 +127,13 @@ def _after_each_pause(monkeypatch: pytest.MonkeyPatch, *acts: object) -> list[fl
 
 def test_passing_trouble_is_shown_and_tried_again(synced: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     synced.instance("faults", {"name": "quota", "match": "/rest/v1/", "times": None})
-    pauses = _after_each_pause(monkeypatch, lambda: None, synced.faults_over, lambda: None)
+    clock = synced.served.clock  # a day that was called over is asked about again after some minutes
+    pauses = _after_each_pause(
+        monkeypatch,
+        lambda: clock.advance(300),
+        lambda: (synced.faults_over(), clock.advance(300)),
+        lambda: clock.advance(300),
+    )
     said = synced.syncline("run", "--every", "5m", "--json")
     assert said.code == 0  # SIGTERM is how a service ends
     assert pauses == [300.0] * 4
