@@ -6,11 +6,9 @@ import asyncio
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 
-from syncline import wiring
 from syncline.cli import session
 from syncline.cli.run import disable, enable, run
 from syncline.cli.session import OK, Options, perform
@@ -106,10 +104,8 @@ def test_sigterm_while_a_service_reads_is_its_ordinary_end(synced: Ground, monke
 
 
 def _after_each_pause(monkeypatch: pytest.MonkeyPatch, *acts: object) -> list[float]:
-    """Pauses take no time, only the clock goes on; after each the next of *acts* is called, and after the last SIGTERM comes."""
+    """Pauses take no time; after each the next of *acts* is called, and after the last SIGTERM comes."""
     pauses: list[float] = []
-    real = wiring.SystemClock.now
-    monkeypatch.setattr(wiring.SystemClock, "now", lambda clock: real(clock) + timedelta(seconds=sum(pauses)))
 
     async def pause(stop: Stop, seconds: float) -> None:
         pauses.append(seconds)
@@ -127,13 +123,15 @@ def _after_each_pause(monkeypatch: pytest.MonkeyPatch, *acts: object) -> list[fl
 
 def test_passing_trouble_is_shown_and_tried_again(synced: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     synced.instance("faults", {"name": "quota", "match": "/rest/v1/", "times": None})
-    clock = synced.served.clock  # a day that was called over is asked about again after some minutes
-    pauses = _after_each_pause(
-        monkeypatch,
-        lambda: clock.advance(300),
-        lambda: (synced.faults_over(), clock.advance(300)),
-        lambda: clock.advance(300),
-    )
+
+    def pass_time() -> None:  # a day that was called over is asked about again after some minutes
+        synced.served.clock.advance(300)
+
+    def get_well() -> None:
+        synced.faults_over()
+        pass_time()
+
+    pauses = _after_each_pause(monkeypatch, pass_time, get_well, pass_time)
     said = synced.syncline("run", "--every", "5m", "--json")
     assert said.code == 0  # SIGTERM is how a service ends
     assert pauses == [300.0] * 4

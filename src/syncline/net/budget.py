@@ -81,6 +81,11 @@ class Budget:
         resets_us = None if resets_at is None else micros(resets_at)
         self._change(lambda account, now_us: spending.end_day(account, now_us, resets_us))
 
+    def day_goes_on(self) -> None:
+        """A call was answered well, whatever was said of the day before."""
+        if spending.is_called_over(self.account):
+            self._change(spending.day_goes_on)
+
     def throttle(self, seconds: float, reason: str) -> None:
         """Hold all calls for *seconds*: the vendor has just refused one for its rate."""
         self._change(lambda account, now_us: spending.hold(account, now_us, seconds, reason))

@@ -151,6 +151,7 @@ class HttpClient:
         error = self._judge(request, response)
         self._count(response, error)
         if error is None:
+            self.budget.day_goes_on()
             return response
         await self._hold(response, error)
         if isinstance(error, Unavailable) and response.status >= 500 and not safe:

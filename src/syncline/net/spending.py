@@ -25,6 +25,7 @@ CHUNK_US = 2_000_000
 PROBE_EVERY_US = 300_000_000
 """A used-up day is asked about this often: no call, no number that says the day has moved on."""
 
+_REFUSED = "refused_us"
 _OVERTAKING_US = 60_000_000
 _WANTED_US = 3_000_000
 _LOOK_AGAIN_US = 250_000  # for a place: nobody knows when a call will end
@@ -105,6 +106,7 @@ def learn_day(account: Account, now_us: int, used: int, limit: int, resets_us: i
     else:
         account.day_used = used  # a rolling day falls by minutes
     account.day_limit, account.resets_us, account.learnt_us = limit, resets_us, now_us
+    account.seen.pop(_REFUSED, None)
     # Calls granted or under way may be missing in the vendor's number.
     account.day_ours = sum(one.granted for one in account.allowances.values() if one.spent is None)
     _remember(account, now_us)
@@ -115,6 +117,20 @@ def end_day(account: Account, now_us: int, resets_us: int | None) -> None:
     account.day_limit = account.day_limit or 1
     account.day_used = max(account.day_used or 0, account.day_limit)
     account.learnt_us, account.resets_us = now_us, resets_us
+    account.seen[_REFUSED] = now_us
+
+
+def day_goes_on(account: Account, now_us: int) -> None:
+    """A call was answered well. Long enough after the day was called over it disproves that: not every vendor's answers
+    say how its day stands."""
+    if now_us - account.seen.get(_REFUSED, now_us) >= PROBE_EVERY_US:
+        del account.seen[_REFUSED]
+        account.day_used = account.resets_us = None
+
+
+def is_called_over(account: Account) -> bool:
+    """Whether the vendor refused a call because its day is used up, and answered none since."""
+    return _REFUSED in account.seen
 
 
 def hold(account: Account, now_us: int, seconds: float, reason: str) -> None:
