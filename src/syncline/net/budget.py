@@ -83,8 +83,8 @@ class Budget:
 
     def day_goes_on(self) -> None:
         """A call was answered well, whatever was said of the day before."""
-        if spending.is_called_over(self.account):
-            self._change(spending.day_goes_on)
+        if spending.is_asked_about(self.account):
+            self._change(lambda account, _: spending.day_goes_on(account))
 
     def throttle(self, seconds: float, reason: str) -> None:
         """Hold all calls for *seconds*: the vendor has just refused one for its rate."""

@@ -90,7 +90,7 @@ class Shares:
                 await self._revise(own, lambda _, __: None)
                 self._has_begun, self._told = True, _telling(own)
                 if self.is_alone:
-                    own.learnt_us = None  # somebody starts us anew: the day may have been prolonged meanwhile
+                    spending.ask_at_once(own)
 
     async def take(
         self, lane: Lane, own: Account, longest_seconds: float, *, demand: int, is_charged: bool = True

@@ -25,7 +25,7 @@ CHUNK_US = 2_000_000
 PROBE_EVERY_US = 300_000_000
 """A used-up day is asked about this often: no call, no number that says the day has moved on."""
 
-_REFUSED = "refused_us"
+_REFUSED, _ASKED = "refused_us", "asked_us"  # in `Account.seen`: a day called over, and asked about since
 _OVERTAKING_US = 60_000_000
 _WANTED_US = 3_000_000
 _LOOK_AGAIN_US = 250_000  # for a place: nobody knows when a call will end
@@ -106,7 +106,8 @@ def learn_day(account: Account, now_us: int, used: int, limit: int, resets_us: i
     else:
         account.day_used = used  # a rolling day falls by minutes
     account.day_limit, account.resets_us, account.learnt_us = limit, resets_us, now_us
-    account.seen.pop(_REFUSED, None)
+    for name in (_REFUSED, _ASKED):
+        account.seen.pop(name, None)
     # Calls granted or under way may be missing in the vendor's number.
     account.day_ours = sum(one.granted for one in account.allowances.values() if one.spent is None)
     _remember(account, now_us)
@@ -118,19 +119,26 @@ def end_day(account: Account, now_us: int, resets_us: int | None) -> None:
     account.day_used = max(account.day_used or 0, account.day_limit)
     account.learnt_us, account.resets_us = now_us, resets_us
     account.seen[_REFUSED] = now_us
+    account.seen.pop(_ASKED, None)
 
 
-def day_goes_on(account: Account, now_us: int) -> None:
-    """A call was answered well. Long enough after the day was called over it disproves that: not every vendor's answers
-    say how its day stands."""
-    if now_us - account.seen.get(_REFUSED, now_us) >= PROBE_EVERY_US:
-        del account.seen[_REFUSED]
+def day_goes_on(account: Account) -> None:
+    """A call was answered well. After the day was asked about once more that disproves that it is over: not every
+    vendor's answers say how it stands."""
+    if is_asked_about(account):
+        del account.seen[_REFUSED], account.seen[_ASKED]
         account.day_used = account.resets_us = None
 
 
-def is_called_over(account: Account) -> bool:
-    """Whether the vendor refused a call because its day is used up, and answered none since."""
-    return _REFUSED in account.seen
+def ask_at_once(account: Account) -> None:
+    """Somebody starts us anew: the day may have been prolonged meanwhile."""
+    account.learnt_us = None
+    account.seen.pop(_ASKED, None)
+
+
+def is_asked_about(account: Account) -> bool:
+    """Whether the vendor refused a call because its day is used up, and a call was let through since."""
+    return _REFUSED in account.seen and _ASKED in account.seen
 
 
 def hold(account: Account, now_us: int, seconds: float, reason: str) -> None:
@@ -159,12 +167,13 @@ def _day_over(account: Account, now_us: int, lane: Lane) -> Grant | None:
         account.seen = {name: value for name, value in account.seen.items() if name == "lanes"}
     if not is_day_over(account, lane):
         return None
-    if account.learnt_us is None or now_us - account.learnt_us >= PROBE_EVERY_US:
-        account.learnt_us = now_us  # this one call is let through: its answer says whether the day has moved on
+    last_us = max(account.learnt_us or 0, account.seen.get(_ASKED, 0))
+    if now_us - last_us >= PROBE_EVERY_US:
+        account.seen[_ASKED] = now_us  # this one call is let through: its answer says whether the day has moved on
         return None
     used, limit = account.day_used or 0, account.day_limit
     said = f"{used} of the day's {limit} calls are used; the {lane} lane stops at {DAY_SHARE[lane]:.0%}"
-    return Grant(wait_us=account.learnt_us + PROBE_EVERY_US - now_us, reason=said, refused_by="day")
+    return Grant(wait_us=last_us + PROBE_EVERY_US - now_us, reason=said, refused_by="day")
 
 
 def is_day_over(account: Account, lane: Lane) -> bool:
