@@ -21,7 +21,6 @@ from syncline import wiring
 from syncline.connectors import registry
 from syncline.connectors.registry import connector_class
 from syncline.demo.clock import DemoClock
-from syncline.demo.sandboxes import Control, Sandboxes
 from syncline.engine import readiness
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.observe import meet
@@ -38,6 +37,7 @@ from tests.kills.clocks import WrongClock
 from tests.kills.effects import NEVER, Effects, LeavingTransport, NumberedStore, NumberedTransport
 from tests.kills.nursery import Say
 from tests.kills.people import People
+from tests.kills.places import LEASE_SECONDS, sandboxes_at
 from tests.support.virtual import SeededRandom
 
 # Imported and made now, so that no fork need do it: most of what a short life would cost.
@@ -59,7 +59,6 @@ _LOOP = asyncio.Runner()  # one for all worlds of a process: sockets belong to t
 
 EVERY = timedelta(minutes=5)
 SECRETS = {"SALESFORCE_SECRET": "sandbox-secret", "MARKETO_SECRET": "sandbox-secret"}
-LEASE_SECONDS = 2.0
 BUCKETS = 2
 _MOST_RUNS = 20
 _IN_FLIGHT = ("prepared", "sent", "unknown", "written")
@@ -80,11 +79,6 @@ syncs:
 """
 FIELDS = frozenset("email first_name last_name title phone company sfdc_id sfdc_type sfdc_deleted".split())
 """What these people have; the preset's other fields would cost time and show nothing more."""
-
-
-def sandboxes_at(urls: list[str]) -> Sandboxes:
-    salesforce, marketo = (Control(name, url) for name, url in zip(("salesforce", "marketo"), urls, strict=True))
-    return Sandboxes(salesforce, marketo, {})
 
 
 def _dropped() -> str:

@@ -16,7 +16,9 @@ from tests.kills.trials import Clean, TrialGround
 
 _SERVER = pytest.mark.xdist_group("kills-postgresql")
 _FILE = pytest.param("sqlite", marks=pytest.mark.xdist_group("kills"))
-on_both = pytest.mark.parametrize("ground", [_FILE, pytest.param("postgresql", marks=_SERVER)], indirect=True)
+on_both = pytest.mark.parametrize(
+    "ground", [_FILE, pytest.param("postgresql", marks=[_SERVER, pytest.mark.slow])], indirect=True
+)
 on_the_server_slowly = pytest.mark.parametrize(
     "ground", [_FILE, pytest.param("postgresql", marks=[_SERVER, pytest.mark.slow])], indirect=True
 )

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kills.acting import LEASE_SECONDS
 from tests.kills.judge import untrue
+from tests.kills.places import LEASE_SECONDS
 from tests.kills.trials import Clean, Trial, TrialGround
 
 pytestmark = [

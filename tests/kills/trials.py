@@ -7,6 +7,7 @@ business.
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,8 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import make_url
 
 from syncline.demo.sandboxes import Sandboxes
-from tests.kills.acting import sandboxes_at
 from tests.kills.nursery import Ended, Nursery
+from tests.kills.places import sandboxes_at
 from tests.support.postgres.servers import Server, at
 
 START = "2026-03-02T08:00:00+00:00"
@@ -67,7 +68,7 @@ class Databases:
         return self._server.fresh(has_tables=True)
 
     def copy(self, url: str, folder: Path) -> str:
-        name = f"k_{folder.name.replace('-', '_')}"
+        name = f"k_{secrets.token_hex(4)}_{folder.name.replace('-', '_')}"
         with psycopg.connect(self._server.url, autocommit=True) as connection:
             source = str(make_url(url).database)
             copying = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")

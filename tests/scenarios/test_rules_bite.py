@@ -193,7 +193,7 @@ BITES = (
         number="native-10 touch",
         scenario=fields.test_a_new_result_of_a_formula_waits_for_a_touch_or_a_sweep,
         given=NATIVE,
-        off=replaced(background, "_sweep_is_due", answers(True)),
+        off=replaced(background, "sweep_is_due", answers(True)),
         says="the formula's result came without a touch",
     ),
     Bite(
@@ -206,7 +206,7 @@ BITES = (
     Bite(
         number="native-10 schedule",
         scenario=fields.test_a_schedule_sweeps_formulas,
-        off=replaced(background, "_sweep_is_due", answers(False)),
+        off=replaced(background, "sweep_is_due", answers(False)),
         says="the schedule did not sweep",
     ),
     Bite(

@@ -28,7 +28,11 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "SYN-112",
         ("line 10: syncs.people.fields.fax.polcy:", "Did you mean 'policy'?"),
     ),
-    "nearest key of that very level": (PEOPLE + ", polcy: a}", "SYN-112", ("syncs.people.polcy", "Known here: a, b,")),
+    "nearest key of that very level": (
+        PEOPLE + ", polcy: a}",
+        "SYN-112",
+        ("syncs.people.polcy", "Known here: a, audit_share, b,"),
+    ),
     "every fault at once": (
         PEOPLE + ", prset: x, fields: {fax: {direction: sideways, tie: c}}}",
         "SYN-112",

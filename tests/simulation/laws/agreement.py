@@ -47,6 +47,8 @@ def _lost(claims: Claims) -> Iterator[str]:
             continue
         if not _we_overwrote(claims, edit) or (link_id, edit.key, edit.new) in claims.logged:
             continue
+        if _only_carried(claims, link_id, edit):
+            continue
         if _says_nothing(claims, link_id, edit) or _reached(claims, link_id, edit) or _went_back(claims, link_id, edit):
             continue
         text = f"{edit.side} {edit.record_id} {edit.key}: {edit.new!r} at {clock(claims, edit.at_us)} was overwritten"
@@ -59,6 +61,18 @@ def _lost(claims: Claims) -> Iterator[str]:
 def _we_overwrote(claims: Claims, edit: Edit) -> bool:
     after = next_of(claims, edit)
     return after is not None and after.actor == US
+
+
+def _only_carried(claims: Claims, link_id: int, edit: Edit) -> bool:
+    """Whether a conversion carried along what the record that ended held, and that was ours, of before, or had reached
+    the other side: then it is nobody's edit."""
+    for row in claims.stage.chronicle.rows[edit.side].values():
+        if row.record_id != edit.record_id and any(v.heir == edit.record_id for v in row.versions):
+            own = [e for e in claims.stage.chronicle.edits if (e.record_id, e.key) == (row.record_id, edit.key)]
+            past = [e for e in own if e.at_us <= edit.at_us]
+            if past and past[-1].new == edit.new:
+                return past[-1].actor in (US, "before") or _reached(claims, link_id, past[-1])
+    return False
 
 
 def _says_nothing(claims: Claims, link_id: int, edit: Edit) -> bool:
