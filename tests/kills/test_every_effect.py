@@ -16,9 +16,6 @@ from tests.kills.trials import Clean, TrialGround
 
 _SERVER = pytest.mark.xdist_group("kills-postgresql")
 _FILE = pytest.param("sqlite", marks=pytest.mark.xdist_group("kills"))
-on_both = pytest.mark.parametrize(
-    "ground", [_FILE, pytest.param("postgresql", marks=[_SERVER, pytest.mark.slow])], indirect=True
-)
 on_the_server_slowly = pytest.mark.parametrize(
     "ground", [_FILE, pytest.param("postgresql", marks=[_SERVER, pytest.mark.slow])], indirect=True
 )
@@ -49,7 +46,7 @@ def killed(ground: TrialGround, clean: Clean, points: Iterable[int]) -> tuple[in
     return tried, wrong
 
 
-@on_both
+@on_the_server_slowly
 def test_a_clean_run_has_the_same_effects_each_time(ground: TrialGround, clean: Clean) -> None:
     with ground.trial("again") as trial:
         said, ended = trial.day(die_at=0)
@@ -60,7 +57,7 @@ def test_a_clean_run_has_the_same_effects_each_time(ground: TrialGround, clean: 
     assert all(what.split()[0] == ("before", "after")[at % 2] for at, what in enumerate(clean.effects))
 
 
-@on_both
+@on_the_server_slowly
 def test_killed_before_and_after_every_write(ground: TrialGround, clean: Clean) -> None:
     assert killed(ground, clean, sorted(clean.at_writes)) == (2 * sum(WRITES.values()), [])
 
@@ -73,7 +70,7 @@ def test_killed_at_some_of_all_other_effects(ground: TrialGround, clean: Clean) 
 
 
 @pytest.mark.slow
-@on_both
+@on_the_server_slowly
 def test_killed_at_every_other_effect(ground: TrialGround, clean: Clean) -> None:
     rest = [number for number in clean.others if number not in clean.others[::ONE_IN]]
     tried, wrong = killed(ground, clean, rest)
