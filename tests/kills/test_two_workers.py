@@ -43,7 +43,9 @@ def alone(ground: TrialGround) -> Clean:
 
 
 def until_frozen(pid: int) -> None:
-    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+    """Wait until it stands still; one that ended instead never will."""
+    while (state := Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]) != "T":
+        assert state != "Z", "it came to its end without standing still"
         time.sleep(0.01)
 
 
