@@ -28,9 +28,10 @@ def fitted(table: Table, frame: pl.DataFrame, columns: Sequence[str]) -> pl.Data
     if set(frame.columns) != set(columns):
         wrong = sorted(set(frame.columns) ^ set(columns))
         raise OurBug(f"A frame for the table {table.value} has the wrong columns.", evidence=f"differing: {wrong}")
-    schema = TABLES[table][0]
+    cast, schema = frame.select(columns), TABLES[table][0]
+    wrong_types = {name: schema[name] for name in columns if cast.schema[name] != schema[name]}
     try:
-        cast = frame.select(pl.col(name).cast(schema[name]) for name in columns)
+        cast = cast.cast(wrong_types) if wrong_types else cast
     except pl.exceptions.PolarsError as error:
         raise OurBug(f"A frame for the table {table.value} has a wrong type.", evidence=str(error)) from error
     for name in columns:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from syncline.store import queries
+from syncline.store.asked import text_for
 from syncline.store.frames import Rows, to_frame
 from syncline.store.keys import by_nulls, ends_of, wanted_of
 from syncline.store.queries import Where
@@ -48,7 +49,11 @@ _WORDS = _Words()
 
 
 def rows(connection: sqlite3.Connection, table: Table, where: Where, limit: int | None, newest: bool) -> pl.DataFrame:
-    return to_frame(table, _fetch(connection, queries.rows(_WORDS, table, where, limit, newest)))
+    return to_frame(table, connection.execute(*text_for(_rows, where, table, limit, newest)).fetchall())
+
+
+def _rows(where: Where, table: Table, limit: int | None, newest: bool) -> sa.ClauseElement:
+    return queries.rows(_WORDS, table, where, limit, newest)
 
 
 def rows_after(
@@ -59,7 +64,11 @@ def rows_after(
 
 
 def count(connection: sqlite3.Connection, table: Table, where: Where) -> int:
-    return int(_fetch(connection, queries.count(_WORDS, table, where))[0][0])
+    return int(connection.execute(*text_for(_count, where, table)).fetchone()[0])
+
+
+def _count(where: Where, table: Table) -> sa.ClauseElement:
+    return queries.count(_WORDS, table, where)
 
 
 def _fetch(connection: sqlite3.Connection, statement: sa.ClauseElement) -> Rows:
@@ -70,7 +79,7 @@ def by_keys(connection: sqlite3.Connection, table: Table, keys: pl.DataFrame) ->
     """Rows equal to some row of *keys*, null equal to null, each once, in key order (keyless: per key as appended)."""
     found = [row for group in by_nulls(wanted_of(table, keys)) for row in _look_up(connection, table, group)]
     frame = to_frame(table, found)
-    return frame.sort(key_of(table)) if key_of(table) else frame
+    return frame.sort(key_of(table)) if key_of(table) and frame.height > 1 else frame
 
 
 def _look_up(connection: sqlite3.Connection, table: Table, keys: pl.DataFrame) -> Rows:
@@ -106,7 +115,12 @@ def _wanted(connection: sqlite3.Connection, keys: pl.DataFrame) -> str:
 def take_dirty(
     connection: sqlite3.Connection, sync: str, now_us: int, linked: bool, limit: int, bucket: tuple[int, int] | None
 ) -> pl.DataFrame:
-    return to_frame(Table.DIRTY, _fetch(connection, queries.take_dirty(sync, now_us, linked, limit, bucket)))
+    where = {"sync": sync, "now_us": now_us}
+    return to_frame(Table.DIRTY, connection.execute(*text_for(_take_dirty, where, linked, limit, bucket)).fetchall())
+
+
+def _take_dirty(where: Mapping[str, Any], linked: bool, limit: int, bucket: tuple[int, int] | None) -> sa.ClauseElement:
+    return queries.take_dirty(where["sync"], where["now_us"], linked, limit, bucket)
 
 
 def links_of(connection: sqlite3.Connection, bound_to: str, object_type: str, ids: Sequence[str]) -> pl.DataFrame:

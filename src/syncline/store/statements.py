@@ -24,8 +24,13 @@ class Bulk(NamedTuple):
 
 def text_of(statement: sa.ClauseElement) -> tuple[str, tuple[Any, ...]]:
     """A statement's SQL and its parameters by position."""
-    compiled: Any = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
-    return str(compiled), tuple(compiled.params[name] for name in compiled.positiontup or ())
+    text = compiled(statement)
+    return str(text), tuple(text.params[name] for name in text.positiontup or ())
+
+
+def compiled(statement: sa.ClauseElement) -> Any:
+    """A statement as SQLAlchemy renders it for SQLite, lists spelt out."""
+    return statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
 
 
 def _bulk(statement: sa.ClauseElement) -> Bulk:
