@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.client
 import json
 import ssl
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +17,15 @@ from time import perf_counter
 
 import pytest
 
-from syncline_sandbox.core.certificates import make_certificate
+from syncline_sandbox.core.certificates import Certificate, make_certificate
 from syncline_sandbox.core.clock import SandboxClock
 from syncline_sandbox.core.control import Control
 from syncline_sandbox.core.faults import FaultPlan
 from syncline_sandbox.core.server import serve
 from syncline_sandbox.core.wire import Fate, Request, Response
+
+LARGE_BYTES = 16_000_000
+"""More than the buffers of a loopback connection take while its client does not read."""
 
 
 class EchoCore:
@@ -44,6 +49,8 @@ class EchoCore:
     def _answer(self, request: Request) -> Response:
         if request.path == "/defect":
             raise ZeroDivisionError
+        if request.path == "/large":
+            return Response(body=bytes(LARGE_BYTES))
         fate = {"/lost": Fate.LOST, "/silent": Fate.TIMED_OUT}.get(request.path, Fate.ANSWERED)
         seen = {"line": f"{request.method} {request.path}?{request.query_string}", "in_flight": self.in_flight}
         return Response(fate=fate, body=json.dumps({**seen, "body": request.body.decode()}).encode())
@@ -117,6 +124,35 @@ def test_end_does_not_wait_for_silent_clients() -> None:
             assert _call(f"{base}/other")
         with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
             connection.getresponse()
+
+
+@pytest.mark.parametrize("https", [False, True])
+def test_the_end_leaves_no_connection_open(https: bool, tmp_path: Path) -> None:
+    """Neither of a request that never came whole nor of an answer that nobody reads."""
+    certificate = make_certificate(tmp_path) if https else None
+    gc.collect()
+    with warnings.catch_warnings(record=True) as told, contextlib.ExitStack() as clients:
+        warnings.simplefilter("always", ResourceWarning)
+        with serve(EchoCore(), https=https, certificate=certificate) as base:
+            host = base.partition("//")[2]
+            half, unread, idle = (clients.enter_context(_https_or_http(host, certificate)) for _ in range(3))
+            half.putrequest("POST", "/half")
+            half.putheader("Content-Length", "10")
+            half.endheaders(b"abc")
+            unread.request("GET", "/large")
+            idle.request("GET", "/read")
+            assert idle.getresponse().read()
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
+
+
+def _https_or_http(
+    host: str, certificate: Certificate | None
+) -> contextlib.closing[http.client.HTTPConnection] | contextlib.closing[http.client.HTTPSConnection]:
+    if certificate is None:
+        return contextlib.closing(http.client.HTTPConnection(host, timeout=5))
+    trust = ssl.create_default_context(cafile=str(certificate.authority))
+    return contextlib.closing(http.client.HTTPSConnection(host, timeout=5, context=trust))
 
 
 def test_https_with_a_made_certificate(tmp_path: Path) -> None:
