@@ -24,11 +24,12 @@ from syncline.engine.units import Turn, Unit, run_units, units_of
 from syncline.engine.world import World
 from syncline.spec.model import Sync
 from syncline.store import open_store
-from syncline.trees import Store
+from syncline.trees import Store, Table
 from syncline.wiring import SystemClock, SystemRandom
 from tests.support.memory_world import NoExpressions
 
 LEASE_SECONDS = 30.0
+IDLE_SECONDS = 0.02
 assert LEASE_SECONDS > KEEP_EVERY_SECONDS
 
 
@@ -46,15 +47,23 @@ async def remote_world(store: Store, sync: Sync, path: str) -> World:
 
 
 async def until_quiet(world: World, sync: Sync, units: Sequence[Unit], turn: Turn) -> int:
-    """Do units until a look at all of them finds nothing; how many records were written."""
+    """Do units until a look at all of them finds nothing and nobody else has one in hand; how many records were
+    written."""
     written = 0
     while True:
         reports = await run_units(world, sync, units, turn)
         written += sum(report.classes.filter(pl.col("class") == "written").height for report in reports)
-        if not any(report.captures and sum(c.applied for c in report.captures) for report in reports) and not any(
-            len(report.classes) for report in reports
-        ):
+        if any(len(report.classes) or any(capture.applied for capture in report.captures) for report in reports):
+            continue
+        if not await _others_at_work(world.store, turn.worker):
             return written
+        await asyncio.sleep(IDLE_SECONDS)
+
+
+async def _others_at_work(store: Store, me: str) -> bool:
+    now_us = await store.clock_us()
+    leases = await store.rows(Table.LEASE)
+    return leases.filter(~pl.col("holder").is_in(["", me]) & (pl.col("expires_us") > now_us)).height > 0
 
 
 async def main(url: str, path: str, name: str, buckets: int) -> None:
