@@ -16,6 +16,7 @@ from syncline.runtime import presence
 from syncline.runtime.presence import BEAT_SECONDS, Me
 from syncline.trees import Store
 
+LOOK_SECONDS = 0.02
 STUCK_SECONDS = 300.0
 """A worker whose loop stands still for so long is no longer kept alive."""
 
@@ -39,13 +40,20 @@ class Heart:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def is_beating(self) -> bool:
+        return self._thread.is_alive()
+
     def come_round(self) -> None:
         """The worker's loop turns."""
         self._came_round = time.monotonic()
 
     async def stop(self) -> None:
+        """Beat no more; returns once the connection is closed."""
         self._ends.set()
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        # Not by the loop's executor: that is DBOS's, which has left by now.
+        while self.is_beating:
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _beat_on(self) -> None:
         store: Store | None = None
