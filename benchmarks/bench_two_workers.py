@@ -28,9 +28,8 @@ from benchmarks.load.remote import serve
 from benchmarks.load.results import keep, plot
 from benchmarks.load.server import postgres
 from benchmarks.load.state import linked_world
-from benchmarks.load.systems import LoadConnector, System
+from benchmarks.load.systems import LoadConnector, Place, System
 from syncline.engine.units import BUCKETS
-from syncline.ports import Lane
 from syncline.records import Page
 
 PROMISED = 1.8
@@ -55,15 +54,12 @@ class Feed(LoadConnector):
     def written(self) -> int:
         return len(self._right.log) - self._before
 
-    async def read_changes(
-        self, object_type: str, fields: Sequence[str], cursor: str, *, lane: Lane = Lane.LIVE
-    ) -> AsyncIterator[Page]:
-        while self._coming and self._edited - self.written <= BURST:
+    async def page_of_changes(self, fields: Sequence[str], place: Place) -> tuple[Page, Place | None]:
+        while place.end is None and self._coming and self._edited - self.written <= BURST:
             now, self._coming = self._coming[:BURST], self._coming[BURST:]
             self.system.edit(now, self._word)
             self._edited += len(now)
-        async for page in super().read_changes(object_type, fields, cursor, lane=lane):
-            yield page
+        return await super().page_of_changes(fields, place)
 
 
 @asynccontextmanager

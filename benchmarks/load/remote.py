@@ -12,7 +12,7 @@ import struct
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from benchmarks.load.systems import CAPABILITIES, LoadConnector
+from benchmarks.load.systems import CAPABILITIES, LoadConnector, Place
 from syncline.ports import Capabilities, Lane, Manifest, Usage
 from syncline.records import NewField, Page, Problem, Write, WriteAnswer
 from syncline.schema import ObjectSchema
@@ -38,8 +38,6 @@ async def serve(connectors: dict[str, LoadConnector], path: str) -> asyncio.Serv
 async def _carry_out(connector: LoadConnector, method: str, arguments: tuple[Any, ...]) -> Any:
     if method == "edit":
         return connector.system.edit(*arguments)
-    if method == "changes":
-        return [page async for page in connector.read_changes(*arguments)]
     return await getattr(connector, method)(*arguments)
 
 
@@ -91,7 +89,9 @@ class RemoteConnector:
     async def read_changes(
         self, object_type: str, fields: Sequence[str], cursor: str, *, lane: Lane = Lane.LIVE
     ) -> AsyncIterator[Page]:
-        for page in await self.call("changes", object_type, fields, cursor):
+        place: Place | None = Place(first=int(cursor))
+        while place is not None:
+            page, place = await self.call("page_of_changes", fields, place)
             yield page
 
     async def read_by_ids(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -80,13 +80,23 @@ CAPABILITIES = Capabilities(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a reading of changes stands: between *first* and *end* of the log, *at* rows in."""
+
+    first: int
+    at: int = 0
+    end: int | None = None
+
+
 class LoadConnector:
     """Implements `ports.Connector` over a `System`; calls of a few hundred rows, as the vendors' are."""
 
-    def __init__(self, system: System, *, rows_per_call: int = 200) -> None:
+    def __init__(self, system: System, *, rows_per_call: int = 200, page_rows: int = PAGE_ROWS) -> None:
         self.system = system
         self.manifest = Manifest(name="load", label="Load", settings=(), object_types=(system.object_type,))
         self._rows_per_call = rows_per_call
+        self.page_rows = page_rows
 
     def capabilities(self, object_type: str) -> Capabilities:
         return CAPABILITIES
@@ -111,11 +121,19 @@ class LoadConnector:
     async def read_changes(
         self, object_type: str, fields: Sequence[str], cursor: str, *, lane: Lane = Lane.LIVE
     ) -> AsyncIterator[Page]:
-        end = len(self.system.log)
-        ids = list(dict.fromkeys(self.system.log[int(cursor) : end]))
-        for at in range(0, max(len(ids), 1), PAGE_ROWS):
-            more = at + PAGE_ROWS < len(ids)
-            yield await self._page(fields, ids[at : at + PAGE_ROWS], How.POLL, None if more else str(end), more)
+        place: Place | None = Place(first=int(cursor))
+        while place is not None:
+            page, place = await self.page_of_changes(fields, place)
+            yield page
+
+    async def page_of_changes(self, fields: Sequence[str], place: Place) -> tuple[Page, Place | None]:
+        """One page, and where the next begins; None behind the last. What changes meanwhile is for the next reading."""
+        end = len(self.system.log) if place.end is None else place.end
+        ids = list(dict.fromkeys(self.system.log[place.first : end]))
+        more = place.at + self.page_rows < len(ids)
+        chosen = ids[place.at : place.at + self.page_rows]
+        page = await self._page(fields, chosen, How.POLL, None if more else str(end), more)
+        return page, replace(place, at=place.at + self.page_rows, end=end) if more else None
 
     async def read_by_ids(
         self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
