@@ -6,6 +6,8 @@ import asyncio
 import json
 import random
 import string
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -372,8 +374,40 @@ def test_what_the_server_refuses_is_told_and_nothing_of_the_commit_is_stored(pos
     story(postgres_url, chapter)
 
 
+def test_who_computes_for_long_in_its_section_is_heard_of(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
+    """Also while its loop does not turn, and no longer than it holds the section. Who is not heard of for eight seconds
+    has lost it: a frozen process is replaced within ten."""
+    monkeypatch.setattr("syncline.store.postgres.awake.EVERY_SECONDS", 0.02)
+    heard = "SELECT query_start FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT 1'"
+    settings = "SELECT current_setting('idle_session_timeout'), current_setting('idle_in_transaction_session_timeout')"
+
+    async def tell(first: Store, _: Store) -> None:
+        assert isinstance(first, PostgresStore)
+        with psycopg.connect(postgres_url, autocommit=True) as onlooker:
+            async with first.alone():
+                told = await first._writer.run(lambda connection: connection.execute(settings).fetchone())
+                assert told == ("8s", "8s")
+                seen: set[object] = set()
+                until = time.monotonic() + 60
+                while len(seen) < 3 and time.monotonic() < until:  # without letting the loop turn
+                    seen |= set(onlooker.execute(heard).fetchall())
+                assert len(seen) >= 3
+        assert not [thread for thread in threading.enumerate() if _speaks_for_long(thread)]
+        assert (await first._writer.run(lambda connection: connection.execute(settings).fetchone())) == ("0", "8s")
+
+    _with_two(postgres_url, tell)
+
+
+def _speaks_for_long(thread: threading.Thread) -> bool:
+    """Whether the thread of a section that was left still goes on, although it was given time to end."""
+    if thread.name == "syncline-section":
+        thread.join(30)
+    return thread.name == "syncline-section" and thread.is_alive()
+
+
 def test_a_process_frozen_in_its_section_does_not_keep_others_out(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("syncline.store.postgres.store._SECTION_IDLE", "300ms")
+    monkeypatch.setattr("syncline.store.postgres.awake.EVERY_SECONDS", 60.0)  # a frozen process has no thread that runs
 
     async def tell(first: Store, second: Store) -> None:
         async with first.alone():  # and then nothing is heard of it

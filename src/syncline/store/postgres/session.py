@@ -39,7 +39,7 @@ _OLDEST_SERVER = 140000
 # A frozen process must not hold up the others: the server ends its transaction and, where it holds the section, its
 # session (see `store`). Source: PostgreSQL, "Client Connection Defaults" and "Connections and Authentication".
 _SETTINGS = (
-    "SET idle_in_transaction_session_timeout = '10s'",
+    "SET idle_in_transaction_session_timeout = '8s'",
     "SET lock_timeout = '30s'",
     "SET statement_timeout = '300s'",
     "SET tcp_keepalives_idle = 10",
@@ -125,6 +125,20 @@ class Session:
     async def commit(self, work: Work[_Result], *, under: int | None = None) -> _Result:
         """As `run`, in one transaction that is stored exactly once or raises."""
         return await self._on_thread(lambda: self._repeating(work, under, is_counted=True))
+
+    def nudge(self, generation: int) -> None:
+        """Say something on the connection of that generation, if it is still there, once what is under way has ended.
+        From any thread but the session's own. psycopg.Error if it breaks over it."""
+
+        def work() -> None:
+            if self.generation == generation and self._connection is not None and not self._connection.closed:
+                self._connection.execute("SELECT 1")
+
+        try:
+            said = self._thread.submit(work)
+        except RuntimeError:  # it was closed just now: nothing is to be said any more
+            return
+        said.result()
 
     async def _on_thread(self, work: Callable[[], _Result]) -> _Result:
         def translating() -> _Result:

@@ -17,6 +17,7 @@ import psycopg
 from syncline.errors import OurBug
 from syncline.ports import Clock
 from syncline.store.postgres import copying, leases, reading, writing
+from syncline.store.postgres.awake import Awake
 from syncline.store.postgres.session import Session, Work, connect, require_open
 from syncline.store.postgres.text import stored
 from syncline.store.postgres.trouble import state_error, translated
@@ -36,7 +37,7 @@ LOCKS = 0x53594E43
 SECTION = 2
 _REVISED = 53594  # seed of the locks that have names
 _LEAVE = "SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false)"
-_SECTION_IDLE = "20s"  # how long a section may be silent: its process is frozen
+_SECTION_IDLE = "8s"  # how long a section may be silent: its process is frozen, else it is heard of (`awake`)
 
 
 class PostgresStore:
@@ -58,6 +59,7 @@ class PostgresStore:
         self._is_copy = is_copy
         self._is_open = True
         self._section: int | None = None  # the writer's generation whose lock we hold
+        self._awake = Awake(writer)
         self._sections = Sections(self._enter, self._leave) if not is_copy else Sections()
         self._wakes = Wakes(clock)
         self._listener = Listener(url, self._wakes)
@@ -196,10 +198,12 @@ class PostgresStore:
                 raise
             if is_taken:
                 self._section = self._writer.generation
+                self._awake.begin()
                 return
             is_first = False
 
     async def _leave(self) -> None:
+        self._awake.end()
         generation, self._section = self._section or self._writer.generation, None
 
         def work(connection: Connection) -> None:
