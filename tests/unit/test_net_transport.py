@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from syncline.net import transport as transports
 from syncline.net.transport import HttpxTransport
 from syncline.ports import HttpRequest, HttpResponse
 
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 async def exchange(transport: HttpxTransport, url: str, timeout_seconds: float = 5) -> HttpResponse:
     try:
@@ -23,23 +27,42 @@ async def exchange(transport: HttpxTransport, url: str, timeout_seconds: float =
         await transport.aclose()
 
 
+@asynccontextmanager
+async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A server on a port; at the end no connection of it is left open, however far it came."""
+    opened: list[asyncio.StreamWriter] = []
+
+    async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(writer)
+        await serve(reader, writer)
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=context)
+    try:
+        async with server:
+            yield server.sockets[0].getsockname()[1]
+    finally:
+        for writer in opened:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+
+
 async def served(answer: bytes | None, context: ssl.SSLContext | None = None, **how) -> HttpResponse:
     """One exchange with a server that sends *answer*; None: stays silent; b"": hangs up."""
 
     hung_up = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        if answer:
-            writer.write(answer)
-        if answer is None:
-            await reader.read()
-        writer.close()
-        hung_up.set()
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            if answer:
+                writer.write(answer)
+            if answer is None:
+                await reader.read()
+            writer.close()
+        finally:
+            hung_up.set()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with listening(serve, context) as port:
         transport = HttpxTransport(ca_file=how.pop("ca_file", None))
         scheme = "https" if context else "http"
         try:
@@ -113,9 +136,8 @@ def test_who_finds_no_free_connection_in_time_has_sent_nothing(monkeypatch: pyte
             await reader.read()
             writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        async with server:
+        async with listening(serve) as port:
+            url = f"http://127.0.0.1:{port}/"
             transport = HttpxTransport(max_connections=1)
             first = asyncio.create_task(transport.send(HttpRequest(method="POST", url=url, timeout_seconds=5)))
             while not reached:
