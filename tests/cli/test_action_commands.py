@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from syncline.cli import undo as undo_command
 from tests.support.ground import Ground
+from tests.support.terminal import Typing
 
 EMAIL = "p0@x.com"
 """A lead, known to both sides."""
@@ -46,7 +45,7 @@ def test_convert(synced: Ground) -> None:
     assert "SYN-175" in again.out
 
 
-def test_delete_shows_and_asks(synced: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delete_shows_and_asks(synced: Ground, monkeypatch: pytest.MonkeyPatch, typing: Typing) -> None:
     monkeypatch.setenv("COLUMNS", "200")  # no phrase is broken over lines
     refused = synced.syncline("delete", EMAIL)
     assert refused.code == 1
@@ -54,11 +53,10 @@ def test_delete_shows_and_asks(synced: Ground, monkeypatch: pytest.MonkeyPatch) 
     asked = synced.syncline("delete", EMAIL, "--on", "b")
     assert asked.code == 1
     assert all(word in asked.out for word in ("goes", "stays", "gone for good", "--yes"))
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", lambda _: "n")
+    typing("n\n")
     assert synced.syncline("delete", EMAIL, "--on", "b").code == 1
     assert synced.syncline("explain", EMAIL).code == 0
-    monkeypatch.setattr("builtins.input", lambda _: "y")
+    typing("y\n")
     both = synced.syncline("delete", EMAIL, "--on", "b", "--also", "b", "--json")
     assert (both.code, both.error["code"]) == (2, "SYN-156")
     done = synced.syncline("delete", EMAIL, "--on", "b")

@@ -284,6 +284,7 @@ def test_a_single_moment_that_passes_in_a_pause_is_missed() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.scenario("wiz-6.12")
 def test_only_a_changed_schedule_is_taken_up_anew() -> None:
     async def story() -> None:
         s = await scene(HOURLY)

@@ -158,6 +158,10 @@ class Ground:
 
     def leads(self) -> list[dict[str, Any]]:
         """All leads of the org as its administrator sees them."""
+        return self.queried("SELECT Id, Email, Title, Phone FROM Lead")
+
+    def queried(self, soql: str) -> list[dict[str, Any]]:
+        """What the org's administrator is answered."""
         form = {
             "grant_type": "password",
             "client_id": "sandbox-client",
@@ -167,8 +171,7 @@ class Ground:
         }
         token = self._http.post(f"{self.served.org}/services/oauth2/token", data=form).json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
-        query = {"q": "SELECT Id, Email, Title, Phone FROM Lead"}
-        answer = self._http.get(f"{self.served.org}/services/data/v62.0/query", params=query, headers=headers)
+        answer = self._http.get(f"{self.served.org}/services/data/v62.0/query", params={"q": soql}, headers=headers)
         rows: list[dict[str, Any]] = answer.json()["records"]
         return rows
 

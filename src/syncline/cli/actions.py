@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from syncline.cli.asking import answer_to, is_somebody_there
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.actions import deletion_as_dict, deletion_screen, result_as_dict, result_screen
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, perform, session
@@ -205,19 +205,19 @@ def delete(
         wanted = DeletePerson(person=record, on=on, also=also, confirmed=yes)
         async with session(options, stop=stop) as (world, sync):
             done = await delete_person(world, sync, wanted)
-            if done.result.ended is Ended.ASKS and says_yes(options, lambda: _show_deleted(done, options)):
+            if done.result.ended is Ended.ASKS and await says_yes(options, lambda: _show_deleted(done, options)):
                 done = await delete_person(world, sync, replace(wanted, confirmed=True, shown=done.shown))
         return _show_deleted(done, options)
 
     return perform(options, command, stop)
 
 
-def says_yes(options: Options, show: Callable[[], object]) -> bool:
+async def says_yes(options: Options, show: Callable[[], object]) -> bool:
     """Whether somebody at the terminal agrees to what *show* prints; nobody is asked where nobody watches."""
-    if options.json or not sys.stdin.isatty():
+    if not is_somebody_there(options):
         return False
     show()
-    return input("Do it? [y/N] ").strip().lower() in ("y", "yes")
+    return await answer_to("Do it? [y/N] ") in ("y", "yes")
 
 
 def _show_deleted(done: Deleted, options: Options) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 
+from syncline.cli.asking import answer_to, is_somebody_there
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import safe, some
 from syncline.cli.session import DEFAULTS, NOT_GREEN, OK, Options, names_of, perform, session
@@ -39,7 +39,7 @@ def erase(record: str, /, *, yes: Annotated[bool, Parameter(negative=())] = Fals
         async with session(options, connected=False) as (world, sync):
             person = await find_person(world, record)
             if person.records and not yes:
-                _confirm(person, names_of(sync), is_silent=options.json)
+                await _confirm(person, names_of(sync), options)
             done = await erase_person(world, sync, record)
         if options.json:
             print_json(_as_dict(done))
@@ -50,14 +50,14 @@ def erase(record: str, /, *, yes: Annotated[bool, Parameter(negative=())] = Fals
     return perform(options, command)
 
 
-def _confirm(person: Person, names: dict[str, str], *, is_silent: bool) -> None:
+async def _confirm(person: Person, names: dict[str, str], options: Options) -> None:
     """Ask on the terminal; ConfigError SYN-154 if nobody is there or the answer is no."""
-    if not is_silent and sys.stdin.isatty():
+    if is_somebody_there(options):
         out = console(stderr=True)
         for connection, object_type, record_id in sorted(person.records):
             out.print(f"{safe(connection)} {safe(object_type)} [bold]{safe(record_id)}[/]")
         out.print(f"Nothing is deleted in {safe(names['a'])} or {safe(names['b'])}. This cannot be undone.")
-        if input("Erase all that Syncline holds of this person? [y/N] ").strip().lower() in ("y", "yes"):
+        if await answer_to("Erase all that Syncline holds of this person? [y/N] ") in ("y", "yes"):
             return
     raise ConfigError(f"Nothing was erased: {some(len(person.records), 'record')} would be.", code="SYN-154")
 

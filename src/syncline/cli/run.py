@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from syncline.cli.beside import asked
 from syncline.cli.beside import pushed as pushed_beside
+from syncline.cli.edited import settled_edit
 from syncline.cli.output import console, print_json, show_error
 from syncline.cli.screens.actions import result_as_dict, result_screen
 from syncline.cli.screens.run import run_as_dict, run_screen
@@ -85,6 +86,7 @@ def _passes(error: SynclineError, has_run: bool) -> bool:
 async def _one_run(options: Options, stop: Stop, *, sweep: bool) -> tuple[int, SynclineError | None]:
     """The exit code of one run, and the error that ended its writing early, already shown."""
     async with session(options, stop=stop) as (world, sync):
+        sync = await settled_edit(world, sync, options, stop)
         report = await run_background(world, sync, sweep=sweep)
     if report is None:
         message = f"The sync {sync.name!r} is disabled; `syncline enable` starts it again. Push still works."

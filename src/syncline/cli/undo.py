@@ -66,7 +66,7 @@ def undo(
             if yes:
                 return _show(await put_back(world, sync, target, with_creates=with_creates), options)
             plan = await plan_undo(world, sync, target, with_creates=with_creates)
-            if not dry_run and says_yes(options, lambda: undo_screen(console(), plan, names)):
+            if not dry_run and await says_yes(options, lambda: undo_screen(console(), plan, names)):
                 return _show(await put_back(world, sync, target, shown=plan.digest, with_creates=with_creates), options)
         if options.json:
             print_json(undo_as_dict(plan))

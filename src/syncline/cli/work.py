@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from syncline.cli.edited import settled_edit
 from syncline.cli.output import console, print_json
 from syncline.cli.screens.common import safe
 from syncline.cli.screens.work import run_rows, runs_screen, worker_rows, workers_screen
@@ -66,6 +68,8 @@ async def _until_stopped(project: Project, options: Options, stop: Stop) -> int:
 
     worker_id = new_worker_id()
     async with open_world(project, report=safe_point, worker=worker_id) as world:
+        syncs = {name: await settled_edit(world, sync, options, stop) for name, sync in world.syncs.items()}
+        world = replace(world, syncs=syncs)
         working = asyncio.ensure_future(worker_of(project, world, worker_id, stopping=stopping, tell=tell).work())
         wish = asyncio.ensure_future(_wish_of(stop))
         try:

@@ -19,7 +19,7 @@ from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.remapped import adopt_revision
 from syncline.engine.world import World
 from syncline.records import SIDES
-from syncline.spec.model import Sync
+from syncline.spec.model import EditScope, Sync
 from syncline.trees import Commit, Table
 
 _RIGHTS = ("type", "length", "is_createable", "is_updateable", "is_required")
@@ -27,7 +27,7 @@ _RIGHTS = ("type", "length", "is_createable", "is_updateable", "is_required")
 
 async def adopt_terms(world: World, sync: Sync) -> None:
     """Carry bases over to a changed list of mappings; with a changed spec or changed rights, mark every link and every
-    unlinked record of the sync. A changed spec thaws what is frozen."""
+    unlinked record of the sync; an edit that is for changes only marks nobody. A changed spec thaws what is frozen."""
     has_new_mappings = await adopt_revision(world, sync)
     name = f"terms:{sync.name}"
     remembered = await world.store.rows(Table.META, {"name": name})
@@ -39,26 +39,32 @@ async def adopt_terms(world: World, sync: Sync) -> None:
     }
     if old == now:
         return
-    links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
-    commit = Commit(touch=[dirty_links(sync.name, links["link_id"].to_list())])
-    commit.put[Table.META] = pl.DataFrame({"name": [name], "value": [json.dumps(now)]})
-    for side in SIDES:
-        spec = sync.side(side)
-        lone = await world.store.unlinked(sync.name, side, spec.connection, spec.object_types)
-        for (object_type,), part in lone.filter(~pl.col("is_deleted")).group_by("object_type", maintain_order=True):
-            commit.touch.append(dirty_records(sync.name, side, str(object_type), part["record_id"]))
+    commit = Commit(put={Table.META: pl.DataFrame({"name": [name], "value": [json.dumps(now)]})})
+    is_edit_alone = bool(old) and old | {"spec": now["spec"]} == now
+    if not (is_edit_alone and sync.edit_applies_to is EditScope.CHANGES):
+        await _mark_all(world, sync, commit)
     if has_new_mappings or (old and old["spec"] != now["spec"]):
         release(await frozen_fields(world.store, sync), world.now_us(), commit)
     await world.store.commit(commit)
 
 
+async def _mark_all(world: World, sync: Sync, commit: Commit) -> None:
+    links = await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"})
+    commit.touch.append(dirty_links(sync.name, links["link_id"].to_list()))
+    for side in SIDES:
+        spec = sync.side(side)
+        lone = await world.store.unlinked(sync.name, side, spec.connection, spec.object_types)
+        for (object_type,), part in lone.filter(~pl.col("is_deleted")).group_by("object_type", maintain_order=True):
+            commit.touch.append(dirty_records(sync.name, side, str(object_type), part["record_id"]))
+
+
 def spec_print(sync: Sync) -> str:
-    """Tells one configuration of a sync from another, in every process alike; when it runs and how fast it is verified
-    is no part of it."""
+    """Tells one configuration of a sync from another, in every process alike; when it runs, how fast it is verified and
+    whom an edit is for is no part of it."""
     return _digest({each.name: getattr(sync, each.name) for each in fields(sync) if each.name not in _NO_TERMS})
 
 
-_NO_TERMS = ("schedule", "audit_share")
+_NO_TERMS = ("schedule", "audit_share", "edit_applies_to")
 
 
 def _rights(world: World, sync: Sync) -> dict[str, dict[str, list[object] | None]]:

@@ -18,6 +18,7 @@ from syncline.spec.model import (
     Creates,
     Direction,
     Drift,
+    EditScope,
     LeavesFilter,
     MappingChange,
     OnDelete,
@@ -150,6 +151,14 @@ class SyncFile(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_de
         _about(
             "What a change of a field's ends or expressions does to pairs that agreed: `keep` (the default) leaves "
             "both values as they are and writes nothing, `reapply` carries them over anew, under plan and ceilings."
+        ),
+    ] = None
+    edit_applies_to: Annotated[
+        EditScope | None,
+        _about(
+            "Whom an edit of filter, field or rule is for: `all` records once, under plan and ceilings, or `changes`, "
+            "the records that change from then on. Without it, `run`, `up` and `worker` ask on a terminal and take "
+            "`all` elsewhere."
         ),
     ] = None
     ceilings: Annotated[

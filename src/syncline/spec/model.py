@@ -66,6 +66,13 @@ class MappingChange(StrEnum):
     REAPPLY = "reapply"
 
 
+class EditScope(StrEnum):
+    """Whom an edit of filter, field map or rule is for: every record once, or only those that change from then on."""
+
+    ALL = "all"
+    CHANGES = "changes"
+
+
 class Overridden(StrEnum):
     """A flow at the target replaced what we wrote: take it as that side's change, or hold the field."""
 
@@ -290,6 +297,7 @@ class Sync:
     optional: frozenset[str] = frozenset()  # mapping keys that rest while one of their fields does not exist
     actions: PersonActions | None = None  # None: nobody can act on single persons of this sync
     schedule: Schedule = field(default_factory=Schedule)  # when workers run it
+    edit_applies_to: EditScope | None = None  # None: a person is asked where one is there; nobody there: all
     audit_share: float = 0.02  # of each system's day of calls: what rolling verification may use
 
     def side(self, side: Side) -> SideSpec:

@@ -117,6 +117,7 @@ def _sync(name: str, sync: SyncFile, file: File) -> Sync:
         filter_fields={"a": _filter_fields(a), "b": _filter_fields(b)},
         optional=base.optional - {key for key, value in sync.fields.items() if value is not False},
         schedule=schedule_of(name, sync.schedule),
+        edit_applies_to=sync.edit_applies_to,
         audit_share=sync.audit_share,
     )
     return resolved
