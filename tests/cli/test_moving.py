@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -36,6 +37,10 @@ def test_every_command_works_on_a_server_and_no_word_of_it_is_a_password(on_serv
     said = on_server.syncline("erase", email, "--yes", "--json")
     assert said.code == 0
     assert said.json["bytes_are_gone"]
+    with psycopg.connect(on_server.state_url) as connection:
+        assert connection.execute("SELECT count(*) FROM syncline.journal WHERE fence = 0").fetchone() == (0,)
+        assert connection.execute("SELECT name, holder FROM syncline.lease").fetchall() == [("command:0", "")]
+        assert connection.execute("SELECT DISTINCT state FROM syncline.run").fetchall() == [("succeeded",)]
 
 
 def test_a_state_goes_from_a_server_into_a_file_and_out_of_a_backup(on_server: Ground) -> None:

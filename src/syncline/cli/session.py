@@ -25,6 +25,7 @@ from syncline.engine.world import READING, Progress, World
 from syncline.errors import ConfigError, StopRequested, SynclineError
 from syncline.logs import about, get_log, start_logging
 from syncline.records import SIDES
+from syncline.runtime.commands import as_command
 from syncline.spec.model import Sync
 from syncline.wiring import DEFAULT_FILE, Project, load_project, open_world
 
@@ -156,7 +157,11 @@ async def session(
     clock = ToldClock(wiring.SystemClock(), watching.waits)
     with watching as report:
         async with open_world(project, clock=clock, report=report, read_only=read_only, connected=connected) as world:
-            yield world, sync
+            if read_only or not project.is_shared:
+                yield world, sync
+                return
+            async with as_command(world) as own:
+                yield own, sync
 
 
 class Watching:

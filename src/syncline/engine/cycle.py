@@ -465,7 +465,7 @@ async def _put_run(
         "ended_us": ended_us,
         "summary": json.dumps(summary),
         "cycle": report.cycle,
-        "worker": report.worker,
+        "worker": report.worker or world.holder,
         "lane": None if report.lane is None else report.lane.value,
         "due_us": report.due_us,
     }

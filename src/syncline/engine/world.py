@@ -69,6 +69,11 @@ class World:
         """What the journal names the present tenure by; 0 outside of any."""
         return 0 if self.tenure is None else self.tenure.fence
 
+    @property
+    def holder(self) -> str | None:
+        """Who has the present tenure; None outside of any."""
+        return None if self.tenure is None else self.tenure.lease.holder
+
     async def before_sending(self) -> None:
         """Make sure that our lease outlasts what is sent next. Fenced if the unit is no longer ours: send nothing."""
         if self.tenure is not None:

@@ -96,12 +96,13 @@ async def _write_off(store: Store, lease: Lease, lost: list[str]) -> list[str]:
     parts = runs.filter(pl.col("kind") != "run")
     commit = Commit(fences={lease.name: lease.fence})
     commit.amend[Table.WORKER] = [workers.select("worker_id", pl.lit("lost").alias("state"))]
-    commit.amend[Table.RUN] = [_cut_off(parts, now_us), _next_attempt(whole)]
+    commit.amend[Table.RUN] = [cut_off(parts, now_us), _next_attempt(whole)]
     await store.commit(commit)
     return whole["run_id"].to_list()
 
 
-def _cut_off(parts: pl.DataFrame, now_us: int) -> pl.DataFrame:
+def cut_off(parts: pl.DataFrame, now_us: int) -> pl.DataFrame:
+    """Rows of RUN, as those of runs that nobody goes on with."""
     said = [json.dumps(json.loads(text or "{}") | {"error": _CUT_OFF}) for text in parts["summary"]]
     return parts.select(
         "run_id",

@@ -18,6 +18,7 @@ import polars as pl
 from syncline.engine.world import World
 from syncline.errors import ConfigError, StateError, StopRequested, SynclineError
 from syncline.runtime import asking, door, durable, presence, requests, schedules
+from syncline.runtime.commands import close_dead
 from syncline.runtime.conduct import Conductor, Told, attempt_of
 from syncline.runtime.heart import Heart
 from syncline.runtime.presence import BEAT_SECONDS, Me
@@ -166,6 +167,7 @@ class Worker:
                 self._tell("lost", f"Worker {worker_id} gives no sign of life: its work goes on without it.")
             if runs:
                 self._tell("taken over", f"{len(runs)} run(s) go on from what was stored.")
+        await close_dead(store)
         # Also what another one wrote off and died before it could cancel.
         gone = (await store.rows(Table.WORKER, {"state": "lost"})).filter(
             pl.col("seen_us") > await store.clock_us() - _RECENT_US
