@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -28,12 +28,12 @@ from syncline.engine.units import Turn, run_units, units_of
 from syncline.engine.world import World
 from syncline.errors import SynclineError
 from syncline.net.transport import HttpxTransport
-from syncline.ports import HttpRequest, HttpResponse
+from syncline.ports import Clock, HttpRequest, HttpResponse
 from syncline.spec.model import Sync
 from syncline.spec.presets.people import recommended
 from syncline.store import open_store
-from syncline.trees import Fenced, Table
-from tests.kills.clocks import WrongClock
+from syncline.trees import Fenced, Store, Table
+from tests.kills.clocks import StoreInTime, WrongClock
 from tests.kills.effects import NEVER, Effects, LeavingTransport, NumberedStore, NumberedTransport
 from tests.kills.nursery import Say
 from tests.kills.people import People
@@ -159,7 +159,7 @@ def day(
     )
 
     async def opened(*given: Any, **options: Any) -> Any:
-        return NumberedStore(await open_store(*given, **options), effects)
+        return NumberedStore(await _opened(*given, **options), effects)
 
     def sockets(**_: Any) -> Any:
         if not late_seconds:
@@ -190,7 +190,12 @@ class _KeptSockets:
         """Kept for the next world."""
 
 
-vars(wiring)["HttpxTransport"] = lambda **_: _KeptSockets()
+async def _opened(url: str, clock: Clock, **options: Any) -> Store:
+    store = await open_store(url, clock, **options)
+    return store if url.startswith("sqlite") else cast(Store, StoreInTime(store, clock))
+
+
+vars(wiring).update(HttpxTransport=lambda **_: _KeptSockets(), open_store=_opened)
 
 
 def recover(
@@ -217,7 +222,7 @@ def worker(
     effects = Effects(place.folder / f"{name}.log", die_at, freeze_at=freeze_at)
 
     async def opened(*given: Any, **options: Any) -> Any:
-        return NumberedStore(await open_store(*given, **options), effects)
+        return NumberedStore(await _opened(*given, **options), effects)
 
     vars(wiring).update(open_store=opened, HttpxTransport=lambda **_: NumberedTransport(_KeptSockets(), effects))
     say("begun")
@@ -263,7 +268,7 @@ async def _left(place: Place, world: World) -> dict[str, Any]:
         "letters": letters.to_dicts(),
         "conflicts": conflicts.to_dicts(),
         "in_flight": [str(row) for row in flying.iter_rows(named=True)],
-        "due": [] if await _next_due_us(world) is None else ["marks that come due soon"],
+        "due": await _due(world),
         "running": 0 if place.project.is_shared else await store.count(Table.RUN, {"state": "running"}),
     }
 
@@ -280,6 +285,13 @@ async def _until_rest(place: Place, seed: int) -> list[Any]:
         elif not _moved(report):
             return said
     raise AssertionError(f"no rest after {_MOST_RUNS} runs: {said[-1]}")
+
+
+async def _due(world: World) -> list[str]:
+    """The marks that come due soon, in words."""
+    now_us = world.now_us()
+    dirty = (await world.store.rows(Table.DIRTY)).filter(pl.col("due_us") <= now_us + _SOON_US)
+    return [f"in {(row['due_us'] - now_us) / 1e6:g} s: {row}" for row in dirty.iter_rows(named=True)]
 
 
 async def _next_due_us(world: World) -> int | None:
