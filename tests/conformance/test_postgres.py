@@ -18,7 +18,8 @@ from sqlalchemy.engine import make_url
 
 from syncline.errors import StateError
 from syncline.store import is_untouched, open_store
-from syncline.store.postgres.store import PostgresStore
+from syncline.store.postgres.store import LOCKS, SECTION, PostgresStore, _stand_in_queue
+from syncline.store.postgres.writing import Connection
 from syncline.trees import AlreadyThere, Commit, Store, Table
 from tests.conformance.stores import StillClock, entry, frame, lead, mark, story, touched
 
@@ -419,3 +420,32 @@ def test_a_process_frozen_in_its_section_does_not_keep_others_out(postgres_url: 
         assert (await second.rows(Table.META))["name"].to_list() == ["second"]
 
     _with_two(postgres_url, tell)
+
+
+def test_a_section_granted_in_the_moment_its_time_ran_out_is_ours(postgres_url: str):
+    # A server may grant a session's lock and raise the time-out of the same statement: unnoticed, nobody ever gets in.
+    class Late:
+        def __init__(self, connection: Connection) -> None:
+            self._connection = connection
+            self.closed = False
+
+        def execute(self, text: str, given: tuple[int, ...] = ()) -> Any:
+            done = self._connection.execute(text.encode(), given)
+            if "pg_advisory_lock(" in text:
+                raise psycopg.errors.LockNotAvailable
+            return done
+
+    with (
+        psycopg.connect(postgres_url, autocommit=True) as ours,
+        psycopg.connect(postgres_url, autocommit=True) as other,
+    ):
+        late: Any = Late(ours)
+        assert _stand_in_queue(late)
+        assert not _stand_in_queue(other)
+        assert _leave_section(ours)
+        assert _stand_in_queue(other)
+
+
+def _leave_section(connection: Connection) -> bool:
+    freed = connection.execute("SELECT pg_advisory_unlock(%s, %s)", (LOCKS, SECTION)).fetchone()
+    return freed is not None and bool(freed[0])

@@ -37,6 +37,11 @@ LOCKS = 0x53594E43
 SECTION = 2
 _REVISED = 53594  # seed of the locks that have names
 _LEAVE = "SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false)"
+_HOLDS = """
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (classid, objid, objsubid) = (%s, %s, 2)
+"""
 _SECTION_IDLE = "8s"  # how long a section may be silent: its process is frozen, else it is heard of (`awake`)
 
 
@@ -299,7 +304,8 @@ def _stand_in_queue(connection: Connection) -> bool:
     try:
         connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, SECTION))
     except psycopg.errors.LockNotAvailable:
-        return False
+        # The time can run out in the moment the lock is granted: a session's lock stays with it, whatever is raised.
+        return connection.execute(_HOLDS, (LOCKS, SECTION)).fetchone() is not None
     finally:
         if not connection.closed:
             connection.execute("SET lock_timeout = '30s'")
