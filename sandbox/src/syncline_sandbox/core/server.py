@@ -28,6 +28,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+LAST_TURNS = 3
+"""How often the loop turns after hanging up: a connection's end comes with its next turn, TLS takes one more."""
+
 SLOW_PIECES = 20
 """Into how many pieces a slow body is cut."""
 
@@ -196,10 +199,10 @@ class SandboxServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._face.hang_up()
         await super().shutdown(sockets)
-        while left := list(self.server_state.connections):
-            for connection in left:
+        for _ in range(LAST_TURNS):
+            for connection in list(self.server_state.connections):
                 connection.transport.abort()
-            await asyncio.sleep(0)  # connection_lost comes with the loop's next turn
+            await asyncio.sleep(0)
 
 
 def _configuration(face: Face, certificate: Certificate | None) -> uvicorn.Config:
