@@ -46,13 +46,14 @@ SYNC = "people"
 
 
 @asynccontextmanager
-async def runner(url: str, path: str, pause: str) -> AsyncIterator[Process]:
+async def runner(url: str, path: str, pause: str, *, is_loud: bool = True) -> AsyncIterator[Process]:
+    """A worker process; what it tells is printed: all if *is_loud*, else trouble alone."""
     command = [sys.executable, "-m", "benchmarks.load.runner", url, path, pause]
     root = Path(__file__).resolve().parents[1]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, cwd=root)
     assert process.stdin is not None
     assert process.stdout is not None
-    told = asyncio.ensure_future(_tell_trouble(process.stdout))
+    told = asyncio.ensure_future(_tell(process.stdout, is_loud))
     try:
         yield process
     finally:
@@ -61,9 +62,9 @@ async def runner(url: str, path: str, pause: str) -> AsyncIterator[Process]:
         await told
 
 
-async def _tell_trouble(said: asyncio.StreamReader) -> None:
+async def _tell(said: asyncio.StreamReader, is_loud: bool) -> None:
     async for line in said:
-        if json.loads(line)["kind"] not in ("stopping", "stopped"):
+        if json.loads(line)["kind"] not in (("stopping", "stopped") if is_loud else ("stopping", "stopped", "run")):
             print("   ", line.decode().strip(), flush=True)
 
 
