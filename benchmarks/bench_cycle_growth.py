@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.load.results import keep, plot
 from benchmarks.load.state import linked_world
 from benchmarks.load.systems import System
 from syncline.engine.cycle import run_cycle
@@ -61,6 +62,10 @@ async def main(changes: int, few: int, many: int, rounds: int) -> float:
         print(f"{count:>9,} links: {changes} changes in {seconds:.3f} s (least {min(taken[count]):.3f})")
     ratio = middle[many] / middle[few]
     print(f"ratio of the medians {ratio:.2f} (promised ≤ {PROMISED})")
+    seconds_of = {f"{count:,} links": taken[count] for count in taken}
+    keep("cycle_growth", {"changes": changes, **seconds_of, "ratio": round(ratio, 3), "promised": PROMISED})
+    lines = {words: [(float(at), each) for at, each in enumerate(seconds)] for words, seconds in seconds_of.items()}
+    plot("cycle_growth", f"A cycle of {changes} changes", "round", "seconds", lines)
     return ratio
 
 
