@@ -482,7 +482,9 @@ CODES: Mapping[str, Code] = {
     # 7xx: our own state
     "SYN-700": Code("The state cannot be used.", "Do as the message says; nothing was sent.", "errors"),
     "SYN-701": Code(
-        "Another process holds the state.", "Wait until it ends; `status` and `explain` work meanwhile.", "store cli"
+        "Another process holds the state.",
+        "Wait until it ends; `status` and `explain` work meanwhile.",
+        "store cli runtime",
     ),
     "SYN-702": Code(
         "The state file is damaged: its content is not what was written.",
