@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sandbox.marketo_client import Client, attributes
+from syncline_sandbox.core.clock import SandboxClock
+from syncline_sandbox.marketo import MarketoInstance
+from tests.sandbox.marketo_client import START, Client, attributes
 
 EXPORT = "/bulk/v1/leads/export"
 WINDOW = {"startAt": "2026-03-01T00:00:00Z", "endAt": "2026-03-31T00:00:00+00:00"}
@@ -42,6 +45,12 @@ def _upload(client: Client, content: str, end: str = "--", **query: Any) -> dict
     headers = {"authorization": f"Bearer {client.token}", "content-type": "multipart/form-data; boundary=XX"}
     answer = client.raw("POST", "/bulk/v1/leads.json", {"format": "csv", **query}, body.encode(), headers)
     return dict(json.loads(answer.body))
+
+
+def test_an_instance_on_its_old_database_gives_no_id_twice(tmp_path: Path) -> None:
+    clock = SandboxClock(frozen_at=START)
+    jobs = [_job(Client(MarketoInstance(str(tmp_path / "kept.sqlite"), clock=clock))) for _ in range(3)]
+    assert len(set(jobs)) == 3
 
 
 def test_life_of_an_export(client: Client) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from random import Random
 from sqlite3 import Connection
+from typing import Any
 
 import polars as pl
 
@@ -95,6 +96,7 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
     key = before.key if before else await ground.store().installation_key()
     stage = Stage.over(ground, seed, variant, variant.sync(), key)
     stage.tell(f"{variant}")
+    asyncio.get_running_loop().set_exception_handler(partial(_complain, stage))
     hands = Hands(stage=stage, luck=Random(f"{seed}/people"), people=0 if before is None else PEOPLE)
     if before is None:
         for person in range(1, PEOPLE + 1):
@@ -125,6 +127,14 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
     await rest(stage)
     await judge(stage)
     return stage
+
+
+def _complain(stage: Stage, loop: asyncio.AbstractEventLoop, met: dict[str, Any]) -> None:
+    """What a callback raised, such as a system's core at a request, is nobody's answer: the history would go on."""
+    if "handle" in met:
+        stage.complaints.append(f"harness: {met['message']}: {met.get('exception')!r}")
+    else:
+        loop.default_exception_handler(met)
 
 
 async def live(hands: Hands) -> None:

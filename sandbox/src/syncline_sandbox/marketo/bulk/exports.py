@@ -73,12 +73,19 @@ class Exports:
         kind, wanted = _kind(call), document if isinstance(document, dict) else {}
         source, name = self._source(kind)
         request = source.checked(name, wanted)
-        job_id = str(uuid.UUID(int=self._randomness.getrandbits(128), version=4))
+        job_id = self._new_id()
         self._store.connection.execute(
             "INSERT INTO export_jobs (id, kind, user, status, request, created_at) VALUES (?, ?, ?, 'Created', ?, ?)",
             (job_id, kind, call.user, orjson.dumps(request).decode(), self._now()),
         )
         return self._answer(job_id, call)
+
+    def _new_id(self) -> str:
+        """An id that no job has: an instance that is started on its old database draws the same numbers again."""
+        while True:
+            drawn = str(uuid.UUID(int=self._randomness.getrandbits(128), version=4))
+            if self._store.one("SELECT count(*) FROM export_jobs WHERE id = ?", (drawn,))[0] == 0:
+                return drawn
 
     def enqueue(self, call: Call) -> Members:
         self._advance()
