@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import sys
-
-import pytest
-
 from tests.support.ground import EVERYBODY, LEADS, Ground
+from tests.support.terminal import Typing
 
 ANN = "p1@x.com"
 
 
-def test_erasing_asks_first(synced: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_erasing_asks_first(synced: Ground, typing: Typing) -> None:
     said = synced.syncline("erase", ANN, "--json")
     assert (said.code, said.error["code"]) == (2, "SYN-154")
-    terminal = io.StringIO("n\n")
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setattr(sys, "stdin", terminal)
+    typing("n\n")
     said = synced.syncline("erase", ANN)
     assert said.code == 2
     assert "Nothing is deleted in crm or marketing" in said.err
