@@ -31,7 +31,7 @@ def fitted(table: Table, frame: pl.DataFrame, columns: Sequence[str]) -> pl.Data
     cast, schema = frame.select(columns), TABLES[table][0]
     wrong_types = {name: schema[name] for name in columns if cast.schema[name] != schema[name]}
     try:
-        cast = cast.cast(wrong_types) if wrong_types else cast
+        cast = cast.cast(pl.Schema(wrong_types)) if wrong_types else cast
     except pl.exceptions.PolarsError as error:
         raise OurBug(f"A frame for the table {table.value} has a wrong type.", evidence=str(error)) from error
     for name in columns:
