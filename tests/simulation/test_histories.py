@@ -13,7 +13,7 @@ import pytest
 from tests.simulation.history import lived
 from tests.simulation.variant import calm_draw
 
-HISTORIES, SHARE = int(os.environ.get("SYNCLINE_HISTORIES", "300")), 25
+HISTORIES, SHARE = int(os.environ.get("SYNCLINE_HISTORIES", "400")), 25
 LINES = 300
 """Of a failing history's story that are printed: its end."""
 
