@@ -46,5 +46,5 @@ def planted_page(head: str) -> str:
 def _simulated(name: str, found: dict[str, dict[str, object] | None]) -> str:
     """In which history the simulation finds a defect, or why it does not."""
     if told := found.get(name):
-        return f"history {told['history']}: {told['law']}"
+        return f"history {told['seed']}: {told['law']}"
     return BEYOND.get(name, "not found yet")

@@ -33,14 +33,14 @@ def main() -> int:
         try:
             outcome, _ = live(seed)
         except Unprepared as broken:
-            print(json.dumps({"history": seed + 1, "law": "the first copy", "text": str(broken)[:300]}))
+            print(json.dumps({"seed": seed, "law": "the first copy", "text": str(broken)[:300]}))
             return 0
         except Exception as broken:  # noqa: BLE001  # whatever it raises, it is found
-            print(json.dumps({"history": seed + 1, "law": type(broken).__name__, "text": str(broken)[:300]}))
+            print(json.dumps({"seed": seed, "law": type(broken).__name__, "text": str(broken)[:300]}))
             return 0
         if outcome.complaints:
             law, _, text = outcome.complaints[0].partition(": ")
-            print(json.dumps({"history": seed + 1, "law": law, "text": text[:300]}))
+            print(json.dumps({"seed": seed, "law": law, "text": text[:300]}))
             return 0
     print("null")
     return 0
