@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
-from syncline.engine.tenure import KEEP_EVERY_SECONDS, LEASE_SECONDS, Tenure, begin
+from syncline.engine.tenure import LEASE_SECONDS, begin
 from syncline.engine.world import World
 from syncline.errors import StateError
-from syncline.trees import Fenced
+from syncline.runtime.commands import kept
 
 _TRIES = 3
 
@@ -32,21 +32,5 @@ async def in_hand(world: World, unit: str) -> AsyncIterator[World]:
         raise StateError(
             f"A worker has {unit} in hand at this moment.", code="SYN-701", remedy="Try again in a minute."
         )
-    keeper = asyncio.ensure_future(_keep(own.tenure))
-    try:
+    async with kept(own.tenure):
         yield own
-    except Fenced as error:
-        raise StateError(
-            f"{error} This process stood still for too long.", code="SYN-701", remedy="Repeat it."
-        ) from error
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
-        with suppress(Fenced):
-            await own.tenure.end()
-
-
-async def _keep(tenure: Tenure) -> None:
-    while True:
-        await asyncio.sleep(KEEP_EVERY_SECONDS)
-        await tenure.keep()

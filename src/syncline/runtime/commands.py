@@ -36,9 +36,20 @@ async def as_command(world: World) -> AsyncIterator[World]:
     """
     await close_dead(world.store)
     own, tenure = await _begun(world)
+    async with kept(tenure):
+        yield own
+
+
+@asynccontextmanager
+async def kept(tenure: Tenure) -> AsyncIterator[None]:
+    """A command's tenure, kept while the body runs and then ended.
+
+    Raises:
+        StateError: SYN-701, the process stood still for so long that its lease passed on.
+    """
     keeper = asyncio.ensure_future(_keep(tenure))
     try:
-        yield own
+        yield
     except Fenced as error:
         raise StateError(
             f"{error} This process stood still for too long.", code="SYN-701", remedy="Repeat it."
