@@ -26,9 +26,14 @@ from syncline.trees import Commit, Table
 async def push(world: World, sync: Sync, text: str, *, owner: str | None = None) -> RunReport:
     """Bring the record whose id or e-mail is *text* into agreement now; *owner* gets what is created for it.
 
-    What was created is looked at once more, so that its maker learns its id at once. Raises ConfigError SYN-150 if
-    neither side has such a record.
+    What was created is looked at once more, so that its maker learns its id at once. Whatever else goes on stands back
+    meanwhile. Raises ConfigError SYN-150 if neither side has such a record.
     """
+    async with world.store.ahead():
+        return await _push(world, sync, text, owner)
+
+
+async def _push(world: World, sync: Sync, text: str, owner: str | None) -> RunReport:
     sync = await meet(world, sync)
     report = RunReport(run_id=world.random.token(8), sync=sync.name, kind="push")
     await open_run(world, report)

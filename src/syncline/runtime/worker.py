@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class Worker:
         self._state = "working"
         self._asked: set[tuple[str, int]] = set()
         self._urgent: dict[str, asyncio.Task[None]] = {}
+        self._urgent_world = world
         self._started_us = 0
 
     async def work(self) -> None:
@@ -72,6 +74,7 @@ class Worker:
                 self._heart = Heart(self._open_store, self.me, self._started_us, lambda: (self._state, self._doing()))
                 self._heart.start()
                 stack.push_async_callback(self._heart.stop)
+                await self._open_for_urgent(self._open_store, stack)
             durable.launch(self._url, self.me.worker_id, self.conductor)
             stack.push_async_callback(durable.leave)
             await durable.open_queues()
@@ -84,6 +87,12 @@ class Worker:
         self._state = "stopped"
         await self._show()
         self._tell("stopped", "Stopped: leases are given back, the rest is for the next worker.")
+
+    async def _open_for_urgent(self, open_store: Callable[[], Awaitable[Store]], stack: AsyncExitStack) -> None:
+        """Give requests connections of their own: on the others they would wait behind every read and commit of a load."""
+        store = await open_store()
+        stack.push_async_callback(store.close)
+        self._urgent_world = replace(self.world, store=store)
 
     async def _act(self, asked: dict[str, Any]) -> dict[str, Any]:
         return await asking.act(self.world, self.me.worker_id, asked)
@@ -183,14 +192,14 @@ class Worker:
                 self._asked.add(name)
 
     async def _answer_urgent(self) -> None:
-        for request in await requests.open_requests(self.world.store):
+        for request in await requests.open_requests(self._urgent_world.store):
             name = request["request_id"]
             if name not in self._urgent and len(self._urgent) < requests.PLACES:
                 self._urgent[name] = asyncio.ensure_future(self._do_urgent(request))
 
     async def _do_urgent(self, request: dict[str, object]) -> None:
         try:
-            await requests.do_request(self.world, self.me.worker_id, request)
+            await requests.do_request(self._urgent_world, self.me.worker_id, request)
         except (StopRequested, SynclineError) as error:
             self._tell("trouble", str(error))
         finally:

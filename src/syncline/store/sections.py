@@ -1,45 +1,125 @@
 """Sections: stretches of reading and committing that nobody else may come between.
 
-Lives here: `Sections`, a lock of this process whose holder may take it again. What keeps other processes out is given
-to it: a database's lock, where several may use one.
+Lives here: `Sections`, a lock of this process whose holder may take it again, and who goes first. What keeps other
+processes out, and tells them who is ahead, is given to it: locks of a database, where several may use one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from typing import Protocol
+
+PATIENCE_SECONDS = 2.0
+"""How long those ahead are waited for, since the last section of somebody who is not; then one takes its turn: whatever
+is always behind goes on slowly, and nobody who stands still while he is ahead stops it."""
+
+LOOK_SECONDS = 0.01
+
+_IS_AHEAD: ContextVar[bool] = ContextVar("is_ahead", default=False)
 
 
-async def _nothing() -> None:
+class Outside(Protocol):
+    """What the sections of a process owe to other processes."""
+
+    async def enter(self, *, is_polite: bool) -> bool:
+        """Keep the others out; False, and nobody is kept out, if one of them is ahead and we are polite."""
+        ...
+
+    async def leave(self) -> None: ...
+
+    async def announce(self) -> None:
+        """Tell the others that one of us is ahead."""
+        ...
+
+    async def withdraw(self) -> None: ...
+
+
+class Nobody:
     """Where no other process has to be kept out."""
+
+    async def enter(self, *, is_polite: bool) -> bool:
+        return True
+
+    async def leave(self) -> None: ...
+
+    async def announce(self) -> None: ...
+
+    async def withdraw(self) -> None: ...
 
 
 class Sections:
-    """One task at a time, in the order of asking; a section inside a section of the same task is the same section."""
+    """One task at a time, in the order of asking, those ahead before all others; a section inside a section of the
+    same task is the same section."""
 
-    def __init__(
-        self, enter: Callable[[], Awaitable[None]] = _nothing, leave: Callable[[], Awaitable[None]] = _nothing
-    ) -> None:
+    def __init__(self, outside: Outside | None = None) -> None:
+        self._outside = outside or Nobody()
         self._lock = asyncio.Lock()
         self._holder: asyncio.Task[object] | None = None
-        self._enter = enter
-        self._leave = leave
+        self._ahead = 0
+        self._all_passed = asyncio.Event()
+        self._last_turn_at = 0.0  # of somebody who was not ahead
 
     def is_mine(self) -> bool:
         """Whether the present task is inside its section."""
         return self._holder is not None and self._holder is asyncio.current_task()
 
     @asynccontextmanager
+    async def ahead(self) -> AsyncIterator[None]:
+        """The sections of the present task, and of tasks it makes, go before those of everybody else."""
+        token = _IS_AHEAD.set(True)
+        self._ahead += 1
+        self._all_passed.clear()
+        try:
+            await self._outside.announce()
+            yield
+        finally:
+            _IS_AHEAD.reset(token)
+            self._ahead -= 1
+            if not self._ahead:
+                self._all_passed.set()
+            await self._outside.withdraw()
+
+    @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         if self.is_mine():
             yield
             return
-        async with self._lock:
-            await self._enter()
-            self._holder = asyncio.current_task()
+        await self._take()
+        self._holder = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._holder = None
             try:
-                yield
+                await self._outside.leave()
             finally:
-                self._holder = None
-                await self._leave()
+                self._lock.release()
+
+    async def _take(self) -> None:
+        loop = asyncio.get_running_loop()
+        asked_at, is_ahead = loop.time(), _IS_AHEAD.get()
+        while True:
+            patience = max(asked_at, self._last_turn_at) + PATIENCE_SECONDS - loop.time()
+            is_polite = not is_ahead and patience > 0
+            if is_polite and self._ahead:
+                await self._let_pass(patience)
+                continue
+            await self._lock.acquire()
+            try:
+                is_taken = not (is_polite and self._ahead) and await self._outside.enter(is_polite=is_polite)
+            except BaseException:
+                self._lock.release()
+                raise
+            if is_taken:
+                break
+            self._lock.release()
+            await asyncio.sleep(LOOK_SECONDS)
+        if not is_ahead:
+            self._last_turn_at = loop.time()
+
+    async def _let_pass(self, seconds: float) -> None:
+        with suppress(TimeoutError):  # then it is our turn, whoever is ahead
+            await asyncio.wait_for(self._all_passed.wait(), seconds)

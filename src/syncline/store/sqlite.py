@@ -182,6 +182,9 @@ class SqliteStore:
     def alone(self) -> AbstractAsyncContextManager[None]:
         return self._sections.alone()
 
+    def ahead(self) -> AbstractAsyncContextManager[None]:
+        return self._sections.ahead()
+
     async def installation_key(self) -> bytes:
         key = await self._read(reading.installation_key)
         if key is None:

@@ -230,4 +230,13 @@ class Store(Protocol):
         """
         ...
 
+    def ahead(self) -> AbstractAsyncContextManager[None]:
+        """While it lasts, sections of the present task, and of tasks made in it, go before everybody else's, of this
+        process or of another.
+
+        Others stand back for two seconds at most, then take their turns in between. A section in hand is not broken
+        off.
+        """
+        ...
+
     async def close(self) -> None: ...

@@ -14,8 +14,9 @@ import psycopg
 from syncline.ports import Clock
 from syncline.store import migrations
 from syncline.store.postgres.address import SCHEMA, shown
+from syncline.store.postgres.section import LOCKS
 from syncline.store.postgres.session import Session, connect
-from syncline.store.postgres.store import LOCKS, PostgresStore
+from syncline.store.postgres.store import PostgresStore
 from syncline.store.postgres.trouble import state_error, translated
 from syncline.store.postgres.writing import Connection
 from syncline.store.trouble import FOREIGN, HELD, NEWER, OLDER, UNREACHABLE

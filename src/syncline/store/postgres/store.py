@@ -6,18 +6,16 @@ Lives here: which connection does what, sections, and the private copy. What is 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 import polars as pl
-import psycopg
 
 from syncline.errors import OurBug
 from syncline.ports import Clock
 from syncline.store.postgres import copying, leases, reading, writing
-from syncline.store.postgres.awake import Awake
+from syncline.store.postgres.section import DatabaseSection
 from syncline.store.postgres.session import Session, Work, connect, require_open
 from syncline.store.postgres.text import stored
 from syncline.store.postgres.trouble import state_error, translated
@@ -32,17 +30,7 @@ from syncline.trees import Commit, Lease, Store, Table
 
 _Result = TypeVar("_Result")
 
-# Advisory locks of a database: our class, and what each number is for.
-LOCKS = 0x53594E43
-SECTION = 2
-_REVISED = 53594  # seed of the locks that have names
-_LEAVE = "SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false)"
-_HOLDS = """
-    SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND (classid, objid, objsubid) = (%s, %s, 2)
-"""
-_SECTION_IDLE = "8s"  # how long a section may be silent: its process is frozen, else it is heard of (`awake`)
+_REVISED = 53594  # seed of the advisory locks that have names
 
 
 class PostgresStore:
@@ -63,9 +51,8 @@ class PostgresStore:
         self._is_read_only = is_read_only
         self._is_copy = is_copy
         self._is_open = True
-        self._section: int | None = None  # the writer's generation whose lock we hold
-        self._awake = Awake(writer)
-        self._sections = Sections(self._enter, self._leave) if not is_copy else Sections()
+        self._section = DatabaseSection(writer, reader)
+        self._sections = Sections(self._section) if not is_copy else Sections()
         self._wakes = Wakes(clock)
         self._listener = Listener(url, self._wakes)
 
@@ -96,7 +83,7 @@ class PostgresStore:
 
     def _under(self) -> int | None:
         """The connection that the caller's section depends on; None outside of one."""
-        return self._section if self._sections.is_mine() else None
+        return self._section.generation if self._sections.is_mine() else None
 
     async def commit(self, commit: Commit) -> None:
         if not commit.is_empty():
@@ -190,32 +177,8 @@ class PostgresStore:
     def alone(self) -> AbstractAsyncContextManager[None]:
         return self._sections.alone()
 
-    async def _enter(self) -> None:
-        """Take the database's section; while another process has it, those of us who need none go on in between."""
-        is_first = True
-        while True:
-            asked = asyncio.ensure_future(self._writer.run(_take_section(is_first)))
-            try:
-                is_taken = await asyncio.shield(asked)
-            except asyncio.CancelledError:
-                if await asked:
-                    await self._leave()
-                raise
-            if is_taken:
-                self._section = self._writer.generation
-                self._awake.begin()
-                return
-            is_first = False
-
-    async def _leave(self) -> None:
-        self._awake.end()
-        generation, self._section = self._section or self._writer.generation, None
-
-        def work(connection: Connection) -> None:
-            if self._writer.generation == generation:  # else it went with its connection
-                connection.execute(_LEAVE, (LOCKS, SECTION))
-
-        await asyncio.shield(self._writer.run(work))
+    def ahead(self) -> AbstractAsyncContextManager[None]:
+        return self._sections.ahead()
 
     async def installation_key(self) -> bytes:
         key = await self._read(reading.installation_key)
@@ -281,32 +244,3 @@ def _filled(source: Connection, url: str, where: str) -> Connection:
         target.close()
         raise
     return target
-
-
-def _take_section(is_first: bool) -> Work[bool]:
-    """Try at once; after that, stand in the server's queue for a moment: whoever asked first gets it first."""
-
-    def work(connection: Connection) -> bool:
-        if is_first:
-            taken = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", (LOCKS, SECTION)).fetchone()
-            is_taken = taken is not None and bool(taken[0])
-        else:
-            is_taken = _stand_in_queue(connection)
-        if is_taken:
-            connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (_SECTION_IDLE,))
-        return is_taken
-
-    return work
-
-
-def _stand_in_queue(connection: Connection) -> bool:
-    connection.execute("SET lock_timeout = '100ms'")
-    try:
-        connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, SECTION))
-    except psycopg.errors.LockNotAvailable:
-        # The time can run out in the moment the lock is granted: a session's lock stays with it, whatever is raised.
-        return connection.execute(_HOLDS, (LOCKS, SECTION)).fetchone() is not None
-    finally:
-        if not connection.closed:
-            connection.execute("SET lock_timeout = '30s'")
-    return True
