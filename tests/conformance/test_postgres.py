@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import random
 import string
@@ -18,7 +19,8 @@ from sqlalchemy.engine import make_url
 
 from syncline.errors import StateError
 from syncline.store import is_untouched, open_store
-from syncline.store.postgres.store import LOCKS, SECTION, PostgresStore, _stand_in_queue
+from syncline.store.postgres.section import LOCKS, SECTION, _stand_in_queue
+from syncline.store.postgres.store import PostgresStore
 from syncline.store.postgres.writing import Connection
 from syncline.trees import AlreadyThere, Commit, Store, Table
 from tests.conformance.stores import StillClock, entry, frame, lead, mark, story, touched
@@ -96,6 +98,46 @@ def test_a_section_given_up_while_waiting_is_free_for_others(postgres_url: str):
         await asyncio.wait_for(enter(second), 5)
 
     _with_two(postgres_url, tell)
+
+
+def test_who_is_ahead_in_one_process_goes_before_the_sections_of_another(postgres_url: str):
+    async def tell(first: Store, second: Store) -> None:
+        order: list[str] = []
+
+        async def lane(store: Store, name: str) -> None:
+            async with store.alone():
+                order.append(name)
+
+        async def ahead() -> None:
+            async with first.ahead():
+                await lane(first, "ahead")
+
+        async with second.alone():
+            behind = [asyncio.create_task(lane(store, "behind")) for store in (first, second, first)]
+            await asyncio.sleep(0.15)  # they stand in every queue there is
+            urgent = asyncio.create_task(ahead())
+            await asyncio.sleep(0.15)
+        await asyncio.gather(urgent, *behind)
+        assert order == ["ahead", "behind", "behind", "behind"]
+
+    _with_two(postgres_url, tell)
+
+
+def test_who_stands_still_while_he_is_ahead_stops_nobody(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("syncline.store.sections.PATIENCE_SECONDS", 0.2)
+
+    async def tell(first: Store, second: Store) -> None:
+        async with first.ahead():
+            for store in (first, second):
+                async with asyncio.timeout(10):
+                    await asyncio.create_task(_section(store), context=contextvars.Context())
+
+    _with_two(postgres_url, tell)
+
+
+async def _section(store: Store) -> None:
+    async with store.alone():
+        pass
 
 
 def test_a_section_whose_connection_is_lost_commits_nothing(postgres_url: str):
@@ -407,7 +449,7 @@ def _speaks_for_long(thread: threading.Thread) -> bool:
 
 
 def test_a_process_frozen_in_its_section_does_not_keep_others_out(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("syncline.store.postgres.store._SECTION_IDLE", "300ms")
+    monkeypatch.setattr("syncline.store.postgres.section._SECTION_IDLE", "300ms")
     monkeypatch.setattr("syncline.store.postgres.awake.EVERY_SECONDS", 60.0)  # a frozen process has no thread that runs
 
     async def tell(first: Store, second: Store) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
+
 import pytest
 
 from syncline.trees import Commit, Fenced, Lease, Store, Table
@@ -89,5 +92,43 @@ def test_numbers_of_a_counter_are_given_out_once(tell: Tell):
     async def chapter(store: Store) -> None:
         assert [await store.next_numbers("visits", count) for count in (1, 3, 1)] == [1, 2, 5]
         assert await store.next_numbers("others", 1) == 1
+
+    tell(chapter)
+
+
+def test_who_is_ahead_goes_before_those_who_asked_earlier(tell: Tell):
+    async def chapter(store: Store) -> None:
+        order: list[str] = []
+
+        async def lane(name: str) -> None:
+            async with store.alone():
+                order.append(name)
+
+        async def ahead() -> None:
+            async with store.ahead():
+                await lane("ahead")
+
+        async with store.alone():
+            behind = [asyncio.create_task(lane(name)) for name in ("first", "second")]
+            await asyncio.sleep(0.02)
+            urgent = asyncio.create_task(ahead())
+            await asyncio.sleep(0.02)
+        await asyncio.gather(urgent, *behind)
+        assert order == ["ahead", "first", "second"]
+
+    tell(chapter)
+
+
+def test_whoever_is_always_behind_has_a_turn_now_and_then(tell: Tell, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("syncline.store.sections.PATIENCE_SECONDS", 0.05)
+
+    async def section(store: Store) -> None:
+        async with store.alone():
+            pass
+
+    async def chapter(store: Store) -> None:
+        async with store.ahead(), asyncio.timeout(20):
+            for _ in range(3):
+                await asyncio.create_task(section(store), context=contextvars.Context())
 
     tell(chapter)

@@ -18,7 +18,7 @@ import polars as pl
 from syncline import records
 from syncline.records import Page
 
-ROWS = 1_000
+ROWS = 2_000
 """Rows a joined page holds at most, and so many a cut one; a larger page that says more than rows stays as it is."""
 
 

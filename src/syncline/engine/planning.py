@@ -28,7 +28,7 @@ from syncline.records import SIDES, Side, other
 from syncline.spec.model import FieldMap, LeavesFilter, Policy, Sync
 from syncline.trees import TABLES, Commit, Table
 
-SLICE_LINKS = 1_000
+SLICE_LINKS = 2_000
 """Links planned at once, siblings beyond it: what bounds the memory of a large plan."""
 
 CLOCK_SKEW_US = 1_000_000

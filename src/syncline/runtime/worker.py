@@ -89,7 +89,7 @@ class Worker:
         self._tell("stopped", "Stopped: leases are given back, the rest is for the next worker.")
 
     async def _open_for_urgent(self, open_store: Callable[[], Awaitable[Store]], stack: AsyncExitStack) -> None:
-        """Give requests connections of their own: on the others they would wait behind every read and commit of a load."""
+        """Give requests connections of their own: on the others they would wait behind a load's reads and commits."""
         store = await open_store()
         stack.push_async_callback(store.close)
         self._urgent_world = replace(self.world, store=store)

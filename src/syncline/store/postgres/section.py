@@ -7,6 +7,7 @@ on within one process, and for how long somebody ahead is waited for, is in `sto
 from __future__ import annotations
 
 import asyncio
+from typing import LiteralString
 
 import psycopg
 
@@ -83,8 +84,8 @@ class DatabaseSection:
         return await self._reader.run(lambda connection: _ask(connection, _IS_HELD, AHEAD))
 
 
-def _ask(connection: Connection, statement: str, number: int) -> bool:
-    return connection.execute(statement.encode(), (LOCKS, number)).fetchone() is not None
+def _ask(connection: Connection, statement: LiteralString, number: int) -> bool:
+    return connection.execute(statement, (LOCKS, number)).fetchone() is not None
 
 
 def _take(is_first: bool) -> Work[bool]:
