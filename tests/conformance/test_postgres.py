@@ -424,6 +424,11 @@ def test_who_computes_for_long_in_its_section_is_heard_of(postgres_url: str, mon
     heard = "SELECT query_start FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT 1'"
     settings = "SELECT current_setting('idle_session_timeout'), current_setting('idle_in_transaction_session_timeout')"
 
+    def is_silent(onlooker: Connection) -> bool:
+        before = onlooker.execute(heard).fetchall()
+        time.sleep(0.2)
+        return onlooker.execute(heard).fetchall() == before
+
     async def tell(first: Store, _: Store) -> None:
         assert isinstance(first, PostgresStore)
         with psycopg.connect(postgres_url, autocommit=True) as onlooker:
@@ -435,14 +440,15 @@ def test_who_computes_for_long_in_its_section_is_heard_of(postgres_url: str, mon
                 while len(seen) < 3 and time.monotonic() < until:  # without letting the loop turn
                     seen |= set(onlooker.execute(heard).fetchall())
                 assert len(seen) >= 3
-        assert not [thread for thread in threading.enumerate() if _speaks_for_long(thread)]
+            assert any(is_silent(onlooker) for _ in range(300)), "it is still heard of after its section"
         assert (await first._writer.run(lambda connection: connection.execute(settings).fetchone())) == ("0", "8s")
 
     _with_two(postgres_url, tell)
+    assert not [thread for thread in threading.enumerate() if _speaks_for_long(thread)]
 
 
 def _speaks_for_long(thread: threading.Thread) -> bool:
-    """Whether the thread of a section that was left still goes on, although it was given time to end."""
+    """Whether the thread of a store that was closed still goes on, although it was given time to end."""
     if thread.name == "syncline-section":
         thread.join(30)
     return thread.name == "syncline-section" and thread.is_alive()

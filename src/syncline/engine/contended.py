@@ -6,6 +6,7 @@ what happens to a row the vendor refuses as moved (`outcomes`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -14,7 +15,7 @@ from syncline.engine.batches import Batch, Row
 from syncline.engine.observe import read_again
 from syncline.engine.world import World
 from syncline.records import Operation
-from syncline.spec.model import Direction, Sync
+from syncline.spec.model import Direction, FieldMap, Sync
 from syncline.trees import Table
 
 LATELY_SECONDS = 900.0
@@ -41,7 +42,12 @@ async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
     compares = capabilities.has_compare_and_set and len(batch.rows) <= SINGLE_ROWS
     before = await _mirror(world, batch)
     step_us = capabilities.stamp_step_us
-    wanted = [row for row in batch.rows if _is_contended(world, sync, row, before, compares, step_us)]
+    maps = _maps(sync, batch)
+    wanted = [
+        row
+        for position, row in enumerate(batch.rows)
+        if _is_contended(world, maps.get(position, []), row, before, compares, step_us)
+    ]
     moved: tuple[Row, ...] = ()
     after = before
     if wanted:
@@ -80,7 +86,17 @@ def _number(mirror: _Mirror, row: Row, name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _is_contended(world: World, sync: Sync, row: Row, mirror: _Mirror, compares: bool, step_us: int) -> bool:
+def _maps(sync: Sync, batch: Batch) -> dict[int, list[FieldMap]]:
+    """By the position of its row, the mappings of every field that is written."""
+    out: dict[int, list[FieldMap]] = {}
+    for position, mapping in batch.lines().select("position", "mapping").iter_rows():
+        out.setdefault(position, []).append(sync.field_map(mapping))
+    return out
+
+
+def _is_contended(
+    world: World, maps: Sequence[FieldMap], row: Row, mirror: _Mirror, compares: bool, step_us: int
+) -> bool:
     """Whether the record must be read before it is written.
 
     Where the vendor compares, only if the stamp we hold cannot tell later edits: unknown, or read while its step was
@@ -89,7 +105,6 @@ def _is_contended(world: World, sync: Sync, row: Row, mirror: _Mirror, compares:
     stamp_us, as_of_us = _number(mirror, row, "stamp_us"), _number(mirror, row, "as_of_us")
     if compares:
         return stamp_us is None or as_of_us is None or as_of_us < stamp_us + step_us
-    maps = [sync.field_map(str(cell["mapping"])) for cell in row.cells.values()]
     if any(mapping.is_guarded for mapping in maps):
         return True
     was_seen_to_move = _number(mirror, row, "previous_stamp_us") is not None and stamp_us is not None

@@ -20,24 +20,32 @@ class Awake:
     """Between `begin` and `end` the connection of *session* is never silent for long, unless the process stands still.
 
     A thread of its own, because whoever holds the section may compute for as long without letting its loop turn: a
-    first copy is matched whole.
+    first copy is matched whole. It looks now and then and lives until `close`: to start one for each section would
+    take longer than many a section does.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._over = threading.Event()
+        self._held: int | None = None  # the session's generation
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        self._over = over = threading.Event()
-        generation = self._session.generation
-        threading.Thread(target=self._speak, args=(over, generation), name="syncline-section", daemon=True).start()
+        self._held = self._session.generation
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._speak, name="syncline-section", daemon=True)
+            self._thread.start()
 
     def end(self) -> None:
         """At once, without waiting for the thread; a second time does nothing."""
-        self._over.set()
+        self._held = None
 
-    def _speak(self, over: threading.Event, generation: int) -> None:
-        while not over.wait(EVERY_SECONDS):
-            # A connection that is gone is met by the next statement of the section, which tells whoever holds it.
-            with suppress(psycopg.Error):
-                self._session.nudge(generation)
+    def close(self) -> None:
+        self._closed.set()
+
+    def _speak(self) -> None:
+        while not self._closed.wait(EVERY_SECONDS):
+            if (generation := self._held) is not None:
+                # A connection that is gone is met by the next statement of the section, which tells whoever holds it.
+                with suppress(psycopg.Error):
+                    self._session.nudge(generation)

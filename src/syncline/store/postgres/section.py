@@ -20,7 +20,7 @@ LOCKS = 0x53594E43
 SECTION = 2
 AHEAD = 3
 
-_TRY = "SELECT pg_try_advisory_lock(%s, %s)"
+_TRY = "SELECT CASE WHEN pg_try_advisory_lock(%s, %s) THEN set_config('idle_session_timeout', %s, false) END"
 _LEAVE = "SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false)"
 _ANNOUNCE = "SELECT pg_advisory_lock_shared(%s, %s), set_config('idle_session_timeout', '8s', false)"
 _WITHDRAW = "SELECT pg_advisory_unlock_shared(%s, %s), set_config('idle_session_timeout', '0', false)"
@@ -73,6 +73,9 @@ class DatabaseSection:
 
         await asyncio.shield(self._writer.run(work))
 
+    def close(self) -> None:
+        self._awake.close()
+
     async def announce(self) -> None:
         """A session that is silent for long meanwhile is ended, and nobody stands back for it any more."""
         await self._reader.run(lambda connection: _ask(connection, _ANNOUNCE, AHEAD))
@@ -93,10 +96,9 @@ def _take(is_first: bool) -> Work[bool]:
 
     def work(connection: Connection) -> bool:
         if is_first:
-            taken = connection.execute(_TRY, (LOCKS, SECTION)).fetchone()
-            is_taken = taken is not None and bool(taken[0])
-        else:
-            is_taken = _stand_in_queue(connection)
+            came = connection.execute(_TRY, (LOCKS, SECTION, _SECTION_IDLE)).fetchone()
+            return came is not None and came[0] is not None
+        is_taken = _stand_in_queue(connection)
         if is_taken:
             connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (_SECTION_IDLE,))
         return is_taken

@@ -226,6 +226,7 @@ class PostgresStore:
         if self._is_open:
             self._is_open = False
             await self._listener.close()
+            self._section.close()
             for session in {id(each): each for each in (self._writer, self._reader)}.values():
                 await session.close()
 
