@@ -35,13 +35,15 @@ PATCHES: dict[str, pl.DataType] = {
 
 def base_columns(bases: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """link_id, "xa.<key>" and "xb.<key>" (UInt64, null unknown) of BASE rows whose prints are ordered by *keys*."""
-    columns: list[pl.Series] = [bases["link_id"]]
+    parts = [bases.select("link_id")]
     for side in ("a", "b"):
         flat = _unpack(bases[f"prints_{side}"].to_list())
         if len(flat) != len(bases) * len(keys):
             raise OurBug(f"{len(bases)} bases of {len(keys)} mappings hold {len(flat)} prints: the revision is another")
-        columns += [flat.gather_every(len(keys), at).alias(f"x{side}.{key}") for at, key in enumerate(keys)]
-    return pl.DataFrame(columns).with_columns(pl.col(pl.UInt64).replace(0, None))
+        known = flat.to_frame("print").select(pl.when(pl.col("print") != 0).then("print"))
+        each = pl.col("print")
+        parts.append(known.select(each.gather_every(len(keys), at).alias(f"x{side}.{k}") for at, k in enumerate(keys)))
+    return pl.concat(parts, how="horizontal")
 
 
 def _unpack(blobs: Sequence[bytes]) -> pl.Series:

@@ -159,12 +159,11 @@ def taken_as_agreed(pairs: pl.DataFrame, maps: tuple[FieldMap, ...]) -> tuple[pl
     """*pairs* with the present print wherever the base says KEEP and the side can be read; and which cells these were
     (link_id, mapping, agree: whether both values are the same through the mapping)."""
     kept = []
-    for mapping in maps:
+    occurs = pairs.select((_is_kept("a", m.key) | _is_kept("b", m.key)).any().alias(m.key) for m in maps)
+    for mapping in (m for m in maps if occurs[m.key].any()):
         key = mapping.key
-        is_kept = {s: (pl.col(f"x{s}.{key}") == KEEP) & pl.col(f"f{s}.{key}").is_not_null() for s in SIDES}
+        is_kept = {s: _is_kept(s, key) for s in SIDES}
         rows = pairs.filter(is_kept["a"] | is_kept["b"])
-        if rows.is_empty():
-            continue
         kept.append(rows.select("link_id", pl.lit(key).alias("mapping"), _agree(mapping).alias("agree")))
         pairs = pairs.with_columns(
             pl.when(is_kept[s]).then(pl.col(f"f{s}.{key}")).otherwise(pl.col(f"x{s}.{key}")).alias(f"x{s}.{key}")
@@ -174,6 +173,10 @@ def taken_as_agreed(pairs: pl.DataFrame, maps: tuple[FieldMap, ...]) -> tuple[pl
 
 
 KEPT = {"link_id": pl.Int64(), "mapping": pl.String(), "agree": pl.Boolean()}
+
+
+def _is_kept(side: Side, key: str) -> pl.Expr:
+    return (pl.col(f"x{side}.{key}") == KEEP) & pl.col(f"f{side}.{key}").is_not_null()
 
 
 def _agree(mapping: FieldMap) -> pl.Expr:

@@ -46,11 +46,13 @@ async def side_values(
     maps = [m for m in sync.fields if object_type in m.ends(side)]
     fields = sync.fields_read(side, object_type)
     wide = _renewed(read_cells(rows, fields), _types(schema, fields))
+    kinds = [_kind(sync, mapping.ends(side)[object_type], wide, schema).alias(f"k.{mapping.key}") for mapping in maps]
+    wide = wide.with_columns(kinds)
     columns = [wide.select(RECORD), wide.select(_member(world, sync, side, object_type, wide, schema))]
     for mapping in maps:
         far = mapping.b if side == "a" else mapping.a
         columns.append(
-            _mapping_columns(world, sync, mapping, mapping.ends(side)[object_type], far.get(other_type), wide, schema)
+            _mapping_columns(world, mapping, mapping.ends(side)[object_type], far.get(other_type), wide, schema)
         )
     return pl.concat(columns, how="horizontal")
 
@@ -97,7 +99,6 @@ def _types(schema: ObjectSchema, names: Sequence[str]) -> dict[str, FieldType]:
 
 def _mapping_columns(
     world: World,
-    sync: Sync,
     mapping: FieldMap,
     end: End,
     far: End | None,
@@ -105,22 +106,21 @@ def _mapping_columns(
     schema: ObjectSchema,
 ) -> pl.DataFrame:
     key = mapping.key
-    hidden = [name for name in end.inputs if name not in PSEUDO_FIELDS and schema.field(name) is None]
-    kind = _kind(sync, end, wide, bool(hidden))
     value = wide[CELL + end.inputs[0]].alias(f"v.{key}")
-    usable = kind.is_in([USABLE, ASSUMED, ASSUMED_ELSEWHERE])
+    usable = pl.col(f"k.{key}").is_in([USABLE, ASSUMED, ASSUMED_ELSEWHERE])
     prints = pl.Series(f"f.{key}", _prints(world.key, end, wide, usable), dtype=pl.UInt64)
-    return pl.DataFrame([value, _outgoing(world, mapping, end, far, wide, schema), prints, kind.alias(f"k.{key}")])
+    return pl.DataFrame([value, _outgoing(world, mapping, end, far, wide, schema), prints, wide[f"k.{key}"]])
 
 
-def _kind(sync: Sync, end: End, wide: pl.DataFrame, is_hidden: bool) -> pl.Series:
+def _kind(sync: Sync, end: End, wide: pl.DataFrame, schema: ObjectSchema) -> pl.Expr:
+    is_hidden = any(name not in PSEUDO_FIELDS and schema.field(name) is None for name in end.inputs)
     flags = [FLAG + name for name in end.inputs if FLAG + name in wide.columns]
     cells = [CELL + name for name in end.inputs]
     elsewhere = (
         pl.any_horizontal([(pl.col(c) != sync.name).fill_null(False) for c in flags]) if flags else pl.lit(False)
     )
     ours = pl.any_horizontal([pl.col(c).is_not_null() for c in flags]) if flags else pl.lit(False)
-    return wide.select(
+    return (
         pl.when(pl.lit(is_hidden))
         .then(HIDDEN)
         .when(pl.any_horizontal([pl.col(c).is_null() for c in cells]))
@@ -131,10 +131,10 @@ def _kind(sync: Sync, end: End, wide: pl.DataFrame, is_hidden: bool) -> pl.Serie
         .then(ASSUMED)
         .otherwise(USABLE)
         .cast(pl.UInt8)
-    ).to_series()
+    )
 
 
-def _prints(key: bytes, end: End, wide: pl.DataFrame, usable: pl.Series) -> list[int | None]:
+def _prints(key: bytes, end: End, wide: pl.DataFrame, usable: pl.Expr) -> list[int | None]:
     cells = [CELL + name for name in end.inputs]
     told = wide.select(pl.when(usable).then(pl.col(name)) for name in cells)
     if len(cells) == 1:

@@ -38,13 +38,13 @@ def widen_flags(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     return rows.with_columns(_decoded(rows["flags"], fields, FLAG))
 
 
-def _decoded(texts: pl.Series, fields: Sequence[str], prefix: str) -> list[pl.Series]:
+def _decoded(texts: pl.Series, fields: Sequence[str], prefix: str) -> pl.DataFrame:
     """One column per field of the JSON objects; null where an object lacks it. No Python object per cell."""
     if not fields:
-        return []
+        return pl.DataFrame()
     shape = pl.Struct(dict.fromkeys(fields, pl.String()))
-    objects = texts.str.json_decode(shape).struct
-    return [objects.field(name).alias(prefix + name) for name in fields]
+    objects = texts.str.json_decode(shape).to_frame("object")
+    return objects.select(pl.col("object").struct.field(name).alias(prefix + name) for name in fields)
 
 
 def narrow(wide: pl.DataFrame, fields: Sequence[str], *, prefix: str = CELL) -> pl.Series:

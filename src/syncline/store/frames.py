@@ -28,7 +28,7 @@ def fitted(table: Table, frame: pl.DataFrame, columns: Sequence[str]) -> pl.Data
     if set(frame.columns) != set(columns):
         wrong = sorted(set(frame.columns) ^ set(columns))
         raise OurBug(f"A frame for the table {table.value} has the wrong columns.", evidence=f"differing: {wrong}")
-    cast, schema = frame.select(columns), TABLES[table][0]
+    cast, schema = frame if frame.columns == list(columns) else frame.select(columns), TABLES[table][0]
     wrong_types = {name: schema[name] for name in columns if cast.schema[name] != schema[name]}
     try:
         cast = cast.cast(pl.Schema(wrong_types)) if wrong_types else cast
