@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+SHARE = 100
+"""Histories a process lives at most: each prepares the shapes it meets anew, five seconds for a dozen of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,8 @@ def many(count: int, calm: bool, processes: int) -> int:
     lived = len([seed for seed in known if seed < count])
     print(f"{lived} of {count} histories were lived before; {count - lived} to go", flush=True)
     began = time.monotonic()
-    chunks = [range(at, min(at + 25, count)) for at in range(0, count, 25)]
+    size = min(SHARE, max(1, -(-count // processes)))
+    chunks = [range(at, min(at + size, count)) for at in range(0, count, size)]
     waiting = [chunk for chunk in chunks if not all(seed in known for seed in chunk)]
     running: list[tuple[range, subprocess.Popen[str]]] = []
     while waiting or running:
