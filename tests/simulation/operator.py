@@ -15,6 +15,7 @@ from syncline.engine.undo import undo
 from syncline.engine.world import World
 from syncline.errors import SynclineError
 from tests.simulation.ports import Process, ProcessDied
+from tests.simulation.sending import UNDO
 from tests.simulation.stage import Stage
 from tests.simulation.workers import fated
 
@@ -64,6 +65,7 @@ async def _undo(stage: Stage, process: Process, world: World) -> None:
     if not runs:
         return
     stage.undone.append(stage.now_us())
+    process.turn = f"{UNDO}/{stage.now_us()}"
     stage.tell(f"{process.name} undoes {runs[-1]}")
     try:
         done = await undo(world, stage.sync, runs[-1])

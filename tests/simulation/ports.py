@@ -91,6 +91,7 @@ class Process:
     thawed: asyncio.Event | None = None  # set while nothing is frozen
     section: Section = field(default_factory=Section)
     is_sending: bool = False
+    prepared_us: int = 0  # when it last stored what it is about to send
     turn: str = ""  # what it is at: a whole cycle, or a turn through the units
 
     @property

@@ -6,7 +6,6 @@ Lives here: what people and processes stand on, and starting a process over the 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -27,6 +26,7 @@ from tests.simulation.ground import Ground
 from tests.simulation.leases import Leases
 from tests.simulation.ports import Line, Process, ProcessClock, ProcessStore, SimulatedTransport
 from tests.simulation.pushed_bus import SimulatedBus
+from tests.simulation.sending import Sending
 from tests.simulation.variant import Variant
 from tests.simulation.watching import Watch, WatchedConnector
 
@@ -75,7 +75,6 @@ class Stage:
     story: list[str] = field(default_factory=list)
     reports: list[RunReport] = field(default_factory=list)
     pushes: list[Pushed] = field(default_factory=list)
-    created: Counter[str] = field(default_factory=Counter)  # how many creates each turn sent
     approved_us: list[int] = field(default_factory=list)  # when somebody let through what a ceiling held
     undone: list[int] = field(default_factory=list)  # when somebody had something undone
     shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
@@ -87,10 +86,12 @@ class Stage:
     excused: set[str] = field(default_factory=set)  # kinds of marks that may explain a difference in this history
     complaints: list[str] = field(default_factory=list)  # laws broken while it went on
     leases: Leases = field(init=False)
+    sending: Sending = field(init=False)
     ended: bool = False  # people have stopped; everything rests
 
     def __post_init__(self) -> None:
         self.leases = Leases(ground=self.ground, complaints=self.complaints)
+        self.sending = Sending(chronicle=self.chronicle, complaints=self.complaints)
 
     @staticmethod
     def over(ground: Ground, seed: int, variant: Variant, sync: Sync, key: bytes) -> Stage:

@@ -5,7 +5,6 @@ Lives here: a connector that tells, and what one process was shown and has not s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,12 +13,13 @@ import polars as pl
 
 from syncline import records
 from syncline.engine.bases import base_columns
-from syncline.records import Operation, Page, Side, Write, WriteAnswer
+from syncline.records import Page, Side, Write, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 from tests.simulation.chronicle import COLUMNS
 from tests.simulation.leases import Leases
 from tests.simulation.ports import Process
+from tests.simulation.sending import Sending
 
 
 class Watched(Protocol):
@@ -28,7 +28,7 @@ class Watched(Protocol):
     sync: Sync
     shown: dict[tuple[Side, str, str, str], int]
     based_us: dict[tuple[int, str], int]
-    created: Counter[str]
+    sending: Sending
     writes_sent: int
     leases: Leases
 
@@ -48,6 +48,7 @@ class Watch:
     def showed(self, side: Side, page: Page) -> None:
         names = {column: key for key, column in COLUMNS.get(page.object_type, {}).items()}
         now_us = self.stage.now_us()
+        self.stage.sending.showed(side, page)
         fields = [name for name in page.fields if name in names]
         for row in page.rows.iter_rows(named=True):
             for name in fields:
@@ -60,6 +61,10 @@ class Watch:
                         self.pending[side, record_id, names[name], value or ""] = now_us
 
     def committed(self, commit: Commit) -> None:
+        now_us = self.stage.now_us()
+        self.stage.sending.known(self.pending, now_us)
+        if Table.ENTRY in commit.add or Table.ENTRY in commit.put:
+            self.process.prepared_us = now_us
         for what, at_us in self.pending.items():
             self.stage.shown[what] = max(self.stage.shown.get(what, 0), at_us)
         self.pending.clear()
@@ -110,7 +115,7 @@ class WatchedConnector:
 
     async def write(self, writes: Sequence[Write], **options: Any) -> WriteAnswer:
         self._watch.stage.writes_sent += len(writes)
-        self._watch.stage.created[self._watch.process.turn] += sum(one.operation is Operation.CREATE for one in writes)
+        self._watch.stage.sending.sends(self._watch.process, self._side, writes, self._watch.stage.now_us())
         for one in writes:
             text = f"{one.operation} {one.object_type} {one.record_id or one.key} {dict(one.cells)}"
             self._watch.stage.tell(f"  {self._watch.process.name} sends {self._side} {text}")
@@ -120,6 +125,7 @@ class WatchedConnector:
             answer: WriteAnswer = await self._connector.write(writes, **options)
         finally:
             self._watch.process.is_sending = False
+        self._watch.stage.sending.answered(self._side, writes, answer.outcomes, self._watch.stage.now_us())
         for one, outcome in zip(writes, answer.outcomes, strict=True):
             if outcome.code or outcome.status not in ("written", "unchanged"):
                 self._watch.stage.tell(

@@ -6,11 +6,11 @@ which records it holds for one person, which losing values it kept, and why two 
 
 from __future__ import annotations
 
-from tests.simulation.laws import agreement, books, ends
+from tests.simulation.laws import agreement, books, ends, told
 from tests.simulation.laws.claims import Claims
 from tests.simulation.stage import Stage
 
-LAWS = (*agreement.LAWS, *ends.LAWS, *books.LAWS)
+LAWS = (*agreement.LAWS, *ends.LAWS, *books.LAWS, *told.LAWS)
 
 
 async def judge(stage: Stage) -> None:

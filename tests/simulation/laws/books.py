@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from syncline.records import SIDES
 from tests.simulation.chronicle import US, Row
 from tests.simulation.laws.claims import Claims, is_out, next_of, two_way
+from tests.simulation.sending import UNDO
 
 TURN_US = 600_000_000
 """No turn lasts longer."""
@@ -58,15 +59,15 @@ def _many_writes(claims: Claims) -> Iterator[str]:
 
 
 def _above_the_ceiling(claims: Claims) -> Iterator[str]:
-    """A turn creates no more than its ceiling lets it, unless somebody approved more."""
+    """A turn creates, deletes and blanks no more than its ceilings let it, unless somebody approved more."""
     stage = claims.stage
     if not stage.variant.has_low_ceilings or stage.variant.begins_empty or stage.sync.preset == "native":
         return
-    for name, count in stage.created.items():
+    for (name, kind), count in stage.sending.counted.items():
         began_us = int(name.rpartition("/")[2] or 0)
-        is_free = any(at_us < began_us + TURN_US for at_us in stage.approved_us) or name.startswith("push")
+        is_free = any(at_us < began_us + TURN_US for at_us in stage.approved_us) or name.startswith((UNDO, "push"))
         if count > 1 and began_us and not is_free:
-            yield f"the turn {name} created {count}"
+            yield f"the turn {name} sent {count} of the kind {kind}"
 
 
 LAWS = (

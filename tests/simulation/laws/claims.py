@@ -28,6 +28,7 @@ class Claims:
     ends: dict[tuple[Side, str], dict[str, Any]] = field(default_factory=dict)
     marks: dict[tuple[int, str], set[str]] = field(default_factory=dict)
     logged: set[tuple[int, str, str]] = field(default_factory=set)  # link, mapping, kept value
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
     doubts: str = ""  # every open hold, dead letter and held merger, as text
     window_losses: list[str] = field(default_factory=list)
 
@@ -41,6 +42,7 @@ class Claims:
             claims.marks.setdefault((row["link_id"], row["mapping"]), set()).add(row["kind"])
         for row in (await store.rows(Table.CONFLICT)).iter_rows(named=True):
             values = {value for value in (row["value_a"], row["value_b"]) if value is not None}
+            claims.conflicts.append(row)
             claims.logged |= {(row["link_id"], row["mapping"], value) for value in values}
         holds = await store.rows(Table.HOLD, {"state": "open"})
         letters = await store.rows(Table.DEAD_LETTER, {"state": "dead"})

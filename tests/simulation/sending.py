@@ -1,0 +1,132 @@
+"""What must hold of each write as we send it, judged by what the systems hold and what we had been shown by then.
+
+Lives here: the laws of the moment, told by the connectors as they are asked, and what their answers claimed. Not here:
+the laws of leases (`leases`) and of the end (`laws`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from syncline import records
+from syncline.records import SIDES, Operation, Outcome, Page, Side, Status, Write
+from tests.simulation.chronicle import COLUMNS, US, Chronicle, Edit
+from tests.simulation.ports import Process
+
+SLACK_US = 30_000_000
+"""Between what a process last knew when it planned a write and the write's leaving."""
+
+UNDO = "undo"
+"""The turn of a process that takes something back."""
+
+_NOT_COMPARED = frozenset({"email_opt_out", "score", "key", "sfdc_id", "sfdc_deleted", "company"})
+"""Two values, sums, or one side's alone: that one was held before tells nothing."""
+
+Cell = tuple[Side, str, str, str]
+"""Side, record id, mapping key, value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An answer said that this was written."""
+
+    side: Side
+    record_id: str
+    key: str
+    value: str
+    at_us: int
+
+
+@dataclass(kw_only=True)
+class Sending:
+    """Watches what all processes send. `counted`: how many records a turn changed in a way that has a ceiling."""
+
+    chronicle: Chronicle
+    complaints: list[str]
+    counted: Counter[tuple[str, str]] = field(default_factory=Counter)  # turn, kind of ceiling
+    told: list[Told] = field(default_factory=list)
+    _known_us: dict[Cell, int] = field(default_factory=dict)  # since when a value was known for good
+    _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
+
+    def known(self, cells: Mapping[Cell, int], now_us: int) -> None:
+        for cell in cells:
+            self._known_us.setdefault(cell, now_us)
+
+    def showed(self, side: Side, page: Page) -> None:
+        self._in_doubt -= {(side, one) for one in (*page.rows[records.ID].to_list(), *page.missing)}
+
+    def sends(self, process: Process, side: Side, writes: Sequence[Write], now_us: int) -> None:
+        for write in writes:
+            for kind in self._kinds(side, write):
+                self.counted[process.turn, kind] += 1
+            if write.operation is not Operation.UPDATE or write.record_id is None:
+                continue
+            if (side, write.record_id) in self._in_doubt:
+                self.complaints.append(
+                    f"sent blindly: {process.name} to {side} {write.record_id}, whose fate is unknown"
+                )
+            for key, value in _by_key(write).items():
+                if key not in _NOT_COMPARED:
+                    self.complaints += self._taken_back(process, side, write.record_id, key, value, now_us)
+
+    def answered(self, side: Side, writes: Sequence[Write], outcomes: Sequence[Outcome], now_us: int) -> None:
+        for write, outcome in zip(writes, outcomes, strict=True):
+            if write.operation is not Operation.UPDATE or write.record_id is None:
+                continue
+            if outcome.status is Status.UNKNOWN:
+                self._in_doubt.add((side, write.record_id))
+            if outcome.status is Status.WRITTEN:
+                self.told += [
+                    Told(side=side, record_id=write.record_id, key=key, value=value, at_us=now_us)
+                    for key, value in _by_key(write).items()
+                    if key not in _NOT_COMPARED
+                ]
+
+    def _kinds(self, side: Side, write: Write) -> Iterator[str]:
+        if write.operation in (Operation.CREATE, Operation.DELETE):
+            yield write.operation.value
+        row = self.chronicle.rows[side].get(write.record_id or "")
+        if row is not None and write.operation is Operation.UPDATE:
+            if any(not value and row.now.cells.get(key) for key, value in _by_key(write).items()):
+                yield "blank"
+
+    def _taken_back(
+        self, process: Process, side: Side, record_id: str, key: str, value: str, now_us: int
+    ) -> Iterator[str]:
+        """What is sent is not an old value whose successor we knew; an undo takes back only what is still ours."""
+        row = self.chronicle.rows[side].get(record_id)
+        if row is None or row.person is None or not value:
+            return
+        if process.turn.startswith(UNDO):
+            began_us = int(process.turn.rpartition("/")[2])
+            last = [one for one in self.chronicle.edits if (one.side, one.record_id, one.key) == (side, record_id, key)]
+            if last and last[-1].actor != US and last[-1].at_us < began_us - SLACK_US and last[-1].new != value:
+                yield f"undone: {process.name} takes {last[-1].new!r} of {side} {record_id} {key} back, which is not ours"
+            return
+        made = self._last_making(row.person, key, value)
+        if made is None:
+            return
+        for one in self.chronicle.edits:
+            if (one.side, one.record_id, one.key) != (made.side, made.record_id, key) or one.actor == US:
+                continue
+            known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
+            if one.at_us > made.at_us and known_us < process.prepared_us - SLACK_US:
+                yield f"old over new: {process.name} sends {side} {record_id} {key} {value!r} after {one.new!r} was known"
+                return
+
+    def _last_making(self, person: int, key: str, value: str) -> Edit | None:
+        """Who made a value of the person's last, other than us."""
+        own = {(s, row.record_id) for s in SIDES for row in self.chronicle.rows[s].values() if row.person == person}
+        made = [
+            one
+            for one in self.chronicle.edits
+            if one.key == key and one.new == value and one.actor != US and (one.side, one.record_id) in own
+        ]
+        return made[-1] if made else None
+
+
+def _by_key(write: Write) -> dict[str, str]:
+    names = {column: key for key, column in COLUMNS.get(write.object_type, {}).items()}
+    return {names[name]: value for name, value in write.cells.items() if name in names}
