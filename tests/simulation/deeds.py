@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from syncline.records import SIDES, Side
+from syncline.records import SIDES, Side, other
 from tests.simulation.chronicle import COLUMNS, HUMAN, Row
 from tests.simulation.ground import ADMIN, Refused
 from tests.simulation.stage import Stage
@@ -176,11 +176,29 @@ def edit_in_bulk(hands: Hands) -> None:
         hands.write(row, {"title": hands.stage.fresh("title")}, is_person=False)
 
 
+def share_an_address(hands: Hands) -> None:
+    """Two people with one address are entered on a; the other side knows the address alone, and it is the second's."""
+    address = f"both{hands.people}@x.example"
+    for name in ("Early", "Late"):
+        hands.people += 1
+        values = {"FirstName": name, "LastName": f"{name}son", "Email": address, "Company": "Acme"}
+        text = f"enters person {hands.people} with {address}"
+        hands.do("a", text, lambda values=values: hands._org("Lead", "create", values), hands.people)  # type: ignore[misc]
+    text = f"knows {address} of person {hands.people}"
+    hands.do("b", text, lambda: hands._marketing("createOnly", {"email": address}), hands.people)
+
+
 def change_filter(hands: Hands) -> None:
     if row := hands.somebody("a", "Lead"):
         value = OUT if hands.luck.random() < 0.5 else "Warm"
         values = {"Id": row.record_id, FILTER_FIELD: value}
         hands.do("a", f"{row.record_id}.{FILTER_FIELD} := {value}", lambda: hands._org("Lead", "update", values))
+
+
+def _merge(hands: Hands, loser: Row, winner: Row) -> None:
+    body = {"object": loser.object_type, "master": winner.record_id, "losers": [loser.record_id]}
+    text = f"{loser.record_id} is merged into {winner.record_id}"
+    hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "merge", body))
 
 
 def merge_two(hands: Hands) -> None:
@@ -194,11 +212,10 @@ def merge_two(hands: Hands) -> None:
             hands.new("a", row.person, row.object_type)
         return
     winner, loser = hands.luck.sample(own, 2)
-    text = f"{loser.record_id} is merged into {winner.record_id}"
     if side == "a":
-        body = {"object": row.object_type, "master": winner.record_id, "losers": [loser.record_id]}
-        hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "merge", body))
+        _merge(hands, loser, winner)
         return
+    text = f"{loser.record_id} is merged into {winner.record_id}"
     hands.stage.chronicle.heirs[loser.record_id] = winner.record_id
     people = {"id": int(winner.record_id), "leadIds": [int(loser.record_id)], "user": MARKETER}
     hands.do("b", text, lambda: hands.stage.ground.ask_instance("POST", "people/merge", people))
@@ -215,13 +232,15 @@ def convert(hands: Hands) -> None:
 
 def delete_one(hands: Hands) -> None:
     if row := hands.somebody("a" if hands.luck.random() < 0.6 else "b"):
-        if row.side == "a":
-            hands.do(
-                "a", f"deletes {row.record_id}", lambda: hands._org(row.object_type, "delete", {"Id": row.record_id})
-            )
-            return
-        body = {"input": [{"id": int(row.record_id)}], "source": "Lead Database", "user": MARKETER}
-        hands.do("b", f"deletes {row.record_id}", lambda: hands.stage.ground.ask_instance("DELETE", "people", body))
+        _delete(hands, row)
+
+
+def _delete(hands: Hands, row: Row) -> None:
+    if row.side == "a":
+        hands.do("a", f"deletes {row.record_id}", lambda: hands._org(row.object_type, "delete", {"Id": row.record_id}))
+        return
+    body = {"input": [{"id": int(row.record_id)}], "source": "Lead Database", "user": MARKETER}
+    hands.do("b", f"deletes {row.record_id}", lambda: hands.stage.ground.ask_instance("DELETE", "people", body))
 
 
 def _in_bin(hands: Hands) -> Row | None:
@@ -242,6 +261,83 @@ def purge_one(hands: Hands) -> None:
         hands.do("a", f"purges {row.record_id}", lambda: hands.stage.ground.ask_org("POST", "purge", body))
 
 
+def merge_chain(hands: Hands) -> None:
+    """Of three records of one person the first ends in the second, and that one in the third."""
+    if (row := hands.somebody("a", "Lead")) is None or row.person is None:
+        return
+    while len(own := hands.living("a", row.person, "Lead")) < 3:
+        if not _entered(hands, row.person):
+            return
+    first, second, third = hands.luck.sample(own, 3)
+    for loser, winner in ((first, second), (second, third)):
+        _merge(hands, loser, winner)
+
+
+def _entered(hands: Hands, person: int) -> bool:
+    before = len(hands.living("a", person, "Lead"))
+    hands.new("a", person, "Lead")
+    return len(hands.living("a", person, "Lead")) > before
+
+
+def convert_and_edit(hands: Hands) -> None:
+    """A lead, best one that said no, is converted, and its contact is edited at once."""
+    leads = hands.living("a", object_type="Lead")
+    if not hands.stage.variant.shape.has_contacts or not leads:
+        return
+    told_no = [row for row in leads if row.now.cells["email_opt_out"] == "true"]
+    row = hands.luck.choice(told_no or leads)
+    body: dict[str, Any] = {"lead_id": row.record_id, "do_not_create_opportunity": True}
+    text = f"{row.record_id} is converted"
+    hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "convert", body), row.person)
+    heir = hands.stage.chronicle.rows["a"].get(row.now.heir or "")
+    if heir is not None:
+        hands.write(heir, {"title": _value(hands, "title")})
+
+
+def edit_and_delete(hands: Hands) -> None:
+    """Somebody edits a person on one side while another deletes him on the other."""
+    side: Side = "a" if hands.luck.random() < 0.5 else "b"
+    row = hands.somebody(side)
+    far = hands.living(other(side), row.person) if row is not None and row.person is not None else []
+    if row is not None and far:
+        hands.write(far[0], {"phone": hands.stage.fresh("phone")})
+        _delete(hands, row)
+
+
+def no_and_merge(hands: Hands) -> None:
+    """Of two leads of a person, one of whom says no, one ends in the other."""
+    for row in hands.living("a", object_type="Lead"):
+        own = hands.living("a", row.person, "Lead") if row.person is not None else []
+        if len(own) > 1:
+            loser, winner = own[:2]
+            if hands.luck.random() < 0.5:
+                hands.write(loser, {"email_opt_out": "true"})
+                return
+            _merge(hands, loser, winner)
+            return
+    if (one := hands.somebody("a", "Lead")) is not None and one.person is not None:
+        hands.new("a", one.person, "Lead")
+
+
+def blank_all(hands: Hands) -> None:
+    """Everybody on a side loses the title at once."""
+    side: Side = "a" if hands.luck.random() < 0.5 else "b"
+    for row in hands.living(side):
+        hands.write(row, {"title": ""})
+
+
+def delete_several(hands: Hands) -> None:
+    side: Side = "a" if hands.luck.random() < 0.5 else "b"
+    for row in hands.living(side)[:3]:
+        _delete(hands, row)
+
+
+def enter_several(hands: Hands) -> None:
+    for _ in range(2):
+        hands.people += 1
+        hands.new("a", hands.people, "Lead")
+
+
 LIVING: list[tuple[Deed, int]] = [(enter, 4), (edit, 16), (edit_several, 5), (edit_both, 8), (edit_in_bulk, 1)]
 FILTERING: list[tuple[Deed, int]] = [(change_filter, 4)]
 ENDING: list[tuple[Deed, int]] = [
@@ -251,11 +347,22 @@ ENDING: list[tuple[Deed, int]] = [
     (undelete_one, 3),
     (purge_one, 1),
 ]
+CHAINS: list[tuple[Deed, int]] = [(merge_chain, 4), (convert_and_edit, 4), (edit_and_delete, 4), (no_and_merge, 6)]
+BULK: list[tuple[Deed, int]] = [(blank_all, 2), (enter_several, 3)]
+BULK_ENDS: list[tuple[Deed, int]] = [(delete_several, 3)]
 
 
 def deed(hands: Hands) -> None:
     """Somebody does something, as often as the variant's people do it."""
     variant = hands.stage.variant
-    table = [*LIVING, *(FILTERING if variant.shape.is_filtered else ()), *(ENDING if variant.has_endings else ())]
+    drawn = (
+        (True, LIVING),
+        (variant.shape.is_filtered, FILTERING),
+        (variant.has_endings, ENDING),
+        (variant.has_endings and variant.has_chains, CHAINS),
+        (variant.has_low_ceilings, BULK),
+        (variant.has_low_ceilings and variant.has_endings, BULK_ENDS),
+    )
+    table = [one for is_on, own in drawn if is_on for one in own]
     deeds, weights = zip(*table, strict=True)
     hands.luck.choices(deeds, weights)[0](hands)

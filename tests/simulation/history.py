@@ -17,7 +17,7 @@ import polars as pl
 
 from syncline.trees import Table
 from tests.simulation import marked, troubles
-from tests.simulation.deeds import Hands, deed
+from tests.simulation.deeds import Hands, deed, share_an_address
 from tests.simulation.ground import Ground, found
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
 from tests.simulation.operator import approve_all, operate
@@ -57,9 +57,10 @@ def prepared(shape: Shape) -> Prepared:
 async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
     from dataclasses import replace
 
-    variant = replace(variant, shape=shape, has_low_ceilings=False)
+    variant = replace(variant, shape=shape, has_low_ceilings=False, has_fight=False, skew_seconds=0.0)
     key = await ground.store().installation_key()
     stage = Stage.over(ground, 0, variant, variant.sync(), key)
+    asyncio.get_running_loop().set_exception_handler(partial(_complain, stage))
     stage.ended = True
     hands = Hands(stage=stage, luck=Random("prepared"), people=0)
     for person in range(1, PEOPLE + 1):
@@ -68,7 +69,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
             hands.new("a", person, "Contact" if person == 3 and shape.has_contacts else "Lead")
         if person in (2, 4):
             hands.new("b", person)
-    await rest(stage)
+    await rest(stage, hands)
     if stage.complaints:
         raise Unprepared("\n".join([*stage.complaints, *stage.story]))
     seconds = (ground.time.now() - BEGIN).total_seconds()
@@ -102,6 +103,8 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
         for person in range(1, PEOPLE + 1):
             hands.people = person
             hands.new("a" if person % 2 else "b", person)
+    if variant.has_namesakes:
+        share_an_address(hands)
     for line in stage.lines.values():
         line.slow_share = 0.04 if variant.is_slow_network else 0.0
         line.lost_share = 0.02 if variant.is_slow_network else 0.0
@@ -117,6 +120,7 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
         (variant.has_flows, troubles.override),
         (variant.has_pushes, troubles.push_often),
         (variant.has_operator, operate),
+        (variant.has_late, troubles.arrive_late),
     ):
         if is_on:
             tasks.append(asyncio.ensure_future(task(stage)))
@@ -124,7 +128,7 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
     troubles.over(stage)
     await marked.compare(stage)
     stage.tell("rest")
-    await rest(stage)
+    await rest(stage, hands)
     await judge(stage)
     return stage
 
@@ -144,11 +148,13 @@ async def live(hands: Hands) -> None:
         await asyncio.sleep(hands.luck.choice((0.2, 1.0, 5.0, 30.0, 120.0)) * hands.luck.uniform(0.5, 1.5))
 
 
-async def rest(stage: Stage) -> None:
-    """Nobody edits and nothing fails; cycles follow until one has nothing to do."""
+async def rest(stage: Stage, hands: Hands) -> None:
+    """Nobody edits and nothing fails; cycles follow until one has nothing to do. Only a rule that fights goes on."""
     process, world = stage.start("rest")
-    for _ in range(RESTS):
+    for number in range(RESTS):
         await asyncio.sleep(1000.0)
+        if stage.variant.has_fight and stage.variant.shape.preset == "recommended":
+            troubles.set_back(hands, number)
         for side in ("a", "b"):
             stage.catch_up("a" if side == "a" else "b")
         sent = stage.writes_sent

@@ -87,6 +87,9 @@ class Process:
     plan: dict[int, Callable[[Process], None]] = field(default_factory=dict)
     skew_seconds: float = 0.0  # how far its own clock is ahead
     calls: int = 0
+    commits: int = 0
+    last_commit: int = 0  # the one right after which it ends; 0: none
+    at_last: Callable[[Process], None] | None = None
     is_dead: bool = False
     thawed: asyncio.Event | None = None  # set while nothing is frozen
     section: Section = field(default_factory=Section)
@@ -103,6 +106,11 @@ class Process:
         thawed = self.thawed = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, thawed.set)
         asyncio.get_running_loop().call_later(SECTION_SECONDS, lambda: self.section.lose(self))
+
+    def stored(self) -> None:
+        self.commits += 1
+        if self.commits == self.last_commit and self.at_last is not None:
+            self.at_last(self)
 
     def die(self) -> None:
         self.is_dead = True
@@ -249,6 +257,7 @@ class ProcessStore:
         await self._store.commit(commit)
         self._watch.committed(self._process, commit)
         self._committed(commit)
+        self._process.stored()
         await self._process.step(COMMIT_SECONDS)
 
     async def take_lease(self, name: str, holder: str, *, seconds: float) -> Lease | None:

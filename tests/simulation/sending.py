@@ -88,9 +88,10 @@ class Sending:
         if write.operation in (Operation.CREATE, Operation.DELETE):
             yield write.operation.value
         row = self.chronicle.rows[side].get(write.record_id or "")
-        if row is not None and write.operation is Operation.UPDATE:
-            if any(not value and row.now.cells.get(key) for key, value in _by_key(write).items()):
-                yield "blank"
+        if row is None or write.operation is not Operation.UPDATE:
+            return
+        if any(not value and row.now.cells.get(key) for key, value in _by_key(write).items()):
+            yield "blank"
 
     def _taken_back(
         self, process: Process, side: Side, record_id: str, key: str, value: str, now_us: int
@@ -103,7 +104,7 @@ class Sending:
             began_us = int(process.turn.rpartition("/")[2])
             last = [one for one in self.chronicle.edits if (one.side, one.record_id, one.key) == (side, record_id, key)]
             if last and last[-1].actor != US and last[-1].at_us < began_us - SLACK_US and last[-1].new != value:
-                yield f"undone: {process.name} takes {last[-1].new!r} of {side} {record_id} {key} back, which is not ours"
+                yield f"undone: {process.name} takes {side} {record_id} {key} {last[-1].new!r} back, not ours"
             return
         made = self._last_making(row.person, key, value)
         if made is None:
@@ -113,7 +114,8 @@ class Sending:
                 continue
             known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
             if one.at_us > made.at_us and known_us < process.prepared_us - SLACK_US:
-                yield f"old over new: {process.name} sends {side} {record_id} {key} {value!r} after {one.new!r} was known"
+                what = f"{side} {record_id} {key} {value!r}"
+                yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return
 
     def _last_making(self, person: int, key: str, value: str) -> Edit | None:

@@ -181,6 +181,9 @@ class Stage:
             luck=Random(f"{self.seed}/process {number}"),
             section=self.ground.section,
         )
+        if self.variant.skew_seconds:
+            most = self.variant.skew_seconds
+            process.skew_seconds = Random(f"{self.seed}/skew {number}").uniform(-most, most)
         self.processes.append(process)
         watch = Watch(stage=self, process=process)
         clock, chance = ProcessClock(process), Chance(Random(f"{self.seed}/chance {number}"))

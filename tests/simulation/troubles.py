@@ -13,6 +13,7 @@ from typing import Any
 from syncline.records import Side
 from syncline_sandbox.core.faults import Fault
 from tests.simulation.chronicle import RULE
+from tests.simulation.deeds import Hands
 from tests.simulation.stage import Stage
 from tests.simulation.workers import push_now
 
@@ -141,6 +142,39 @@ async def override(stage: Stage) -> None:
                 Fault(name="override_field", match=WRITES, times=1, parameters=parameters)
             )
         stage.tell(f"a flow will set {value}")
+
+
+async def arrive_late(stage: Stage) -> None:
+    """Writes of ours take effect after the time in which they might, and people's changes show behind the stamps."""
+    luck = Random(f"{stage.seed}/late")
+    while not stage.ended:
+        await asyncio.sleep(luck.uniform(0.0, 60.0))
+        kind = luck.choice(("ours on a", "ours on b", "people"))
+        if kind == "ours on a":
+            fault = Fault(name="late_write", match=ORG_WRITES, times=1, parameters={"delay_seconds": 900})
+            stage.ground.org.faults.install(fault)
+        elif kind == "ours on b":
+            fault = Fault(name="late_write", match=WRITES, times=1, parameters={"delay_seconds": 420})
+            stage.ground.instance.faults.install(fault)
+        else:
+            fault = Fault(name="late_commit", match="_sandbox/write", times=1, parameters={"delay_seconds": 30})
+            stage.ground.org.faults.install(fault)
+        stage.tell(f"something will be late: {kind}")
+
+
+FOUGHT_OVER = "email_opt_out"
+
+
+def set_back(hands: Hands, number: int) -> None:
+    """A rule of b lifts the same person's opt-out again; somebody on a set it the first time."""
+    pairs = [(row, far) for row in hands.living("a") for far in hands.living("b", row.person) if row.person is not None]
+    if not pairs:
+        return
+    row, far = min(pairs, key=lambda pair: pair[0].record_id)
+    if not number:
+        hands.write(row, {FOUGHT_OVER: "true"})
+    if far.now.cells[FOUGHT_OVER] == "true":
+        hands.write(far, {FOUGHT_OVER: "false"}, is_person=False)
 
 
 async def push_often(stage: Stage) -> None:

@@ -68,6 +68,13 @@ class Variant:
     has_streams: bool
     is_slow_network: bool
     begins_empty: bool
+    has_chains: bool  # of mergers, conversions and deletes with something else at the same moment
+    has_late: bool  # writes arrive, and people's changes show, long after everybody gave them up
+    has_namesakes: bool  # two people with one address, of whom the other side knows only that
+    has_fight: bool  # a rule of one system sets back what we write, for ever
+    has_erasure: bool
+    skew_seconds: float  # how far the clocks of our machines may be off
+    crash_share: float  # of processes that end right after something was stored
 
     def sync(self) -> Sync:
         base = sync_of(self.shape)
@@ -124,6 +131,13 @@ def draw(luck: Random, *, faults: bool = True, workers: int | None = None) -> Va
         has_streams=count > 1 and luck.random() < 0.6,
         is_slow_network=faults and luck.random() < 0.25,
         begins_empty=luck.random() < 0.1,
+        has_chains=luck.random() < 0.35,
+        has_late=faults and luck.random() < 0.15,
+        has_namesakes=luck.random() < 0.08,
+        has_fight=luck.random() < 0.04,
+        has_erasure=luck.random() < 0.06,
+        skew_seconds=luck.choice((0.0, 0.0, 0.0, 0.0, 1.0, 30.0)),
+        crash_share=luck.choice((0.0, 0.0, 0.3)) if faults else 0.0,
     )
 
 

@@ -53,7 +53,9 @@ class Watch:
         for row in page.rows.iter_rows(named=True):
             for name in fields:
                 if row[name] is not None:
-                    self.pending[side, row[records.ID], names[name], row[name]] = row[records.AS_OF] or now_us
+                    self.pending[side, row[records.ID], names[name], row[name]] = (
+                        _true_us(row[records.AS_OF], self.process) or now_us
+                    )
         if page.moments is not None:
             for record_id, name, old, new in page.moments.select(records.ID, "field", "old", "new").iter_rows():
                 if name in names:
@@ -81,6 +83,11 @@ class Watch:
                     self.stage.based_us.pop((row["link_id"], key), None)
                 else:
                     self.stage.based_us.setdefault((row["link_id"], key), self.stage.now_us())
+
+
+def _true_us(at_us: int | None, process: Process) -> int | None:
+    """When something was by the one true clock, of which a process has its own idea."""
+    return None if at_us is None else at_us - int(process.skew_seconds * 1e6)
 
 
 class WatchedConnector:

@@ -37,6 +37,10 @@ def fated(stage: Stage, process: Process, luck: Random) -> None:
     if luck.random() < 0.25:
         seconds = luck.choice((2.0, 15.0, 90.0, 700.0))
         process.plan[luck.randint(1, 260)] = lambda one: _freezes(stage, one, seconds)
+    own = Random(f"{stage.seed}/crash {process.name}")
+    if stage.variant.crash_share and own.random() < stage.variant.crash_share:
+        process.last_commit = own.randint(1, 14)
+        process.at_last = lambda one: _dies(stage, one)
 
 
 def _dies(stage: Stage, process: Process) -> None:

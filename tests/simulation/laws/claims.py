@@ -104,6 +104,8 @@ def allowed(stage: Stage) -> set[str]:
         kinds |= {"held"}
     if variant.has_faults:
         kinds |= {"dead", "not_taken", "frozen"}
+    if variant.has_fight:
+        kinds |= {"frozen"}
     if variant.has_flows or variant.has_admin:
         kinds |= {"dead", "not_taken", "frozen", "blocked"}
     return kinds
