@@ -7,7 +7,7 @@ somebody's doing. Not here: when people do something (`history`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -29,6 +29,7 @@ class Hands:
     stage: Stage
     luck: Random
     people: int
+    left_alone: set[int | None] = field(default_factory=set)  # nobody touches their records any more
 
     # -- who there is ------------------------------------------------------------------------------------------------
 
@@ -37,6 +38,7 @@ class Hands:
             row
             for row in self.stage.chronicle.rows[side].values()
             if not row.has_ended
+            and row.person not in self.left_alone
             and (person is None or row.person == person)
             and (object_type is None or row.object_type == object_type)
         ]
@@ -177,10 +179,12 @@ def edit_in_bulk(hands: Hands) -> None:
 
 
 def share_an_address(hands: Hands) -> None:
-    """Two people with one address are entered on a; the other side knows the address alone, and it is the second's."""
+    """Two people with one address are entered on a; the other side knows the address alone, and it is the
+    second's; that stays so."""
     address = f"both{hands.people}@x.example"
     for name in ("Early", "Late"):
         hands.people += 1
+        hands.left_alone.add(hands.people)
         values = {"FirstName": name, "LastName": f"{name}son", "Email": address, "Company": "Acme"}
         text = f"enters person {hands.people} with {address}"
         hands.do("a", text, lambda values=values: hands._org("Lead", "create", values), hands.people)  # type: ignore[misc]

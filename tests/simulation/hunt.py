@@ -1,7 +1,8 @@
 """One planted defect against the simulation: histories are lived until one breaks a law.
 
 `SYNCLINE_MUTANT=<name> python -m tests.simulation.hunt --most 1000` prints a line of JSON: which history found it, and
-by which law; null for none. `defects` does so for all of them.
+by which law; null for none. Histories whose draw cannot show the defect (`needs`) are passed over, and count.
+`defects` does so for all of them.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--most", type=int, default=1000)
     ask.add_argument("--first", type=int, default=0)
-    ask.add_argument("--workers", action="store_true", help="pass over the histories of one worker alone")
     given = ask.parse_args()
     from tests.simulation.history import Unprepared
     from tests.simulation.many import live
+    from tests.simulation.needs import NEEDS, anything
     from tests.simulation.variant import draw
 
+    is_needed = NEEDS.get(os.environ["SYNCLINE_MUTANT"], anything)
     for seed in range(given.first, given.most):
-        if given.workers and draw(Random(f"{seed}/variant")).workers == 1:
+        if not is_needed(draw(Random(f"{seed}/variant"))):
             continue
         try:
             outcome, _ = live(seed)

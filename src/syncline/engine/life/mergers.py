@@ -129,7 +129,15 @@ async def _carry_out(world: World, sync: Sync, row: dict[str, Any], run_id: str,
         loser = last  # ended on both sides, in two different people: these are one as well
     if not (chains.is_there(winner) and chains.is_there(loser)):
         return False  # one ended in another record, which is about to take its place: that one is merged then
+    if not await _are_visible(world, side, row):
+        return False  # one is gone without a word: nothing is sent to it while a person is asked about it
     return await _merge(world, sync, side, row, (winner, loser), run_id, lane)
+
+
+async def _are_visible(world: World, side: Side, row: Mapping[str, Any]) -> bool:
+    """Whether the system still shows both links' records on *side*."""
+    links = await world.store.rows(Table.LINK, {"link_id": [row["winner_link"], row["loser_link"]]})
+    return bool((links[f"visible_{side}"].fill_null(True)).all())
 
 
 async def _still_one(world: World, sync: Sync, side: Side, row: Mapping[str, Any], run_id: str) -> bool:
