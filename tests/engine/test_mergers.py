@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from syncline.connectors.memory import convert, undelete
+from syncline.connectors.memory import convert, purge, undelete
 from syncline.engine.inbox import retry
 from syncline.records import Outcome, Side, Status, other
-from syncline.spec.model import OnMerge
+from syncline.spec.model import OnDelete, OnMerge
 from syncline.trees import Table
 from tests.support.life_world import HUMAN, Lives, lived
 
@@ -210,3 +210,21 @@ async def test_a_merged_record_that_is_undeleted_is_a_stranger_again(side: Side)
     await lives.rest()
     assert await lives.twin(side, winner) == its_twin
     assert len(lives.alive(far)) == (2 if side == "a" else 1), "side a creates on b, as with anybody new"
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_nothing_is_sent_to_a_record_that_is_gone_without_a_word(side: Side) -> None:
+    lives, far = await Lives.begin(on_delete={side: OnDelete.UNLINK, other(side): OnDelete.HOLD}), other(side)
+    (winner, its_twin), (loser, lost_twin) = await pairs(lives, side, 2)
+    purge(lives.system(far), its_twin)
+    await lives.rest()
+    connector: Any = lives.two.world.connectors["left" if far == "a" else "right"]
+    carry_out, asked = connector.write_one, []
+    connector.write_one = lambda write: (asked.append(write), carry_out(write))[1]
+    lives.merge(side, winner, loser)
+    await lives.rest()
+    await lives.rest()
+    assert [one for one in asked if its_twin in (one.record_id, *one.others)] == []
+    assert lives.alive(far) == [lost_twin]
+    assert (await lives.store.rows(Table.MERGER))["state"].to_list() == ["due"]
