@@ -8,7 +8,7 @@ import pytest
 
 from syncline.connectors.memory import convert, purge, undelete
 from syncline.engine.inbox import retry
-from syncline.records import Outcome, Side, Status, other
+from syncline.records import Outcome, Side, Status, Write, other
 from syncline.spec.model import OnDelete, OnMerge
 from syncline.trees import Table
 from tests.support.life_world import HUMAN, Lives, lived
@@ -220,8 +220,15 @@ async def test_nothing_is_sent_to_a_record_that_is_gone_without_a_word(side: Sid
     purge(lives.system(far), its_twin)
     await lives.rest()
     connector: Any = lives.two.world.connectors["left" if far == "a" else "right"]
-    carry_out, asked = connector.write_one, []
-    connector.write_one = lambda write: (asked.append(write), carry_out(write))[1]
+    carry_out = connector.write_one
+    asked: list[Write] = []
+
+    def noted(write: Write) -> Outcome:
+        asked.append(write)
+        found: Outcome = carry_out(write)
+        return found
+
+    connector.write_one = noted
     lives.merge(side, winner, loser)
     await lives.rest()
     await lives.rest()

@@ -54,7 +54,8 @@ def _many_writes(claims: Claims) -> Iterator[str]:
             ids = {(s, row.record_id) for s in SIDES for row in claims.members(link_id, s)}
             own = [e for e in claims.stage.chronicle.edits if e.key == mapping.key and (e.side, e.record_id) in ids]
             ours = [e for e in own if e.actor == US]
-            if len(ours) > 2 * (len(own) - len(ours)) + 2 + 2 * len(claims.stage.undone):
+            heirs = len(ids) - 2  # with each of them the person's ids are others
+            if len(ours) > 2 * (len(own) - len(ours)) + 2 + heirs + 2 * len(claims.stage.undone):
                 yield f"link {link_id} {mapping.key}: {len(ours)} changes of ours, {len(own) - len(ours)} of others"
 
 
