@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from syncline import records
 from syncline.records import SIDES, Operation, Outcome, Page, Side, Status, Write
-from tests.simulation.chronicle import COLUMNS, US, Chronicle, Edit
+from tests.simulation.chronicle import COLUMNS, RULE, US, Chronicle, Edit
 from tests.simulation.ports import Process
 
 SLACK_US = 30_000_000
@@ -48,6 +48,7 @@ class Sending:
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)  # turn, kind of ceiling
     told: list[Told] = field(default_factory=list)
     _known_us: dict[Cell, int] = field(default_factory=dict)  # since when a value was known for good
+    _sent: set[Cell] = field(default_factory=set)
     _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
     def known(self, cells: Mapping[Cell, int], now_us: int) -> None:
@@ -68,6 +69,7 @@ class Sending:
                     f"sent blindly: {process.name} to {side} {write.record_id}, whose fate is unknown"
                 )
             for key, value in _by_key(write).items():
+                self._sent.add((side, write.record_id, key, value))
                 if key not in _NOT_COMPARED:
                     self.complaints += self._taken_back(process, side, write.record_id, key, value, now_us)
 
@@ -103,20 +105,24 @@ class Sending:
         if process.turn.startswith(UNDO):
             began_us = int(process.turn.rpartition("/")[2])
             last = [one for one in self.chronicle.edits if (one.side, one.record_id, one.key) == (side, record_id, key)]
-            if last and last[-1].actor != US and last[-1].at_us < began_us - SLACK_US and last[-1].new != value:
+            is_others = bool(last) and last[-1].actor != US and last[-1].at_us < began_us - SLACK_US
+            if is_others and not self._is_as_we_left_it(last[-1]):
                 yield f"undone: {process.name} takes {side} {record_id} {key} {last[-1].new!r} back, not ours"
             return
         made = self._last_making(row.person, key, value)
-        if made is None:
+        if made is None or RULE in value:
             return
         for one in self.chronicle.edits:
             if (one.side, one.record_id, one.key) != (made.side, made.record_id, key) or one.actor == US:
                 continue
             known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
-            if one.at_us > made.at_us and known_us < process.prepared_us - SLACK_US:
+            if one.new and one.at_us > made.at_us and known_us < process.prepared_us - SLACK_US:
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return
+
+    def _is_as_we_left_it(self, edit: Edit) -> bool:
+        return (edit.side, edit.record_id, edit.key, edit.new) in self._sent
 
     def _last_making(self, person: int, key: str, value: str) -> Edit | None:
         """Who made a value of the person's last, other than us."""

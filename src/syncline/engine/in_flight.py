@@ -17,6 +17,9 @@ from syncline.engine.world import World
 from syncline.records import Page
 from syncline.trees import Commit, Table
 
+CLOCK_SKEW_US = 1_000_000
+"""How far our clock may be ahead of the vendor's, whose moments are compared with when we sent."""
+
 _LOOKED_AT = ("sent", "unknown", "written", "settled", "abandoned")
 
 
@@ -83,7 +86,7 @@ def _replaced(ours: pl.DataFrame, written: pl.DataFrame, step_us: int) -> Iterat
     pairs = ours.select("record_id", "field", "at_us", "old", "new").join(
         written, on=["record_id", "field"], how="inner"
     )
-    near = pairs.filter(pl.col("sent_us") <= pl.col("at_us") + step_us)
+    near = pairs.filter(pl.col("sent_us") <= pl.col("at_us") + step_us + CLOCK_SKEW_US)
     near = near.sort((pl.col("new") == pl.col("expected")).fill_null(False), "sent_us", maintain_order=True)
     newest = near.unique(["record_id", "field", "at_us"], keep="last", maintain_order=True)
     lost = newest.filter(

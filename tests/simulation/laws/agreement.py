@@ -103,7 +103,10 @@ def _says_nothing(claims: Claims, link_id: int, edit: Edit) -> bool:
 
 def _reached(claims: Claims, link_id: int, edit: Edit) -> bool:
     """Whether the other side held the value at or after the edit, in whatever record of the person."""
-    for row in claims.members(link_id, other(edit.side)):
+    own = claims.row(edit.side, edit.record_id)
+    person = own.person if own is not None else None
+    far = [row for row in claims.stage.chronicle.rows[other(edit.side)].values() if person and row.person == person]
+    for row in (*claims.members(link_id, other(edit.side)), *far):
         later = [v for v in row.versions if v.at_us > edit.at_us]
         held = [v for v in (row.at(edit.at_us), *later) if v is not None]
         if any(v.cells.get(edit.key) == edit.new for v in held):
