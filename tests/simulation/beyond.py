@@ -10,6 +10,8 @@ _POLLED = "by nature not: polling finds what the stream left out, only later, an
 BEYOND: dict[str, str] = {
     "a gap ignored": _POLLED,
     "a stream's position before its effects": _POLLED,
+    "a lost row is not missed": "an alarm is off: nothing is lost by that alone, and a history plants one defect only",
+    "one spelling for both sides": "neither system spells what is written there its own way in a history",
     "an erased person comes back": "nobody is erased in a history",
     "empty side believed": "no side of a history is empty for an hour",
 }

@@ -69,7 +69,6 @@ NEEDS: dict[str, Needed] = {
     "waiting for the dead": lambda v: endings(v) and faults(v),
     "opt-out not spread": endings,
     "undo not guarded": lambda v: v.has_operator,
-    "an erased person comes back": lambda v: v.has_erasure,
     "journal without a fence": lambda v: v.workers > 1,
     "a living worker's writes are unknown": lambda v: v.workers > 1,
     "an event over a later read": lambda v: v.has_streams,

@@ -12,13 +12,11 @@ from typing import Any
 import polars as pl
 
 from syncline.engine.journal import with_segments
+from syncline.engine.planning import CLOCK_SKEW_US
 from syncline.engine.settlement import add_rows, lost_row
 from syncline.engine.world import World
 from syncline.records import Page
 from syncline.trees import Commit, Table
-
-CLOCK_SKEW_US = 1_000_000
-"""How far our clock may be ahead of the vendor's, whose moments are compared with when we sent."""
 
 _LOOKED_AT = ("sent", "unknown", "written", "settled", "abandoned")
 
