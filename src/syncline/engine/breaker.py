@@ -153,7 +153,7 @@ async def _oscillating(world: World, sync: Sync, marks: pl.DataFrame, actions: p
     restored = await _restorers(world, keys, same.drop("thawed_us"))
     return [
         row
-        for row in restored.group_by("link_id", "mapping", "side", "before", "after", "made_from")
+        for row in restored.group_by("link_id", "mapping", "side", "before", "after", "made_from", maintain_order=True)
         .agg((~pl.col("by_person")).sum().alias("times"), pl.col("actor").drop_nulls().last().alias("other"))
         .iter_rows(named=True)
         if row["times"] >= sync.breaker_times

@@ -139,7 +139,9 @@ async def _without_dead(world: World, sync: Sync, actions: pl.DataFrame) -> tupl
     buried = {(row["record_id"], row["wake_print"]) for row in letters.iter_rows(named=True)}
     suspects = {record_id for record_id, _ in buried}
     dead = []
-    for (source_id,), own in actions.filter(pl.col("source_id").is_in(list(suspects))).group_by("source_id"):
+    for (source_id,), own in actions.filter(pl.col("source_id").is_in(list(suspects))).group_by(
+        "source_id", maintain_order=True
+    ):
         sources = {m: str(v) for m, v in own.select("mapping", "made_from").iter_rows()}
         print_ = wake_print(world.key, sources)
         if (source_id, print_ - 2**64 if print_ >= 2**63 else print_) in buried:

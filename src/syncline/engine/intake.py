@@ -308,5 +308,5 @@ async def _mark_sight(
             commit.amend.setdefault(Table.LINK, []).append(
                 moved.select("link_id", pl.col("is_found").alias(f"visible_{side}"))
             )
-            for sync, part in moved.group_by("sync"):
+            for sync, part in moved.group_by("sync", maintain_order=True):
                 commit.touch.append(dirty_links(str(sync[0]), part["link_id"].to_list()))

@@ -65,7 +65,10 @@ def put_capture_law(
     unreadable = [row.record_id or "?" for row in page.unreadable]
     if told is None:
         received = page.rows[records.ID].to_list() + [ERASED_ID] * erased
-        by_verdict = {str(key[0]): part["record_id"].to_list() for key, part in result.verdicts.group_by("verdict")}
+        by_verdict = {
+            str(key[0]): part["record_id"].to_list()
+            for key, part in result.verdicts.group_by("verdict", maintain_order=True)
+        }
         if erased:
             by_verdict[ERASED_ID] = [ERASED_ID] * erased
     else:

@@ -28,6 +28,6 @@ async def unlink_leavers(world: World, sync: Sync) -> None:
     commit.amend[Table.LINK] = [left.with_columns(pl.lit("tombstone").alias("state"))]
     commit.drop[Table.LINK_END] = ends.select("sync", "side", "object_type", "record_id")
     for side in SIDES:
-        for (object_type,), part in ends.filter(pl.col("side") == side).group_by("object_type"):
+        for (object_type,), part in ends.filter(pl.col("side") == side).group_by("object_type", maintain_order=True):
             commit.touch.append(dirty_records(sync.name, side, str(object_type), part["record_id"].to_list()))
     await world.store.commit(commit)

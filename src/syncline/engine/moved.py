@@ -83,7 +83,7 @@ async def _other_bases(world: World, sync: Sync, lines: pl.DataFrame) -> set[int
     bases = await world.store.by_keys(Table.BASE, lines.select("link_id").unique())
     columns = base_columns(bases.filter(pl.col("revision") == sync.revision()), [m.key for m in sync.fields])
     out: set[int] = set()
-    for (key,), own in lines.group_by("mapping"):
+    for (key,), own in lines.group_by("mapping", maintain_order=True):
         now = own.join(columns.select("link_id", f"xa.{key}", f"xb.{key}"), on="link_id", how="left")
         differs = [pl.col(f"x{side}.{key}").fill_null(0) != pl.col(f"base_{side}_before") for side in SIDES]
         out |= set(now.filter(pl.any_horizontal(differs))["position"])
@@ -95,7 +95,7 @@ async def _other_cells(world: World, sync: Sync, batch: Batch, lines: pl.DataFra
     there = await _cells(world, batch.connection, batch.object_type, [row.write.record_id or "" for row in batch.rows])
     far = sync.side(other(batch.side)).connection
     here: dict[str, _Cells] = {}
-    for object_type in {row.source_type for row in batch.rows}:
+    for object_type in dict.fromkeys(row.source_type for row in batch.rows):
         ids = [row.source_id for row in batch.rows if row.source_type == object_type]
         here[object_type] = await _cells(world, far, object_type, ids)
     out: set[int] = set()

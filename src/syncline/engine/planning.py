@@ -258,7 +258,7 @@ def _store_bases(sync: Sync, part: Slice, decisions: pl.DataFrame, commit: Commi
         return
     rows = part.pairs.join(moved, on="link_id", how="semi")
     known = set(rows.columns)
-    for (key,), own in sets.group_by("mapping"):
+    for (key,), own in sets.group_by("mapping", maintain_order=True):
         flags = own.select("link_id", "set_base_a", "set_base_b")
         rows = rows.join(flags, on="link_id", how="left", maintain_order="left").with_columns(
             pl.when(pl.col(f"set_base_{s}"))

@@ -64,7 +64,9 @@ async def _carry_all(world: World, sync: Sync, lists: Mapping[str, Any]) -> None
     """Bring every base of the sync to today's list and canonicaliser, slice by slice."""
     is_other = (pl.col("revision") != sync.revision()) | (pl.col("canonicaliser") != values.CANONICALISER)
     async for part in world.store.slices(Table.BASE, {"sync": sync.name}, size=_LINKS_AT_ONCE):
-        for (revision, made_by), bases in part.filter(is_other).group_by("revision", "canonicaliser"):
+        for (revision, made_by), bases in part.filter(is_other).group_by(
+            "revision", "canonicaliser", maintain_order=True
+        ):
             old, commit = lists[str(revision)], Commit()
             grid = await _with_types(world.store, base_columns(bases, list(old)))
             if made_by != values.CANONICALISER:

@@ -131,5 +131,5 @@ async def _read_afresh(world: World, sync: Sync, writes: Writes, run_id: str) ->
     ends = (await world.store.by_keys(Table.LINK_END, links)).filter(pl.col("role") == "current")
     for side in SIDES:
         connection = sync.side(side).connection
-        for (object_type,), own in ends.filter(pl.col("side") == side).group_by("object_type"):
+        for (object_type,), own in ends.filter(pl.col("side") == side).group_by("object_type", maintain_order=True):
             await read_again(world, connection, str(object_type), own["record_id"].to_list(), run_id, lane=Lane.URGENT)

@@ -217,7 +217,7 @@ async def resolve_unknown(world: World, sync: Sync, run_id: str) -> int:
     own = journals.filter((pl.col("sync") == sync.name) & ~pl.col("operation").str.starts_with(DEED))
     own = own.join(await in_other_hands(world, own), on="batch_id", how="anti")
     for (connection, object_type), part in entries.join(own.select("batch_id"), on="batch_id").group_by(
-        "connection", "object_type"
+        "connection", "object_type", maintain_order=True
     ):
         ids = part.filter(pl.col("record_id").is_not_null())["record_id"].unique().to_list()
         page = await read_again(world, str(connection), str(object_type), ids, run_id)

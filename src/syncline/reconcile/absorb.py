@@ -156,7 +156,7 @@ def _hold_kept(joined: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame
     """Put the old cell in place of a kept one, so that it neither differs nor is stored."""
     if keep is None or keep.is_empty():
         return joined
-    for (name,), part in keep.filter(pl.col("field").is_in(list(fields))).group_by("field"):
+    for (name,), part in keep.filter(pl.col("field").is_in(list(fields))).group_by("field", maintain_order=True):
         ids = part["record_id"].implode()
         joined = joined.with_columns(
             pl.when(pl.col(records.ID).is_in(ids))

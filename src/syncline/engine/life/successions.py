@@ -127,7 +127,9 @@ async def carry_bases(world: World, sync: Sync, side: Side, followed: pl.DataFra
     far = await _far_types(world, side, followed)
     followed = followed.join(far, on="link_id", how="inner")
     patches = []
-    for (old_type, new_type, far_type), part in followed.group_by("object_type", "last_type", "far_type"):
+    for (old_type, new_type, far_type), part in followed.group_by(
+        "object_type", "last_type", "far_type", maintain_order=True
+    ):
         types = (str(old_type), str(new_type), str(far_type))
         patches.append(await _patches(world, sync, side, part, types))
     if patches:
