@@ -119,3 +119,36 @@ def test_a_new_address_never_resubscribes(make_stage: MakeStage, preset: str) ->
     assert in_marketo(stage, people[2:3]) == [True], "the new address resubscribed the person"
     assert in_salesforce(stage, leads[2:3]) == [True], "the new address lifted the opt-out"
     assert stage.verified().is_converged
+
+
+@both_presets
+def test_a_new_address_that_we_write_brings_the_opt_out_along(make_stage: MakeStage, preset: str) -> None:
+    """There is no moment in which the person could get mail: one call carries both."""
+    stage = make_stage(preset)
+    leads, people = household(stage)
+    stage.org.update("Lead", leads[2], HasOptedOutOfEmail=True)
+    for _ in range(2):
+        stage.cycle()
+    stage.org.update("Lead", leads[2], Email="other@example.com")
+    stage.cycle()
+    assert stage.instance.read(people[2], "email") == "other@example.com"
+    assert in_marketo(stage, people[2:3]) == [True], "the opt-out was lifted for as long as a cycle"
+    assert stage.cycle().records_written == 0, "the two sides go on writing"
+    assert in_salesforce(stage, leads[2:3]) == [True]
+    assert stage.verified().is_converged
+
+
+@both_presets
+def test_an_opt_out_lifted_with_the_new_address_is_lifted(make_stage: MakeStage, preset: str) -> None:
+    stage = make_stage(preset)
+    leads, people = household(stage)
+    stage.org.update("Lead", leads[2], HasOptedOutOfEmail=True)
+    for _ in range(2):
+        stage.cycle()
+    stage.wait(7_200)
+    stage.org.log_in()
+    stage.org.update("Lead", leads[2], Email="other@example.com", HasOptedOutOfEmail=False)
+    for _ in range(3):
+        stage.cycle()
+    assert in_marketo(stage, people[2:3]) == in_salesforce(stage, leads[2:3])
+    assert stage.verified().is_converged

@@ -26,7 +26,7 @@ from syncline.trees import TABLES, Commit, Table
 class Row:
     """One record's write. What the journal keeps of its fields are the ACTIONS rows of *sheet* from *first* on.
 
-    `besides` are cells of fields that no mapping speaks of (a new record's owner): sent, and never expected back.
+    `besides` are cells that are no part of the plan (a new record's owner, a no said anew): sent, never expected back.
     """
 
     action: str

@@ -13,6 +13,7 @@ import polars as pl
 
 from syncline.engine.batches import Batch, Row
 from syncline.engine.observe import read_again
+from syncline.engine.restated import restating
 from syncline.engine.world import World
 from syncline.records import Operation
 from syncline.spec.model import Direction, FieldMap, Sync
@@ -60,7 +61,8 @@ async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
     rows = [row for row in batch.rows if row.action not in gone]
     if compares:
         rows = [_comparing(row, after) for row in rows]
-    return Guarded(batch=replace(batch, rows=tuple(rows)), moved=moved)
+    cells = {record_id: str(known["cells"]) for record_id, known in after.items()}
+    return Guarded(batch=restating(world, sync, replace(batch, rows=tuple(rows)), cells), moved=moved)
 
 
 _Mirror = dict[str, dict[str, object]]

@@ -47,7 +47,7 @@ def _lost(claims: Claims) -> Iterator[str]:
             continue
         if not _we_overwrote(claims, edit) or (link_id, edit.key, edit.new) in claims.logged:
             continue
-        if _only_carried(claims, link_id, edit) or _went_with_the_address(claims, edit):
+        if _only_carried(claims, link_id, edit):
             continue
         if _says_nothing(claims, link_id, edit) or _reached(claims, link_id, edit) or _went_back(claims, link_id, edit):
             continue
@@ -61,21 +61,6 @@ def _lost(claims: Claims) -> Iterator[str]:
 def _we_overwrote(claims: Claims, edit: Edit) -> bool:
     after = next_of(claims, edit)
     return after is not None and after.actor == US
-
-
-def _went_with_the_address(claims: Claims, edit: Edit) -> bool:
-    """Whether an opt-out went because we wrote a new address, which has a consent of its own there, while our word of
-    the opt-out to the other side arrived late or never: a known defect, which waits for its repair."""
-    after = next_of(claims, edit)
-    return (
-        edit.key == "email_opt_out"
-        and claims.stage.variant.has_late
-        and after is not None
-        and any(
-            one.key == "email" and (one.side, one.record_id, one.at_us) == (after.side, after.record_id, after.at_us)
-            for one in claims.stage.chronicle.edits
-        )
-    )
 
 
 def _only_carried(claims: Claims, link_id: int, edit: Edit) -> bool:
