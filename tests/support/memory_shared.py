@@ -26,7 +26,7 @@ class SharingSystem(MemorySystem):
             came = before.get(owner) != of
             if came and others and others[0].now.cells[name] and cells.get(name) != "true":
                 self._follow(row, name, others[0].now.cells[name])
-            elif name in cells and cells[name] != before.get(name):
+            elif name in cells and (came or cells[name] != before.get(name)):
                 for one in others:
                     self._follow(one, name, row.now.cells[name])
 
