@@ -1,11 +1,12 @@
 """How much more two workers do than one: with 100 ms in every call of a vendor, and with none.
 
-Systems, workers and PostgreSQL are processes of their own. Edits come as they do in life, while others are still being
-carried out: whoever reads finds the next ones, as long as fewer than two bursts are on their way. A round lasts from
-the first edit until the last is written; rounds with one worker and with two take turns on the same state. The second
-figure, with vendors that cost nothing, shows what the machine's cores and the shared state allow.
+Systems, workers and PostgreSQL are processes of their own. Edits come as they do in life, while others are still
+being carried out: whoever reads finds the next ones, as long as no more than *ahead* are on their way, so that nobody
+is short of work. A round lasts from the first edit until the last is written; rounds with one worker and with two
+take turns on the same state. The second figure, with vendors that cost nothing, shows what the machine's cores and
+the shared state allow.
 
-    python benchmarks/bench_two_workers.py [--links 20000] [--changes 16000] [--rounds 3]
+    python benchmarks/bench_two_workers.py [--links 20000] [--changes 16000] [--rounds 3] [--ahead 4000]
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ LOOK_SECONDS = 0.01
 class Feed(LoadConnector):
     """A system in which people go on editing: whoever reads it finds the next of *left*'s edits."""
 
-    def __init__(self, left: System, right: System) -> None:
+    def __init__(self, left: System, right: System, ahead: int) -> None:
         super().__init__(left)
-        self._right = right
+        self._right, self._ahead = right, ahead
         self._coming: list[int] = []
         self._word = ""
         self._edited = self._before = 0
@@ -55,7 +56,7 @@ class Feed(LoadConnector):
         return len(self._right.log) - self._before
 
     async def page_of_changes(self, fields: Sequence[str], place: Place) -> tuple[Page, Place | None]:
-        while place.end is None and self._coming and self._edited - self.written <= BURST:
+        while place.end is None and self._coming and self._edited - self.written <= self._ahead - BURST:
             now, self._coming = self._coming[:BURST], self._coming[BURST:]
             self.system.edit(now, self._word)
             self._edited += len(now)
@@ -95,20 +96,25 @@ async def one_round(workers: list[Process], feed: Feed, right: System, changes: 
     while feed.written < changes and not ends.done():
         await asyncio.sleep(LOOK_SECONDS)
     seconds = time.perf_counter() - started
+    for process in workers:
+        assert process.stdin is not None
+        process.stdin.write(b"over\n")
     await ends
     assert all(right.cells_of(right.id_of(number), "title") == word for number in numbers)
     assert feed.written == changes, f"{feed.written} writes for {changes} edits"
     return seconds
 
 
-async def measure(url: str, links: int, changes: int, rounds: int, latency_seconds: float) -> dict[int, list[float]]:
+async def measure(
+    url: str, links: int, changes: int, rounds: int, ahead: int, latency_seconds: float
+) -> dict[int, list[float]]:
     """By the number of workers the seconds of each round."""
     world, _, left, right = await linked_world(links, url, latency_seconds=latency_seconds)
     await world.store.close()
     taken: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/systems"
-        feed = Feed(left, right)
+        feed = Feed(left, right, ahead)
         async with (
             await serve({"left": feed, "right": LoadConnector(right)}, path),
             worker(url, path, "1") as first,
@@ -121,13 +127,19 @@ async def measure(url: str, links: int, changes: int, rounds: int, latency_secon
     return taken
 
 
-async def main(links: int, changes: int, rounds: int) -> float:
-    kept: dict[str, object] = {"links": links, "changes": changes, "buckets": BUCKETS, "promised": PROMISED}
+async def main(links: int, changes: int, rounds: int, ahead: int) -> float:
+    kept: dict[str, object] = {
+        "links": links,
+        "changes": changes,
+        "ahead": ahead,
+        "buckets": BUCKETS,
+        "promised": PROMISED,
+    }
     lines: dict[str, list[tuple[float, float]]] = {}
     ratios: list[float] = []
     with postgres() as server:
         for latency_ms in (100, 0):
-            taken = await measure(server.fresh(has_tables=False), links, changes, rounds, latency_ms / 1e3)
+            taken = await measure(server.fresh(has_tables=False), links, changes, rounds, ahead, latency_ms / 1e3)
             one, two = (statistics.median(taken[count]) for count in (1, 2))
             ratios.append(one / two)
             kept[f"{latency_ms} ms"] = {"one": taken[1], "two": taken[2], "ratio": round(one / two, 3)}
@@ -145,7 +157,7 @@ async def main(links: int, changes: int, rounds: int) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name, default in (("links", 20_000), ("changes", 16_000), ("rounds", 3)):
+    for name, default in (("links", 20_000), ("changes", 16_000), ("rounds", 3), ("ahead", 4_000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     wanted = parser.parse_args()
-    raise SystemExit(asyncio.run(main(wanted.links, wanted.changes, wanted.rounds)) < PROMISED)
+    raise SystemExit(asyncio.run(main(wanted.links, wanted.changes, wanted.rounds, wanted.ahead)) < PROMISED)

@@ -1,9 +1,10 @@
-"""One worker in a process of its own: does the units of the load sync whenever it is told to, until nothing is left.
+"""One worker in a process of its own: does the units of the load sync whenever it is told to, until it is told to end.
 
     python -m benchmarks.load.worker <state url> <socket> <name> <buckets>
 
-A line on its standard input is the name of a cycle; it answers each with one JSON line: seconds, records written, CPU
-seconds. Lives here: that loop over `engine.units`. Not here: what is edited and measured (the benchmarks).
+A line on its standard input is the name of a cycle, the next one says that it is over; it answers with one JSON line:
+seconds, records written, CPU seconds. Lives here: that loop over `engine.units`. Not here: what is edited and
+measured (the benchmarks).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from syncline.engine.units import Turn, Unit, run_units, units_of
 from syncline.engine.world import World
 from syncline.spec.model import Sync
 from syncline.store import open_store
-from syncline.trees import Store, Table
+from syncline.trees import Store
 from syncline.wiring import SystemClock, SystemRandom
 from tests.support.memory_world import NoExpressions
 
@@ -46,24 +47,17 @@ async def remote_world(store: Store, sync: Sync, path: str) -> World:
     )
 
 
-async def until_quiet(world: World, sync: Sync, units: Sequence[Unit], turn: Turn) -> int:
-    """Do units until a look at all of them finds nothing and nobody else has one in hand; how many records were
-    written."""
+async def until_told(world: World, sync: Sync, units: Sequence[Unit], turn: Turn, told: asyncio.Event) -> int:
+    """Do units until *told* is set and a look at all of them finds nothing; how many records were written."""
     written = 0
     while True:
         reports = await run_units(world, sync, units, turn)
         written += sum(report.classes.filter(pl.col("class") == "written").height for report in reports)
         if any(len(report.classes) or any(capture.applied for capture in report.captures) for report in reports):
             continue
-        if not await _others_at_work(world.store, turn.worker):
+        if told.is_set():
             return written
         await asyncio.sleep(IDLE_SECONDS)
-
-
-async def _others_at_work(store: Store, me: str) -> bool:
-    now_us = await store.clock_us()
-    leases = await store.rows(Table.LEASE)
-    return leases.filter(~pl.col("holder").is_in(["", me]) & (pl.col("expires_us") > now_us)).height > 0
 
 
 async def main(url: str, path: str, name: str, buckets: int) -> None:
@@ -78,7 +72,11 @@ async def main(url: str, path: str, name: str, buckets: int) -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         started, cpu = time.perf_counter(), time.process_time()
         turn = Turn(worker=name, cycle=line.strip(), lease_seconds=LEASE_SECONDS)
-        written = await until_quiet(world, met, units, turn)
+        over = asyncio.Event()
+        working = asyncio.ensure_future(until_told(world, met, units, turn, over))
+        await loop.run_in_executor(None, sys.stdin.readline)
+        over.set()
+        written = await working
         told = {
             "seconds": time.perf_counter() - started,
             "written": written,
