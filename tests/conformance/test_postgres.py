@@ -100,8 +100,12 @@ def test_a_section_given_up_while_waiting_is_free_for_others(postgres_url: str):
     _with_two(postgres_url, tell)
 
 
-def test_who_is_ahead_in_one_process_goes_before_the_sections_of_another(postgres_url: str):
-    async def tell(first: Store, second: Store) -> None:
+def test_who_is_ahead_in_one_process_goes_before_the_sections_of_another(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("syncline.store.sections.PATIENCE_SECONDS", 60.0)
+
+    async def tell(first: PostgresStore, second: PostgresStore) -> None:
         order: list[str] = []
 
         async def lane(store: Store, name: str) -> None:
@@ -116,7 +120,8 @@ def test_who_is_ahead_in_one_process_goes_before_the_sections_of_another(postgre
             behind = [asyncio.create_task(lane(store, "behind")) for store in (first, second, first)]
             await asyncio.sleep(0.15)  # they stand in every queue there is
             urgent = asyncio.create_task(ahead())
-            await asyncio.sleep(0.15)
+            while not await second._section._is_somebody_ahead():
+                await asyncio.sleep(0.01)
         await asyncio.gather(urgent, *behind)
         assert order == ["ahead", "behind", "behind", "behind"]
 

@@ -96,9 +96,12 @@ def test_numbers_of_a_counter_are_given_out_once(tell: Tell):
     tell(chapter)
 
 
-def test_who_is_ahead_goes_before_those_who_asked_earlier(tell: Tell):
+def test_who_is_ahead_goes_before_those_who_asked_earlier(tell: Tell, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("syncline.store.sections.PATIENCE_SECONDS", 60.0)
+
     async def chapter(store: Store) -> None:
         order: list[str] = []
+        sections = store._sections  # type: ignore[attr-defined]
 
         async def lane(name: str) -> None:
             async with store.alone():
@@ -112,7 +115,8 @@ def test_who_is_ahead_goes_before_those_who_asked_earlier(tell: Tell):
             behind = [asyncio.create_task(lane(name)) for name in ("first", "second")]
             await asyncio.sleep(0.02)
             urgent = asyncio.create_task(ahead())
-            await asyncio.sleep(0.02)
+            while not sections._ahead:
+                await asyncio.sleep(0)
         await asyncio.gather(urgent, *behind)
         assert order == ["ahead", "first", "second"]
 

@@ -59,7 +59,10 @@ class DatabaseSection:
             if is_taken:
                 self.generation = self._writer.generation
                 self._awake.begin()
-                return True
+                if is_first or not is_polite or not await self._is_somebody_ahead():
+                    return True
+                await self.leave()  # somebody came ahead while we stood in the queue
+                return False
             is_first = False
         return False
 
