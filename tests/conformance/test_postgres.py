@@ -128,6 +128,29 @@ def test_who_is_ahead_in_one_process_goes_before_the_sections_of_another(
     _with_two(postgres_url, tell)
 
 
+def test_a_section_granted_in_the_queue_is_left_where_the_look_at_who_is_ahead_is_broken_off(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    async def tell(first: PostgresStore, second: PostgresStore) -> None:
+        looks = iter((False, False, None))
+
+        async def look() -> bool:
+            if (seen := next(looks, None)) is None:
+                raise asyncio.CancelledError
+            return seen
+
+        monkeypatch.setattr(first._section, "_is_somebody_ahead", look)
+        async with second.alone():
+            waiting = asyncio.create_task(_section(first))
+            await asyncio.sleep(0.05)
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        async with asyncio.timeout(10):
+            await _section(second)
+
+    _with_two(postgres_url, tell)
+
+
 def test_who_stands_still_while_he_is_ahead_stops_nobody(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("syncline.store.sections.PATIENCE_SECONDS", 0.2)
 

@@ -59,10 +59,15 @@ class DatabaseSection:
             if is_taken:
                 self.generation = self._writer.generation
                 self._awake.begin()
-                if is_first or not is_polite or not await self._is_somebody_ahead():
+                if is_first or not is_polite:
                     return True
-                await self.leave()  # somebody came ahead while we stood in the queue
-                return False
+                is_kept = False
+                try:
+                    is_kept = not await self._is_somebody_ahead()  # who came while we stood in the queue
+                finally:
+                    if not is_kept:  # also where the look was broken off: nobody would ever leave it
+                        await self.leave()
+                return is_kept
             is_first = False
         return False
 
