@@ -43,11 +43,12 @@ async def hold_above_ceilings(
     approved = _approved(known)
     exempt = frozenset({"create"}) if is_first_copy else frozenset[str]()
     held: list[Held] = []
-    if any(counts_by_kind(gist).values()):  # what counts against no ceiling waits for nobody's section
+    counts = counts_by_kind(gist)
+    if any(counts.values()):  # what counts against no ceiling waits for nobody's section
         async with world.store.alone():
             told = await _spent(world, sync, cycle)
             spent: Mapping[str, int] = told.get("kinds", {})
-            linked = await _linked(world, sync, counts_by_kind(gist), spent)
+            linked = await _linked(world, sync, counts, spent)
             going, held = gate(gist, sync.ceilings, linked=linked, exempt=exempt, approved=approved, spent=spent)
             if cycle is not None:
                 await _spend(world, sync, cycle, spent, counts_by_kind(going))
