@@ -6,12 +6,13 @@ Fixtures of one suite live in that suite's own conftest.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from syncline.net import redaction
 from tests.scenario_ledger import LIST, ScenarioLedger, read_families
 from tests.support.postgres import fixtures as postgres_fixtures
 
@@ -86,3 +87,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for suite in left_out:
             terminalreporter.write_line(f"{suite}: {SUITES_ON_REQUEST[suite]}")
         terminalreporter.write_line("benchmarks: make benchmarks")
+
+
+@pytest.fixture(autouse=True)
+def _secrets_stay_in_their_test() -> Iterator[None]:
+    """A process masks every secret it ever learnt; one letter of a stand-in's would be masked in all later tests."""
+    before = set(redaction._of_all)
+    yield
+    redaction._of_all.clear()
+    redaction._of_all.update(before)

@@ -13,11 +13,13 @@ import pytest
 from syncline import logs
 from syncline.errors import ConfigError, NotUnderstood
 from syncline.logs import about, get_log, hide_with, masked, start_logging
+from syncline.net import redaction
 from syncline.net.redaction import Redactor, clean_of_all
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(redaction, "_of_all", set())
     root, cleaners = logging.getLogger(), logs._cleaners[:]
     handlers, level, own = root.handlers[:], root.level, logging.getLogger("syncline").level
     root.handlers = []
