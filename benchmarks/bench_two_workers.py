@@ -1,5 +1,8 @@
 """How much more two workers do than one: with 100 ms in every call of a vendor, and with none.
 
+Calls are as large as those of the connectors that come first: one side reads 2,000 changes a call and takes 200 writes
+(Salesforce, "SOQL query" and "sObject Collections"), the other reads and takes 300 (Marketo, "Lead Database").
+
 Systems, workers and PostgreSQL are processes of their own. Edits come as they do in life, while others are still
 being carried out: whoever reads finds the next ones, as long as no more than *ahead* are on their way, so that nobody
 is short of work. A round lasts from the first edit until the last is written; rounds with one worker and with two
@@ -42,7 +45,7 @@ class Feed(LoadConnector):
     """A system in which people go on editing: whoever reads it finds the next of *left*'s edits."""
 
     def __init__(self, left: System, right: System, ahead: int) -> None:
-        super().__init__(left)
+        super().__init__(left, rows_per_call=200, page_rows=2_000)
         self._right, self._ahead = right, ahead
         self._coming: list[int] = []
         self._word = ""
@@ -116,7 +119,7 @@ async def measure(
         path = f"{folder}/systems"
         feed = Feed(left, right, ahead)
         async with (
-            await serve({"left": feed, "right": LoadConnector(right)}, path),
+            await serve({"left": feed, "right": LoadConnector(right, rows_per_call=300, page_rows=300)}, path),
             worker(url, path, "1") as first,
             worker(url, path, "2") as second,
         ):

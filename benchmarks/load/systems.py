@@ -138,6 +138,8 @@ class LoadConnector:
     async def read_by_ids(
         self, object_type: str, fields: Sequence[str], ids: Sequence[str], *, lane: Lane = Lane.LIVE
     ) -> Page:
+        for _ in range(self._rows_per_call, len(ids), self._rows_per_call):
+            await self._call()  # the first call is the page's own
         return await self._page(fields, ids, How.READ_BACK, None, False)
 
     async def find(

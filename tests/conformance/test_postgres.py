@@ -163,6 +163,23 @@ def test_who_stands_still_while_he_is_ahead_stops_nobody(postgres_url: str, monk
     _with_two(postgres_url, tell)
 
 
+def test_the_first_of_two_that_are_ahead_leaves_the_other_one_its_idle_limit(postgres_url: str):
+    async def tell(first: PostgresStore, second: PostgresStore) -> None:
+        async def idle_limit() -> object:
+            row = await first._section._reader.run(lambda c: c.execute("SHOW idle_session_timeout").fetchone())
+            return None if row is None else row[0]
+
+        async with first.ahead():
+            async with first.ahead():
+                assert await idle_limit() == "8s"
+            assert await idle_limit() == "8s"
+            assert await second._section._is_somebody_ahead()
+        assert await idle_limit() == "0"
+        assert not await second._section._is_somebody_ahead()
+
+    _with_two(postgres_url, tell)
+
+
 async def _section(store: Store) -> None:
     async with store.alone():
         pass

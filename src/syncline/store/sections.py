@@ -31,10 +31,12 @@ class Outside(Protocol):
     async def leave(self) -> None: ...
 
     async def announce(self) -> None:
-        """Tell the others that one of us is ahead."""
+        """Tell the others that one of us is ahead, or several."""
         ...
 
-    async def withdraw(self) -> None: ...
+    async def withdraw(self) -> None:
+        """None of us is any more."""
+        ...
 
 
 class Nobody:
@@ -73,14 +75,15 @@ class Sections:
         self._ahead += 1
         self._all_passed.clear()
         try:
-            await self._outside.announce()
+            if self._ahead == 1:
+                await self._outside.announce()
             yield
         finally:
             _IS_AHEAD.reset(token)
             self._ahead -= 1
             if not self._ahead:
                 self._all_passed.set()
-            await self._outside.withdraw()
+                await self._outside.withdraw()
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
