@@ -62,6 +62,14 @@ def test_killed_before_and_after_every_write(ground: TrialGround, clean: Clean) 
     assert killed(ground, clean, sorted(clean.at_writes)) == (2 * sum(WRITES.values()), [])
 
 
+@pytest.mark.parametrize("ground", [pytest.param("postgresql", marks=_SERVER)], indirect=True)
+def test_killed_at_some_effects_with_the_state_on_a_server(ground: TrialGround, clean: Clean) -> None:
+    """A sample of what the slow suite does whole there."""
+    points = [*sorted(clean.at_writes)[::4], *clean.others[::60]]
+    assert killed(ground, clean, points) == (len(points), [])
+    assert len(points) >= 6
+
+
 @on_the_server_slowly
 def test_killed_at_some_of_all_other_effects(ground: TrialGround, clean: Clean) -> None:
     points = clean.others[::ONE_IN]
