@@ -185,12 +185,13 @@ async def observe_object(
     sweep: bool,
     whole: bool = False,
 ) -> None:
-    """Bring the mirror of one object up to date, with what was marked to be read by id."""
+    """Bring the mirror of one object up to date, then with what was marked to be read by id: a record alone does not
+    tell what the history of its fields does, and a change by somebody else would pass for a write that was ignored."""
     connection = sync.side(side).connection
-    await read_due(world, connection, object_type, report.run_id)
     is_whole = whole or (sweep and has_formulas(world, sync, side, object_type))
     read = read_everything if is_whole else capture
     report.captures.append(await read(world, connection, object_type, report.run_id))
+    await read_due(world, connection, object_type, report.run_id)
     await read_assumed(world, connection, object_type, report.run_id)
 
 
