@@ -66,26 +66,32 @@ async def _fresh(world: World, connection: str, object_type: str, moments: pl.Da
 
 
 async def _ours(world: World, connection: str, moments: pl.DataFrame) -> pl.DataFrame:
-    """Moments of our own writes: by who we are there, or by the request id of one of our calls."""
+    """Moments of our own writes: by who we are there, or by the request id of one of our calls, whose batch is
+    `call_batch` then."""
     own = world.own_actor(connection)
     by_actor = (pl.col("actor") == own).fill_null(False) if own is not None else pl.lit(False)
     origins = moments["origin"].drop_nulls().unique().to_list()
     if not origins:
-        return moments.filter(by_actor)
+        return moments.filter(by_actor).with_columns(pl.lit(None, dtype=pl.String).alias("call_batch"))
     calls = await world.store.rows(Table.JOURNAL, {"connection": connection, "origin": origins})
-    return moments.filter(by_actor | pl.col("origin").is_in(calls["origin"].to_list()).fill_null(False))
+    batches = calls.select("origin", pl.col("batch_id").alias("call_batch")).unique("origin", maintain_order=True)
+    told = moments.join(batches, on="origin", how="left", maintain_order="left")
+    return told.filter(by_actor | pl.col("call_batch").is_not_null())
 
 
 def _replaced(ours: pl.DataFrame, written: pl.DataFrame, step_us: int) -> Iterator[tuple[dict[str, Any], str]]:
     """Entries with the value their write replaced, where it was neither what we had read nor what we wrote.
 
-    A moment is that of the write which expected its value; of a value the vendor spelt its own way, of the last write.
+    A moment is that of the write whose call it names, whatever our clock says. Where it names none, it is that of the
+    write which expected its value; of a value the vendor spelt its own way, of the last write.
     """
-    pairs = ours.select("record_id", "field", "at_us", "old", "new").join(
+    pairs = ours.select("record_id", "field", "at_us", "old", "new", "call_batch").join(
         written, on=["record_id", "field"], how="inner"
     )
-    near = pairs.filter(pl.col("sent_us") <= pl.col("at_us") + step_us + CLOCK_SKEW_US)
-    near = near.sort((pl.col("new") == pl.col("expected")).fill_null(False), "sent_us", maintain_order=True)
+    is_named = (pl.col("call_batch") == pl.col("batch_id")).fill_null(False)
+    near = pairs.filter(is_named | (pl.col("sent_us") <= pl.col("at_us") + step_us + CLOCK_SKEW_US))
+    is_expected = (pl.col("new") == pl.col("expected")).fill_null(False)
+    near = near.sort(is_named, is_expected, "sent_us", maintain_order=True)
     newest = near.unique(["record_id", "field", "at_us"], keep="last", maintain_order=True)
     lost = newest.filter(
         pl.col("old").is_not_null()
