@@ -16,7 +16,13 @@ from tests.simulation.chronicle import COLUMNS, RULE, US, Chronicle, Edit
 from tests.simulation.ports import Process
 
 SLACK_US = 30_000_000
-"""Between what a process last knew when it planned a write and the write's leaving."""
+"""Between what a process last knew when it planned an undo and the write's leaving."""
+
+PLANNED_US = 100_000
+"""Between what was known and what is stored to be sent: the last look at it is in the same section."""
+
+LATE_US = 130_000_000
+"""After an answer said that something was written it shows within so long."""
 
 UNDO = "undo"
 """The turn of a process that takes something back."""
@@ -30,12 +36,13 @@ Cell = tuple[Side, str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """An answer said that this was written."""
+    """An answer said at *at_us* that this was written, which was sent at *sent_us*."""
 
     side: Side
     record_id: str
     key: str
     value: str
+    sent_us: int
     at_us: int
 
 
@@ -48,7 +55,8 @@ class Sending:
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)  # turn, kind of ceiling
     told: list[Told] = field(default_factory=list)
     _known_us: dict[Cell, int] = field(default_factory=dict)  # since when a value was known for good
-    _sent: set[Cell] = field(default_factory=set)
+    sent_us: dict[Cell, list[int]] = field(default_factory=dict)  # when we sent a value
+    _on_the_way: dict[tuple[Side, str], Process] = field(default_factory=dict)  # who waits for the answer about it
     _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
     def known(self, cells: Mapping[Cell, int], now_us: int) -> None:
@@ -68,20 +76,36 @@ class Sending:
                 self.complaints.append(
                     f"sent blindly: {process.name} to {side} {write.record_id}, whose fate is unknown"
                 )
+            self._begins(process, side, write.record_id)
             for key, value in _by_key(write).items():
-                self._sent.add((side, write.record_id, key, value))
+                self.sent_us.setdefault((side, write.record_id, key, value), []).append(now_us)
                 if key not in _NOT_COMPARED:
                     self.complaints += self._taken_back(process, side, write.record_id, key, value, now_us)
+
+    def _begins(self, process: Process, side: Side, record_id: str) -> None:
+        """One record has one write on its way at a time: of two nobody would know the order."""
+        first = self._on_the_way.get((side, record_id))
+        if first is not None and first is not process and first.is_sending and not (first.is_dead or first.is_frozen):
+            self.complaints.append(f"two in flight: {process.name} and {first.name} to {side} {record_id}")
+        self._on_the_way[side, record_id] = process
 
     def answered(self, side: Side, writes: Sequence[Write], outcomes: Sequence[Outcome], now_us: int) -> None:
         for write, outcome in zip(writes, outcomes, strict=True):
             if write.operation is not Operation.UPDATE or write.record_id is None:
                 continue
+            self._on_the_way.pop((side, write.record_id), None)
             if outcome.status is Status.UNKNOWN:
                 self._in_doubt.add((side, write.record_id))
             if outcome.status is Status.WRITTEN:
                 self.told += [
-                    Told(side=side, record_id=write.record_id, key=key, value=value, at_us=now_us)
+                    Told(
+                        side=side,
+                        record_id=write.record_id,
+                        key=key,
+                        value=value,
+                        sent_us=self.sent_us[side, write.record_id, key, value][-1],
+                        at_us=now_us,
+                    )
                     for key, value in _by_key(write).items()
                     if key not in _NOT_COMPARED
                 ]
@@ -116,13 +140,13 @@ class Sending:
             if (one.side, one.record_id, one.key) != (made.side, made.record_id, key) or one.actor == US:
                 continue
             known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
-            if one.new and one.at_us > made.at_us and known_us < process.prepared_us - SLACK_US:
+            if one.new and one.at_us > made.at_us and known_us < process.prepared_us - PLANNED_US:
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return
 
     def _is_as_we_left_it(self, edit: Edit) -> bool:
-        return (edit.side, edit.record_id, edit.key, edit.new) in self._sent
+        return (edit.side, edit.record_id, edit.key, edit.new) in self.sent_us
 
     def _last_making(self, person: int, key: str, value: str) -> Edit | None:
         """Who made a value of the person's last, other than us."""

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from syncline.records import SIDES, other
 from tests.simulation.chronicle import RULE, US, Row, Version
 from tests.simulation.laws.claims import Claims, clock, two_way
+from tests.simulation.sending import LATE_US
 
 
 def _told_written(claims: Claims) -> Iterator[str]:
-    """What an answer called written is there at that time or later, where no rule of the system replaces it."""
+    """What an answer called written was there between its sending and a while after the answer, before it was sent
+    anew; where no rule of the system replaces it."""
     if claims.stage.variant.has_flows or claims.stage.variant.has_admin:
         return
     for told in claims.stage.sending.told:
@@ -18,7 +20,10 @@ def _told_written(claims: Claims) -> Iterator[str]:
         then = row.at(told.at_us) if row is not None else None
         if row is None or then is None or then.has_ended or row.has_ended:
             continue
-        held = {v.cells.get(told.key) for v in row.versions}
+        again = claims.stage.sending.sent_us[told.side, told.record_id, told.key, told.value]
+        until_us = min([told.at_us + LATE_US, *(at_us for at_us in again if at_us > told.at_us)])
+        stood = [row.at(told.sent_us), *(v for v in row.versions if told.sent_us < v.at_us <= until_us)]
+        held = {v.cells.get(told.key) for v in stood if v is not None}
         if told.value not in held:
             when = clock(claims, told.at_us)
             yield f"{told.side} {told.record_id} {told.key} := {told.value!r} was told written at {when}"
