@@ -74,8 +74,13 @@ MUTANTS: tuple[Mutant, ...] = (
         name="hidden is empty",
         costs="a field that the sync user may no longer read is emptied on the other side",
         module="syncline.engine.sides",
-        old="        pl.when(pl.lit(is_hidden))\n        .then(HIDDEN)",
-        new="        pl.when(pl.lit(is_hidden))\n        .then(USABLE)",
+        old="    wide = wide.with_columns(kinds)\n",
+        new="    ends = [(CELL + m.ends(side)[object_type].inputs[0], f'k.{m.key}') for m in maps]\n"
+        "    wide = wide.with_columns(kinds)\n"
+        "    gone = {k: pl.col(k) == HIDDEN for _, k in ends}\n"
+        "    blank = [pl.when(gone[k]).then(pl.lit('')).otherwise(c).alias(c) for c, k in ends]\n"
+        "    wide = wide.with_columns(blank)\n"
+        "    wide = wide.with_columns(pl.when(gone[k]).then(USABLE).otherwise(k).alias(k) for _, k in ends)\n",
         found_by=(
             "tests/scenarios/test_fields_come_and_go.py::test_a_field_that_goes_out_of_sight_stops_and_keeps_its_data[recommended]",
         ),
@@ -108,8 +113,8 @@ MUTANTS: tuple[Mutant, ...] = (
         name="two writes in flight",
         costs="two writes to one record whose order nobody knows",
         module="syncline.engine.write",
-        old="        losers = [row for row in batch.rows if row.slot in taken]",
-        new="        losers = [row for row in batch.rows if row.slot not in batch.batch_id]",
+        old="        taken = await _in_flight(world, batch)",
+        new="        taken: set[str] = set()",
         found_by=(f"{FAULTS}::test_a_record_somebody_is_working_on_is_read_once_more",),
     ),
     Mutant(

@@ -16,7 +16,8 @@ from typing import Any
 import polars as pl
 
 from syncline.trees import Table
-from tests.simulation import marked, troubles
+from tests.simulation import crossings, marked, troubles
+from tests.simulation.crossings import crossing
 from tests.simulation.deeds import Hands, deed, share_an_address
 from tests.simulation.ground import Ground, found
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
@@ -78,7 +79,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
 
 def lived(seed: int, variant: Variant | None = None) -> Stage:
     """The history of a seed, lived to its rest; broken laws are in `Stage.complaints`."""
-    variant = variant or draw(Random(f"{seed}/variant"))
+    variant = variant or crossing(seed, draw(Random(f"{seed}/variant")))
     before = None if variant.begins_empty else prepared(variant.shape)
     with virtual_loop() as loop:
         time = VirtualTime(loop)
@@ -97,6 +98,8 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
     key = before.key if before else await ground.store().installation_key()
     stage = Stage.over(ground, seed, variant, variant.sync(), key)
     stage.tell(f"{variant}")
+    if variant.crossings:
+        stage.tell(f"who crosses: {', '.join(variant.crossings)}")
     asyncio.get_running_loop().set_exception_handler(partial(_complain, stage))
     hands = Hands(stage=stage, luck=Random(f"{seed}/people"), people=0 if before is None else PEOPLE)
     if before is None:
@@ -124,6 +127,7 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
     ):
         if is_on:
             tasks.append(asyncio.ensure_future(task(stage)))
+    tasks += [asyncio.ensure_future(task) for task in crossings.begin(hands)]
     await asyncio.gather(*tasks)
     troubles.over(stage)
     await marked.compare(stage)

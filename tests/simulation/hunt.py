@@ -23,6 +23,7 @@ def main() -> int:
     ask.add_argument("--most", type=int, default=1000)
     ask.add_argument("--first", type=int, default=0)
     given = ask.parse_args()
+    from tests.simulation.crossings import crossing
     from tests.simulation.history import Unprepared
     from tests.simulation.many import live
     from tests.simulation.needs import NEEDS, anything
@@ -30,7 +31,7 @@ def main() -> int:
 
     is_needed = NEEDS.get(os.environ["SYNCLINE_MUTANT"], anything)
     for seed in range(given.first, given.most):
-        if not is_needed(draw(Random(f"{seed}/variant"))):
+        if not is_needed(crossing(seed, draw(Random(f"{seed}/variant")))):
             continue
         try:
             outcome, _ = live(seed)

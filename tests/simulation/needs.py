@@ -40,21 +40,27 @@ def conversions(variant: Variant) -> bool:
     return chains(variant) and variant.shape.has_contacts
 
 
+def crosses(*names: str) -> Needed:
+    """A history in which one of these crossings is drawn."""
+    return lambda variant: not set(names).isdisjoint(variant.crossings)
+
+
 NEEDS: dict[str, Needed] = {
-    "cursor before rows": lambda v: v.crash_share > 0 and v.has_faults,
-    "older over newer": lambda v: v.has_pushes and v.is_slow_network,
+    "cursor before rows": crosses("ends reading"),
+    "older over newer": crosses("overtake"),
     "hidden is empty": lambda v: v.has_admin,
-    "late write taken for an edit": late,
+    "late write taken for an edit": crosses("think twice"),
     "blind resend": faults,
-    "a stale plan is sent": lambda v: v.has_pushes or v.workers > 1,
+    "two writes in flight": crosses("write beside"),
+    "a stale plan is sent": crosses("write beside"),
     "ceilings open": ceilings,
     "a ceiling for each share": lambda v: ceilings(v) and v.workers > 1,
     "a delete without the ceiling": lambda v: ceilings(v) and v.has_endings,
     "ambiguous is the first one": lambda v: v.has_namesakes,
-    "HTTP 200 believed": lambda v: faults(v) and not v.has_flows and not v.has_admin,
-    "a refused row in a good answer": lambda v: faults(v) and not v.has_flows and not v.has_admin,
+    "HTTP 200 believed": crosses("tire"),
+    "a refused row in a good answer": lambda v: crosses("campaign")(v) and not v.has_flows and not v.has_admin,
     "the breaker never trips": lambda v: v.has_fight and v.shape.preset == "recommended",
-    "no overlap": late,
+    "no overlap": crosses("commit late"),
     "alias not followed": chains,
     "base kept across a conversion": conversions,
     "a fresh contact says no": conversions,
@@ -68,8 +74,9 @@ NEEDS: dict[str, Needed] = {
     "an edit dies with the record": chains,
     "waiting for the dead": lambda v: endings(v) and faults(v),
     "opt-out not spread": endings,
-    "undo not guarded": lambda v: v.has_operator,
-    "journal without a fence": lambda v: v.workers > 1,
-    "a living worker's writes are unknown": lambda v: v.workers > 1,
-    "an event over a later read": lambda v: v.has_streams,
+    "a new address opts in": crosses("move house"),
+    "undo not guarded": crosses("regret"),
+    "journal without a fence": crosses("enter and push"),
+    "a living worker's writes are unknown": crosses("enter and push"),
+    "an event over a later read": crosses("straggles"),
 }

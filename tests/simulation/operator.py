@@ -62,13 +62,17 @@ async def _look(stage: Stage, luck: Random) -> None:
 async def _undo(stage: Stage, process: Process, world: World) -> None:
     """Take back what the newest run wrote, as far as nobody has changed it since."""
     runs = [report.run_id for report in stage.reports if report.records_written]
-    if not runs:
-        return
+    if runs:
+        await take_back(stage, process, world, runs[-1])
+
+
+async def take_back(stage: Stage, process: Process, world: World, run_id: str) -> None:
+    """Have a run undone."""
     stage.undone.append(stage.now_us())
     process.turn = f"{UNDO}/{stage.now_us()}"
-    stage.tell(f"{process.name} undoes {runs[-1]}")
+    stage.tell(f"{process.name} undoes {run_id}")
     try:
-        done = await undo(world, stage.sync, runs[-1])
+        done = await undo(world, stage.sync, run_id)
         stage.tell(f"{process.name} undid {len(done.classes)}")
     except ProcessDied:
         return

@@ -94,6 +94,7 @@ class Process:
     thawed: asyncio.Event | None = None  # set while nothing is frozen
     section: Section = field(default_factory=Section)
     is_sending: bool = False
+    ends_reading: bool = False  # it dies once it has stored how far it read something new
     prepared_us: int = 0  # when it last stored what it is about to send
     turn: str = ""  # what it is at: a whole cycle, or a turn through the units
 
@@ -144,6 +145,18 @@ class ProcessClock:
 
 
 @dataclass(kw_only=True)
+class Delay:
+    """The next request that *fits* is so long on its way, and its answer so long on its way back."""
+
+    fits: Callable[[Process, HttpRequest], bool]
+    before_seconds: float = 0.0
+    after_seconds: float = 0.0
+    met: asyncio.Event = field(
+        default_factory=asyncio.Event
+    )  # the request has left; where only the answer is late: has arrived
+
+
+@dataclass(kw_only=True)
 class Line:
     """The network between us and one vendor. `after` is told of each request that took effect, and who sent it."""
 
@@ -152,6 +165,14 @@ class Line:
     after: Callable[[HttpRequest, Response], None]
     slow_share: float = 0.0  # of requests that are on their way for up to two minutes
     lost_share: float = 0.0  # of requests or answers that never arrive
+    delays: list[Delay] = field(default_factory=list)
+
+    def delay(self, process: Process, request: HttpRequest) -> Delay | None:
+        """The delay that this request meets, which nobody else meets any more."""
+        found = next((one for one in self.delays if one.fits(process, request)), None)
+        if found is not None:
+            self.delays = [one for one in self.delays if one is not found]
+        return found
 
     def seconds(self) -> float:
         if self.slow_share and self.luck.random() < self.slow_share:
@@ -170,6 +191,9 @@ class SimulatedTransport:
         line, loop = self._line, asyncio.get_running_loop()
         answered: asyncio.Future[Response] = loop.create_future()
         fate = line.luck.random()
+        delay = line.delay(self._process, request) if line.delays else None
+        if delay is not None and delay.before_seconds:
+            delay.met.set()
         if fate < line.lost_share / 2:
             await self._process.step(1.0)
             if line.luck.random() < 0.5:
@@ -179,10 +203,12 @@ class SimulatedTransport:
         def arrive() -> None:
             response = line.core.handle(_as_sandbox_takes_it(request))
             line.after(request, response)
+            if delay is not None:
+                delay.met.set()
             if fate >= line.lost_share:
-                loop.call_later(line.seconds(), _tell, answered, response)
+                loop.call_later(line.seconds() + (delay.after_seconds if delay else 0.0), _tell, answered, response)
 
-        loop.call_later(line.seconds(), arrive)
+        loop.call_later(line.seconds() + (delay.before_seconds if delay else 0.0), arrive)
         try:
             async with asyncio.timeout(request.timeout_seconds):
                 response = await answered

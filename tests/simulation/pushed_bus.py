@@ -27,12 +27,15 @@ from tests.simulation.ports import Process
 KEEP_ALIVE_SECONDS = 200.0
 RESPONSE_EVENTS = 20
 
+STRAGGLES = "straggles"
+"""The crossing in which the first of two events comes an answer later than the second."""
+
 
 class SimulatedBus:
     """Stands for the connector's `Bus` over an org in process."""
 
-    def __init__(self, org: SalesforceOrg, process: Process) -> None:
-        self._org, self._process = org, process
+    def __init__(self, org: SalesforceOrg, process: Process, *, straggles: bool = False) -> None:
+        self._org, self._process, self._straggles = org, process, straggles
 
     def rights(self) -> Any:
         return self._org.people.rights(self._org.people.user_id(USERNAME))
@@ -48,7 +51,7 @@ class SimulatedBus:
 
     async def open(self) -> SimulatedCall:
         await self._process.step(0.1)
-        return SimulatedCall(self._org, self._process, self.rights())
+        return SimulatedCall(self._org, self._process, self.rights(), straggles=self._straggles)
 
     async def token(self) -> Token:
         return Token(value="simulated")
@@ -75,8 +78,11 @@ def _ended(refused: Refused) -> aio.AioRpcError:
 class SimulatedCall:
     """One Subscribe stream."""
 
-    def __init__(self, org: SalesforceOrg, process: Process, rights: Any) -> None:
+    def __init__(self, org: SalesforceOrg, process: Process, rights: Any, *, straggles: bool) -> None:
         self._org, self._process, self._rights = org, process, rights
+        self._straggles = straggles
+        self._kept: list[Any] = []  # events that come after the next ones
+        self._due: list[Any] = []
         self._reader: TopicReader | None = None
         self._demand = 0
         self._ends: Refused | None = None
@@ -116,6 +122,9 @@ class SimulatedCall:
     def _next(self) -> Any:
         if self._reader is None or not self._demand:
             return None
+        if self._due:
+            late, self._due = self._due, []
+            return self._response(late, self._reader.tip())
         try:
             batch = self._reader.next(min(self._demand, RESPONSE_EVENTS))
         except Refused as refused:
@@ -123,8 +132,14 @@ class SimulatedCall:
         if batch is None:
             return None
         self._ends = batch.then
-        self._demand = max(0, self._demand - len(batch.events))
-        return SimpleNamespace(events=batch.events, latest_replay_id=batch.latest, pending_num_requested=self._demand)
+        events = list(batch.events)
+        if self._straggles and events:
+            self._due, self._kept = self._kept, [] if self._kept else [events.pop(0)]
+        return self._response(events, batch.latest)
+
+    def _response(self, events: list[Any], latest: bytes) -> Any:
+        self._demand = max(0, self._demand - len(events))
+        return SimpleNamespace(events=events, latest_replay_id=latest, pending_num_requested=self._demand)
 
     def cancel(self) -> None:
         if self._stirred.set in self._org.events.listeners:

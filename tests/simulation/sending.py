@@ -46,6 +46,15 @@ class Told:
     at_us: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """A write that *process* sent at *at_us* and that nobody has answered."""
+
+    process: Process
+    cells: Mapping[str, str]
+    at_us: int
+
+
 @dataclass(kw_only=True)
 class Sending:
     """Watches what all processes send. `counted`: how many records a turn changed in a way that has a ceiling."""
@@ -56,7 +65,7 @@ class Sending:
     told: list[Told] = field(default_factory=list)
     _known_us: dict[Cell, int] = field(default_factory=dict)  # since when a value was known for good
     sent_us: dict[Cell, list[int]] = field(default_factory=dict)  # when we sent a value
-    _on_the_way: dict[tuple[Side, str], Process] = field(default_factory=dict)  # who waits for the answer about it
+    _on_the_way: dict[tuple[Side, str], Leaving] = field(default_factory=dict)  # whose answer is awaited
     _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
     def known(self, cells: Mapping[Cell, int], now_us: int) -> None:
@@ -76,18 +85,26 @@ class Sending:
                 self.complaints.append(
                     f"sent blindly: {process.name} to {side} {write.record_id}, whose fate is unknown"
                 )
-            self._begins(process, side, write.record_id)
+            self._begins(process, side, write.record_id, _by_key(write), now_us)
             for key, value in _by_key(write).items():
                 self.sent_us.setdefault((side, write.record_id, key, value), []).append(now_us)
                 if key not in _NOT_COMPARED:
                     self.complaints += self._taken_back(process, side, write.record_id, key, value, now_us)
 
-    def _begins(self, process: Process, side: Side, record_id: str) -> None:
+    def _begins(self, process: Process, side: Side, record_id: str, cells: Mapping[str, str], now_us: int) -> None:
         """One record has one write on its way at a time: of two nobody would know the order."""
         first = self._on_the_way.get((side, record_id))
-        if first is not None and first is not process and first.is_sending and not (first.is_dead or first.is_frozen):
-            self.complaints.append(f"two in flight: {process.name} and {first.name} to {side} {record_id}")
-        self._on_the_way[side, record_id] = process
+        if first is not None and first.process is not process and self._is_on_its_way(side, record_id, first):
+            self.complaints.append(f"two in flight: {process.name} and {first.process.name} to {side} {record_id}")
+        self._on_the_way[side, record_id] = Leaving(process=process, cells=cells, at_us=now_us)
+
+    def _is_on_its_way(self, side: Side, record_id: str, write: Leaving) -> bool:
+        """Whether its sender is at it still and it has not arrived."""
+        row, sender = self.chronicle.rows[side].get(record_id), write.process
+        if row is None or not write.cells or not sender.is_sending or sender.is_dead or sender.is_frozen:
+            return False
+        stood = [row.at(write.at_us), *(v for v in row.versions if v.at_us > write.at_us)]
+        return not any(v and all(v.cells.get(key) == value for key, value in write.cells.items()) for v in stood)
 
     def answered(self, side: Side, writes: Sequence[Write], outcomes: Sequence[Outcome], now_us: int) -> None:
         for write, outcome in zip(writes, outcomes, strict=True):

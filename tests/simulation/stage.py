@@ -25,7 +25,7 @@ from tests.simulation.chronicle import US, Chronicle, Row
 from tests.simulation.ground import Ground
 from tests.simulation.leases import Leases
 from tests.simulation.ports import Line, Process, ProcessClock, ProcessStore, SimulatedTransport
-from tests.simulation.pushed_bus import SimulatedBus
+from tests.simulation.pushed_bus import STRAGGLES, SimulatedBus
 from tests.simulation.sending import Sending
 from tests.simulation.variant import Variant
 from tests.simulation.watching import Watch, WatchedConnector
@@ -192,7 +192,9 @@ class Stage:
             "marketing": MarketoConnector(MARKETING, SimulatedTransport(process, self.lines["b"]), clock, chance),
         }
         if self.variant.has_streams:
-            made["crm"]._streams._bus = SimulatedBus(self.ground.org, process)
+            made["crm"]._streams._bus = SimulatedBus(
+                self.ground.org, process, straggles=STRAGGLES in self.variant.crossings
+            )
         watched: dict[str, Any] = {name: WatchedConnector(one, SIDE_OF[name], watch) for name, one in made.items()}
         connectors: dict[str, Connector] = watched
         store: Any = ProcessStore(self.ground.store(), process, watch.committed, self.leases)

@@ -192,5 +192,6 @@ def over(stage: Stage) -> None:
     give_back(stage)
     for line in stage.lines.values():
         line.slow_share = line.lost_share = 0.0
+        line.delays.clear()
     for process in stage.processes:
         process.plan.clear()

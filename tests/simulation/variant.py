@@ -5,7 +5,7 @@ Lives here: the draw, and the sync it stands for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 
@@ -74,6 +74,7 @@ class Variant:
     has_fight: bool  # a rule of one system sets back what we write, for ever
     skew_seconds: float  # how far the clocks of our machines may be off
     crash_share: float  # of processes that end right after something was stored
+    crossings: tuple[str, ...] = field(default=(), repr=False)
 
     def sync(self) -> Sync:
         base = sync_of(self.shape)

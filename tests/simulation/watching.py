@@ -64,6 +64,8 @@ class Watch:
 
     def committed(self, commit: Commit) -> None:
         now_us = self.stage.now_us()
+        if self.process.ends_reading and Table.CURSOR in commit.put and self.pending.keys() - self.stage.shown.keys():
+            self.process.last_commit = self.process.commits + 1
         self.stage.sending.known(self.pending, now_us)
         if Table.ENTRY in commit.add or Table.ENTRY in commit.put:
             self.process.prepared_us = now_us

@@ -21,6 +21,7 @@ from syncline.engine.world import World
 from syncline.errors import OurBug, SynclineError
 from syncline.records import SIDES, Side
 from syncline.trees import AlreadyThere, Fenced
+from tests.simulation.chronicle import Row
 from tests.simulation.ports import Process, ProcessDied
 from tests.simulation.stage import Pushed, Stage
 
@@ -40,6 +41,9 @@ def fated(stage: Stage, process: Process, luck: Random) -> None:
     own = Random(f"{stage.seed}/crash {process.name}")
     if stage.variant.crash_share and own.random() < stage.variant.crash_share:
         process.last_commit = own.randint(1, 14)
+        process.at_last = lambda one: _dies(stage, one)
+    if "ends reading" in stage.variant.crossings and own.random() < 0.5:
+        process.ends_reading = True
         process.at_last = lambda one: _dies(stage, one)
 
 
@@ -137,9 +141,13 @@ async def push_now(stage: Stage, luck: Random) -> None:
     """Somebody has a record pushed, by a process of its own or, with one worker, of the same kind."""
     side: Side = luck.choice(SIDES)
     rows = [row for row in stage.chronicle.rows[side].values() if not row.has_ended]
-    if not rows:
-        return
-    row = luck.choice(rows)
+    if rows:
+        await push_one(stage, luck.choice(rows), luck)
+
+
+async def push_one(stage: Stage, row: Row, luck: Random) -> None:
+    """Somebody has this record pushed, by a process of its own."""
+    side = row.side
     process, world = stage.start("push")
     fated(stage, process, luck)
     stage.tell(f"{process.name} pushes {side} {row.record_id}")

@@ -161,9 +161,19 @@ def _loosened(claims: Claims) -> Iterator[str]:
             one
             for one in claims.stage.chronicle.edits
             if one.key == "email_opt_out" and one.old == "true" and one.at_us <= edit.at_us and one.record_id in far
+            if not _came_with_an_address(claims, one)
         ]
         if not acts:
             yield f"{edit.side} {edit.record_id} was opted in by us at {clock(claims, edit.at_us)}"
+
+
+def _came_with_an_address(claims: Claims, edit: Edit) -> bool:
+    """Whether the record's address changed in the same moment: what the vendor knows of the new one is nobody's yes."""
+    same = (edit.side, edit.record_id, edit.at_us)
+    return any(
+        one.key == "email" and one.old and (one.side, one.record_id, one.at_us) == same
+        for one in claims.stage.chronicle.edits
+    )
 
 
 def _moved_to_another_address(claims: Claims, edit: Edit) -> bool:
