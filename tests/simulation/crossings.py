@@ -81,7 +81,9 @@ async def _met(stage: Stage, side: Side, delay: Delay) -> bool:
 async def write_beside(hands: Hands) -> None:
     """Writes of ours are long on their way; meanwhile people change the records again, and have them pushed."""
     stage, luck = hands.stage, hands.luck
-    while not stage.ended:
+    for _ in range(3):
+        if stage.ended:
+            return
         await asyncio.sleep(luck.uniform(0.0, 30.0))
         rows = [row for side in SIDES if (row := hands.somebody(side)) is not None]
         for row in rows:
@@ -197,9 +199,10 @@ async def regret(hands: Hands) -> None:
 
 
 async def move_house(hands: Hands) -> None:
-    """Who said no gets a new e-mail address, of which the vendor knows no no."""
+    """Who said no gets a new e-mail address, of which the vendor knows no no. Not often: that would be a fight."""
     stage, luck = hands.stage, hands.luck
-    while not stage.ended:
+    moves = 0
+    while not stage.ended and moves < 2:
         await asyncio.sleep(luck.uniform(0.0, 60.0))
         rows = [row for row in hands.living("b") if row.person is not None and hands.living("a", row.person)]
         if stage.ended or not rows:
@@ -212,6 +215,7 @@ async def move_house(hands: Hands) -> None:
         far = hands.living("a", row.person)[0]
         if far.now.cells["email_opt_out"] == "true":
             hands.write(row, {"email": stage.fresh("email")})
+            moves += 1
 
 
 async def tire(hands: Hands) -> None:

@@ -99,11 +99,15 @@ class Sending:
         self._on_the_way[side, record_id] = Leaving(process=process, cells=cells, at_us=now_us)
 
     def _is_on_its_way(self, side: Side, record_id: str, write: Leaving) -> bool:
-        """Whether its sender is at it still and it has not arrived."""
+        """Whether its sender is at it still, it has not arrived, and nobody else changed the record meanwhile: what is
+        seen to be changed since is taken for the last word, whether our write comes before it or after."""
         row, sender = self.chronicle.rows[side].get(record_id), write.process
         if row is None or not write.cells or not sender.is_sending or sender.is_dead or sender.is_frozen:
             return False
-        stood = [row.at(write.at_us), *(v for v in row.versions if v.at_us > write.at_us)]
+        since = [v for v in row.versions if v.at_us > write.at_us]
+        if any(v.actor != US for v in since):
+            return False
+        stood = [row.at(write.at_us), *since]
         return not any(v and all(v.cells.get(key) == value for key, value in write.cells.items()) for v in stood)
 
     def answered(self, side: Side, writes: Sequence[Write], outcomes: Sequence[Outcome], now_us: int) -> None:
@@ -151,7 +155,7 @@ class Sending:
                 yield f"undone: {process.name} takes {side} {record_id} {key} {last[-1].new!r} back, not ours"
             return
         made = self._last_making(row.person, key, value)
-        if made is None or RULE in value:
+        if made is None or RULE in value or self._is_first(side, record_id, row.person):
             return
         for one in self.chronicle.edits:
             if (one.side, one.record_id, one.key) != (made.side, made.record_id, key) or one.actor == US:
@@ -161,6 +165,17 @@ class Sending:
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return
+
+    def _is_first(self, side: Side, record_id: str, person: int) -> bool:
+        """Whether b does not know yet that the two are one: then there is no last agreement, and the rules for first
+        ones decide."""
+        known = {row.now.cells["sfdc_id"] for row in self.chronicle.rows["b"].values() if row.person == person}
+        if side == "b":
+            return not self.chronicle.rows["b"][record_id].now.cells["sfdc_id"] and self._tells_ids()
+        return record_id not in known and self._tells_ids()
+
+    def _tells_ids(self) -> bool:
+        return any(row.now.cells["sfdc_id"] for row in self.chronicle.rows["b"].values())
 
     def _is_as_we_left_it(self, edit: Edit) -> bool:
         return (edit.side, edit.record_id, edit.key, edit.new) in self.sent_us
