@@ -135,12 +135,17 @@ async def think_twice(hands: Hands) -> None:
     hands.left_alone.add(row.person)
     value = stage.fresh("title")
     hands.write(row, {"title": value})
-    delay = Delay(fits=lambda process, request: value.encode() in request.body, before_seconds=1_600.0)
+    delay = Delay(fits=lambda process, request: _is_of_one(process, request, value), before_seconds=1_600.0)
     stage.lines[other(side)].delays.append(delay)
     while not stage.ended:
         await asyncio.sleep(5.0)
     if not row.has_ended:
         hands.write(row, {"title": stage.fresh("title")})
+
+
+def _is_of_one(process: Process, request: HttpRequest, value: str) -> bool:
+    """Whether a request writes one record, and this value there."""
+    return process.rows_sent == 1 and process.is_sending and value.encode() in request.body
 
 
 async def commit_late(hands: Hands) -> None:

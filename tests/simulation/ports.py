@@ -94,6 +94,7 @@ class Process:
     thawed: asyncio.Event | None = None  # set while nothing is frozen
     section: Section = field(default_factory=Section)
     is_sending: bool = False
+    rows_sent: int = 0  # of what it is sending
     ends_reading: bool = False  # it dies once it has stored how far it read something new
     prepared_us: int = 0  # when it last stored what it is about to send
     turn: str = ""  # what it is at: a whole cycle, or a turn through the units

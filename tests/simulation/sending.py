@@ -7,7 +7,7 @@ the laws of leases (`leases`) and of the end (`laws`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncline import records
@@ -68,7 +68,7 @@ class Sending:
     _on_the_way: dict[tuple[Side, str], Leaving] = field(default_factory=dict)  # whose answer is awaited
     _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
-    def known(self, cells: Mapping[Cell, int], now_us: int) -> None:
+    def known(self, cells: Iterable[Cell], now_us: int) -> None:
         for cell in cells:
             self._known_us.setdefault(cell, now_us)
 

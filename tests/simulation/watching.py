@@ -44,6 +44,7 @@ class Watch:
     stage: Watched
     process: Process
     pending: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
+    held: set[tuple[Side, str, str, str]] = field(default_factory=set)  # of these, what a record held as it was read
 
     def showed(self, side: Side, page: Page) -> None:
         names = {column: key for key, column in COLUMNS.get(page.object_type, {}).items()}
@@ -56,6 +57,7 @@ class Watch:
                     self.pending[side, row[records.ID], names[name], row[name]] = (
                         _true_us(row[records.AS_OF], self.process) or now_us
                     )
+                    self.held.add((side, row[records.ID], names[name], row[name]))
         if page.moments is not None:
             for record_id, name, old, new in page.moments.select(records.ID, "field", "old", "new").iter_rows():
                 if name in names:
@@ -66,7 +68,8 @@ class Watch:
         now_us = self.stage.now_us()
         if self.process.ends_reading and Table.CURSOR in commit.put and self.pending.keys() - self.stage.shown.keys():
             self.process.last_commit = self.process.commits + 1
-        self.stage.sending.known(self.pending, now_us)
+        self.stage.sending.known(self.held, now_us)
+        self.held.clear()
         if Table.ENTRY in commit.add or Table.ENTRY in commit.put:
             self.process.prepared_us = now_us
         for what, at_us in self.pending.items():
@@ -129,7 +132,7 @@ class WatchedConnector:
             text = f"{one.operation} {one.object_type} {one.record_id or one.key} {dict(one.cells)}"
             self._watch.stage.tell(f"  {self._watch.process.name} sends {self._side} {text}")
         self._watch.stage.leases.sends(self._watch.process)
-        self._watch.process.is_sending = True
+        self._watch.process.is_sending, self._watch.process.rows_sent = True, len(writes)
         try:
             answer: WriteAnswer = await self._connector.write(writes, **options)
         finally:
