@@ -290,10 +290,10 @@ async def change_quickly(hands: Hands) -> None:
 
 
 CROSSINGS: dict[str, tuple[Crossing, float, Callable[[Variant], bool]]] = {
-    "overtake": (overtake, 0.10, lambda v: v.has_faults),
+    "overtake": (overtake, 0.10, lambda v: v.has_faults and v.skew_seconds <= 1.0),
     "write beside": (write_beside, 0.10, lambda v: v.has_faults),
-    "enter and push": (enter_and_push, 0.08, lambda v: v.has_faults),
-    "think twice": (think_twice, 0.10, lambda v: v.has_faults and not v.begins_empty),
+    "enter and push": (enter_and_push, 0.10, lambda v: v.has_faults and v.workers == 1),
+    "think twice": (think_twice, 0.10, lambda v: v.has_faults and not (v.begins_empty or v.has_late)),
     "commit late": (commit_late, 0.10, lambda v: v.has_faults),
     "regret": (regret, 0.06, lambda v: v.workers == 1),
     "move house": (move_house, 0.10, lambda v: True),

@@ -6,6 +6,7 @@ the laws of leases (`leases`) and of the end (`laws`).
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ from tests.simulation.ports import Process
 SLACK_US = 30_000_000
 """Between what a process last knew when it planned an undo and the write's leaving."""
 
-PLANNED_US = 100_000
-"""Between what was known and what is stored to be sent: the last look at it is in the same section."""
+PLANNED_US = 15_000_000
+"""Between what was shown and what is stored to be sent: a read within a system's lag may have to be made again."""
 
 LATE_US = 130_000_000
 """After an answer said that something was written it shows within so long."""
@@ -53,6 +54,7 @@ class Leaving:
     process: Process
     cells: Mapping[str, str]
     at_us: int
+    thawed: asyncio.Event | None  # of the sender's last standing still
 
 
 @dataclass(kw_only=True)
@@ -96,13 +98,19 @@ class Sending:
         first = self._on_the_way.get((side, record_id))
         if first is not None and first.process is not process and self._is_on_its_way(side, record_id, first):
             self.complaints.append(f"two in flight: {process.name} and {first.process.name} to {side} {record_id}")
-        self._on_the_way[side, record_id] = Leaving(process=process, cells=cells, at_us=now_us)
+        self._on_the_way[side, record_id] = Leaving(process=process, cells=cells, at_us=now_us, thawed=process.thawed)
 
     def _is_on_its_way(self, side: Side, record_id: str, write: Leaving) -> bool:
-        """Whether its sender is at it still, it has not arrived, and nobody else changed the record meanwhile: what is
+        """Whether its sender has been at it ever since, it has not arrived, and nobody else changed the record meanwhile: what is
         seen to be changed since is taken for the last word, whether our write comes before it or after."""
         row, sender = self.chronicle.rows[side].get(record_id), write.process
-        if row is None or not write.cells or not sender.is_sending or sender.is_dead or sender.is_frozen:
+        if (
+            row is None
+            or not write.cells
+            or not sender.is_sending
+            or sender.is_dead
+            or sender.thawed is not write.thawed
+        ):
             return False
         since = [v for v in row.versions if v.at_us > write.at_us]
         if any(v.actor != US for v in since):

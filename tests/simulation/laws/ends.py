@@ -17,7 +17,13 @@ def _doubled(claims: Claims) -> Iterator[str]:
         rows = claims.stage.chronicle.rows[side]
         keys = Counter(row.versions[0].cells["key"] for row in rows.values() if row.versions[0].cells["key"])
         for key, count in keys.items():
-            made = [r for r in rows.values() if r.versions[0].cells["key"] == key and r.versions[0].actor == US]
+            made = [
+                row
+                for row in rows.values()
+                if row.versions[0].cells["key"] == key
+                and row.versions[0].actor == US
+                and not (row.has_ended and (side, row.record_id) not in claims.ends)  # came late, ended unseen
+            ]
             if count > 1 and len([row for row in made if "~" not in key]) > 1:
                 yield f"{len(made)} records on {side} were made with the key {key}"
         for row in rows.values():
