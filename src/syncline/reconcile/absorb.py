@@ -217,6 +217,8 @@ def _is_unsure(clockwork: Clockwork) -> pl.Expr:
 def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
     """Per row of *page*: it shows an older state than what is known, or than another row of the page, so it says
     nothing about later writes."""
+    if page.rows.is_empty():
+        return pl.Series("is_outdated", [], dtype=pl.Boolean)
     old = known.lazy().select("record_id", is_known=pl.lit(True), old_stamp_us="stamp_us", old_as_of_us="as_of_us")
     is_outdated = (_order(clockwork, page.how) == "older") | _is_repeat(page.rows)
     return collected(_beside_known(page.rows, old).select(is_outdated.alias("is_outdated"))).to_series()
