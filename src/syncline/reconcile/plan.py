@@ -250,11 +250,12 @@ def gate(
     *exempt* kinds pass (a first copy's creates), and so do the actions that *approved* names by kind, whatever else has
     come or gone since. *spent* counts, by kind, what passed before under the same ceiling.
     """
+    judged = {kind: ceiling for kind, ceiling in ceilings.items() if kind not in exempt}
     held: list[Held] = []
-    going, counts = actions, counts_by_kind(actions)
-    for kind, ceiling in ceilings.items():
+    going, counts = actions, counts_by_kind(actions) if judged else {}
+    for kind, ceiling in judged.items():
         allowed = int(ceiling.share * linked) + ceiling.plus
-        if kind in exempt or counts[kind] + spent.get(kind, 0) <= allowed:
+        if counts[kind] + spent.get(kind, 0) <= allowed:
             continue
         subjects = going.filter(_OF_KIND[kind]).select("action", "field").unique().sort("action", "field")
         names = [f"{action}/{name}" if kind == "blank" else action for action, name in subjects.iter_rows()]
