@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -117,7 +118,7 @@ class RunReport:
 
     def counts(self, side: str) -> dict[str, int]:
         own = self.classes.filter(pl.col("side") == side)
-        return dict(own.group_by("class").len().sort("class").iter_rows())
+        return dict(sorted(Counter(own["class"]).items()))
 
 
 async def run_cycle(
@@ -329,6 +330,8 @@ def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> 
     stopped = {action.split("/")[0]: ("held", f"above the ceiling on {h.kind}s") for h in held for action in h.actions}
     became = {**stopped, **written.classes}
     rows = [(action, *became[action]) for action in actions["action"] if action in became]
+    if not rows:
+        return _gravest(planned.all_classes())
     fates = pl.DataFrame(rows, schema={"action": pl.String, "class": pl.String, "reason": pl.String}, orient="row")
     touched = actions.join(fates, on="action")
     targets = touched.filter(pl.col("record_id").is_not_null()).select(
@@ -357,12 +360,19 @@ def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> 
         pl.when(replaces).then("_class").otherwise("class").alias("class"),
         pl.when(replaces).then("_reason").otherwise("reason").alias("reason"),
     )
-    final_order = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
-    ranked = final.with_columns(final_order.alias("_rank")).sort("_rank", descending=True, maintain_order=True)
-    return ranked.unique(["side", "object_type", "record_id"], keep="first", maintain_order=True).select(list(CLASSES))
+    return _gravest(final.select(list(CLASSES)))
 
 
 _RECORD = ["side", "object_type", "record_id"]
+
+
+def _gravest(classes: pl.DataFrame) -> pl.DataFrame:
+    """*classes* (CLASSES) with one row per record, in its gravest class."""
+    if classes.is_empty():
+        return classes
+    order = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
+    ranked = classes.sort(order, descending=True, maintain_order=True)
+    return ranked.unique(_RECORD, keep="first", maintain_order=True)
 
 
 async def _current_ends(world: World, links: pl.DataFrame) -> pl.DataFrame:
@@ -376,11 +386,14 @@ def _considered(strangers: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
     """The records of the marks taken, as they stood before anything was planned: a record that is made anew takes
     another's place in its link."""
     lone = strangers.select(*_RECORD, "link_id", "seq")
-    return pl.concat([ends, lone]).unique(_RECORD, keep="first")
+    both = pl.concat([ends, lone])
+    return both.unique(_RECORD, keep="first") if len(both) > 1 else both
 
 
 def _shifted(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """The links (link_id) whose records became others while they were planned: another lane settled an end."""
+    if before.equals(after):
+        return pl.DataFrame(schema={"link_id": pl.Int64})
     gone, new = (one.join(two, on=[*_RECORD, "link_id"], how="anti") for one, two in ((before, after), (after, before)))
     return pl.concat([gone.select("link_id"), new.select("link_id")]).unique()
 
@@ -409,11 +422,12 @@ async def _account(
     """
     commit = Commit(clean=taken, touch=[marks for marks in later if len(marks)])
     place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
-    # Who was erased meanwhile stands in neither.
-    erased = report.classes.filter(pl.col("reason") == ERASED_MEANWHILE[1])
-    keys = ["side", "object_type", "record_id"]
-    add_rows(commit, Table.CONSIDERED, considered.join(erased, on=keys, how="anti").with_columns(place))
-    add_rows(commit, Table.VERDICT, report.classes.join(erased, on=keys, how="anti").with_columns(place))
+    classes = report.classes
+    erased = classes.filter(pl.col("reason") == ERASED_MEANWHILE[1])
+    if len(erased):  # who was erased meanwhile stands in neither
+        considered, classes = (rows.join(erased, on=_RECORD, how="anti") for rows in (considered, classes))
+    add_rows(commit, Table.CONSIDERED, considered.with_columns(place))
+    add_rows(commit, Table.VERDICT, classes.with_columns(place))
     await world.store.commit(commit)
 
 

@@ -104,7 +104,7 @@ async def match_unlinked(
     classes = pl.concat([classes, _classed(vanished, "agreed", "linked meanwhile")])
     later = tuple(
         dirty_records(sync.name, str(side), str(object_type), part["record_id"].to_list())
-        for (side, object_type), part in waiting.group_by("side", "object_type", maintain_order=True)
+        for (side, object_type), part in waiting.partition_by("side", "object_type", as_dict=True).items()
     )
     return Matched(link_ids=link_ids, classes=classes, creates=creates, later=later)
 

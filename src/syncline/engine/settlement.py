@@ -42,10 +42,8 @@ class Settled:
 
 async def settle_page(
     world: World, connection: str, page: Page, known: pl.DataFrame, outstanding: pl.DataFrame, *, same_call: bool
-) -> Settled | None:
-    """Judge the fields of *page* that have journal entries; None if none has. *known* are the MIRROR rows before."""
-    if outstanding.is_empty():
-        return None
+) -> Settled:
+    """Judge the fields of *page* that have journal entries (*outstanding*). *known* are the MIRROR rows before."""
     observed = await _observed(world, connection, page, outstanding, same_call=same_call)
     capabilities = world.capabilities(connection, page.object_type)
     schema = world.schema(connection, page.object_type)
@@ -329,5 +327,6 @@ def drop_rows(commit: Commit, table: Table, keys: pl.DataFrame) -> None:
 
 def add_rows(commit: Commit, table: Table, rows: pl.DataFrame) -> None:
     """Append *rows* to what the commit puts into *table*."""
-    shaped = rows.select([pl.col(name).cast(kind) for name, kind in TABLES[table][0].items()])
+    shape = TABLES[table][0]
+    shaped = rows if rows.schema == shape else rows.select(pl.col(name).cast(kind) for name, kind in shape.items())
     commit.put[table] = pl.concat([commit.put[table], shaped]) if table in commit.put else shaped

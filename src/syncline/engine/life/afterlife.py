@@ -59,7 +59,7 @@ async def _tombs(world: World, sync: Sync, link_ids: Sequence[int]) -> list[_Tom
     ends = (await world.store.by_keys(Table.LINK_END, links)).filter(pl.col("role") == "current")
     mirror = {side: await _mirror(world, sync, side, ends) for side in SIDES}
     out = []
-    for (link_id,), part in ends.group_by("link_id", maintain_order=True):
+    for (link_id,), part in ends.partition_by("link_id", as_dict=True).items():
         if (ended := marks.get(int(str(link_id)))) is None:
             continue
         names: dict[Side, tuple[str, str]] = {
