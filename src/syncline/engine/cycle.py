@@ -45,7 +45,7 @@ from syncline.reconcile.conserve import GRAVITY, Balance
 from syncline.reconcile.plan import Held
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
-from syncline.trees import TABLES, Commit, Store, Table, empty
+from syncline.trees import LINK_END, TABLES, Commit, Store, Table, empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +81,7 @@ class RunReport:
     balances: list[Balance] = field(default_factory=list)
     unknown: int = 0
     stopped: SynclineError | None = None
+    started_us: int | None = None  # None until it is opened
     fates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # what became of each action, and why
     cycle: str | None = None  # of which this is a part; the parts of a cycle share its ceilings
     worker: str | None = None
@@ -238,9 +239,10 @@ async def plan_and_write(
         await _match(world, sync, strangers, planned, report, forced=forced, bounds=bounds)
     links = await _marked_links(world, sync, now_us, part, chosen)
     before = await _current_ends(world, links)
-    await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
-    await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
-    await note_gone(world, sync, links["link_id"].to_list(), report.run_id)
+    if len(links):
+        await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
+        await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
+        await note_gone(world, sync, links["link_id"].to_list(), report.run_id)
     shifted = _shifted(before, await _current_ends(world, links))
     considered = _considered(strangers, before)
     if not bounds.is_sealed:
@@ -375,8 +377,13 @@ def _gravest(classes: pl.DataFrame) -> pl.DataFrame:
     return ranked.unique(_RECORD, keep="first", maintain_order=True)
 
 
+_MARKED_ENDS = {name: LINK_END[name] for name in (*_RECORD, "link_id")} | {"seq": pl.Int64()}
+
+
 async def _current_ends(world: World, links: pl.DataFrame) -> pl.DataFrame:
     """side, object_type, record_id, link_id, seq: the current records of links with marks (DIRTY)."""
+    if links.is_empty():
+        return pl.DataFrame(schema=_MARKED_ENDS)
     marks = links.select("link_id", "seq")
     ends = (await world.store.by_keys(Table.LINK_END, marks.select("link_id"))).filter(pl.col("role") == "current")
     return ends.join(marks, on="link_id").select(*_RECORD, "link_id", "seq")
@@ -470,13 +477,15 @@ async def close_run(world: World, report: RunReport, state: str, error: str | No
 async def _put_run(
     world: World, report: RunReport, state: str, ended_us: int | None, summary: Mapping[str, object]
 ) -> None:
-    started = await world.store.rows(Table.RUN, {"run_id": report.run_id})
+    if report.started_us is None:
+        known = await world.store.rows(Table.RUN, {"run_id": report.run_id})
+        report.started_us = known["started_us"][0] if len(known) else world.now_us()
     row = {
         "run_id": report.run_id,
         "sync": report.sync,
         "kind": report.kind,
         "state": state,
-        "started_us": started["started_us"][0] if len(started) else world.now_us(),
+        "started_us": report.started_us,
         "ended_us": ended_us,
         "summary": json.dumps(summary),
         "cycle": report.cycle,

@@ -25,7 +25,7 @@ from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.unreadable import bury_unreadable
 from syncline.engine.world import World
 from syncline.ports import Stamp
-from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, is_outdated
+from syncline.reconcile.absorb import NOTHING, Absorbed, Clockwork, absorb, is_outdated
 from syncline.reconcile.cells import decode_objects
 from syncline.records import How, Page
 from syncline.trees import TABLES, Commit, Table
@@ -57,8 +57,17 @@ async def take_page(
     told: Told | None = None,
 ) -> Absorbed:
     """Store one page with everything that follows from it, in one commit. *told*: it was made of these events."""
+    if _says_nothing(page):
+        put_capture_law(report.connection, page, NOTHING, run_id, number, commit, told=told)
+        await world.store.commit(commit)
+        return NOTHING
     async with world.store.alone():
         return await _take(world, report, page, run_id, number, commit, same_call, told)
+
+
+def _says_nothing(page: Page) -> bool:
+    is_still = page.moments is None or page.moments.is_empty()
+    return page.rows.is_empty() and is_still and not page.missing and not page.unreadable
 
 
 async def _take(

@@ -278,6 +278,7 @@ async def _side_frame(world: World, sync: Sync, side: Side, among: pl.DataFrame 
     """The records of a side, all or *among* these, as `match` wants them, linked ones as candidates, and whether they
     take part."""
     spec = sync.side(side)
+    tombs = (await world.store.rows(Table.LINK, {"sync": sync.name, "state": "tombstone"}))["link_id"]
     parts = []
     for object_type in spec.object_types:
         in_mirror = {"connection": spec.connection, "object_type": object_type}
@@ -285,15 +286,14 @@ async def _side_frame(world: World, sync: Sync, side: Side, among: pl.DataFrame 
         rows = await _of_side(world, Table.MIRROR, in_mirror, side, among)
         linked = await _of_side(world, Table.LINK_END, in_links, side, among)
         frame = _cells_to_match(world, sync, side, object_type, rows)
-        bound = linked.filter(~await _is_bereft(world, sync, linked))
+        bound = linked.filter(~_is_bereft(linked, tombs))
         parts.append(frame.with_columns(pl.col("record_id").is_in(bound["record_id"].implode()).alias("is_linked")))
     return pl.concat(parts, how="diagonal_relaxed")
 
 
-async def _is_bereft(world: World, sync: Sync, ends: pl.DataFrame) -> pl.Series:
-    """Which of *ends* (LINK_END) are current in a tombstone. One that is alive lost its counterpart: who is found for
-    it now is linked to it again."""
-    tombs = (await world.store.rows(Table.LINK, {"sync": sync.name, "state": "tombstone"}))["link_id"]
+def _is_bereft(ends: pl.DataFrame, tombs: pl.Series) -> pl.Series:
+    """Which of *ends* (LINK_END) are current in one of *tombs* (link ids). One that is alive lost its counterpart: who
+    is found for it now is linked to it again."""
     return ends.select((pl.col("role") == "current") & pl.col("link_id").is_in(tombs.implode())).to_series()
 
 

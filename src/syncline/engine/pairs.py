@@ -59,6 +59,8 @@ _ENDS = ("type_a", "id_a", "type_b", "id_b")
 
 async def slices(world: World, sync: Sync, link_ids: Sequence[int], *, state: str = "live") -> AsyncIterator[Slice]:
     """The pairs of these links in this *state*, one slice per variant that occurs."""
+    if not link_ids:
+        return
     ends = await current_ends(world.store, link_ids, state=state)
     for (type_a, type_b), part in ends.partition_by("type_a", "type_b", as_dict=True).items():
         yield await _slice(world, sync, str(type_a), str(type_b), part)

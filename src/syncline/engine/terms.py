@@ -54,9 +54,8 @@ async def _mark_all(world: World, sync: Sync, commit: Commit) -> None:
     for side in SIDES:
         spec = sync.side(side)
         lone = await world.store.unlinked(sync.name, side, spec.connection, spec.object_types)
-        for (object_type,), part in (
-            lone.filter(~pl.col("is_deleted")).partition_by("object_type", as_dict=True).items()
-        ):
+        living = lone.filter(~pl.col("is_deleted"))
+        for (object_type,), part in living.partition_by("object_type", as_dict=True).items():
             commit.touch.append(dirty_records(sync.name, side, str(object_type), part["record_id"]))
 
 
