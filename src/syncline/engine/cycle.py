@@ -118,6 +118,8 @@ class RunReport:
         return self.classes.filter(pl.col("class") == "written")["record_id"].n_unique()
 
     def counts(self, side: str) -> dict[str, int]:
+        if self.classes.is_empty():
+            return {}
         own = self.classes.filter(pl.col("side") == side)
         return dict(sorted(Counter(own["class"]).items()))
 

@@ -188,6 +188,8 @@ async def _unplanned(world: World, ends: pl.DataFrame) -> frozenset[str]:
     if ends.is_empty():
         return frozenset()
     dirty = await world.store.by_keys(Table.DIRTY, ends.select("sync", "link_id").unique())
+    if dirty.is_empty():
+        return frozenset()
     return frozenset(ends.join(dirty, on=["sync", "link_id"], how="semi")["record_id"])
 
 
@@ -314,8 +316,8 @@ async def _mark_sight(
     current = ends.filter((pl.col("role") == "current") & pl.col("record_id").is_in([*found, *lost]))
     if current.is_empty():
         return
-    gone = current.filter(pl.col("record_id").is_in(lost))["record_id"].unique(maintain_order=True)
-    if len(gone):
+    if lost:
+        gone = current.filter(pl.col("record_id").is_in(lost))["record_id"].unique(maintain_order=True)
         due_us = world.now_us() + int(LOOK_AGAIN_SECONDS * 1e6)
         commit.touch.append(read_marks(connection, page.object_type, gone, due_us=due_us))
     links = await world.store.by_keys(Table.LINK, current.select("link_id").unique())

@@ -161,6 +161,8 @@ async def _moments(
             connection=pl.lit(connection), object_type=pl.lit(types[side])
         )
         found = await world.store.by_keys(Table.MOMENT, keys)
+        if found.is_empty():
+            continue
         fields = pl.DataFrame(
             [(name, m.key) for m in maps for name in m.ends(side)[types[side]].inputs],
             schema={"field": pl.String, "mapping": pl.String},

@@ -208,8 +208,11 @@ def _stirred(world: World, sync: Sync, part: Slice) -> pl.DataFrame:
                 if owner == name
                 for s in SIDES
             ]
+            rows = part.pairs.filter(~pl.all_horizontal(moved))
+            if rows.is_empty():
+                continue
             out.append(
-                part.pairs.filter(~pl.all_horizontal(moved)).select(
+                rows.select(
                     "link_id",
                     pl.lit(side).alias("side"),
                     pl.lit(sync.side(side).connection).alias("connection"),
