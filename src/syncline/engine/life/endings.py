@@ -12,7 +12,6 @@ import polars as pl
 
 from syncline.engine.dirty import dirty_records
 from syncline.engine.world import World
-from syncline.records import Side
 from syncline.spec.model import Sync
 from syncline.trees import Commit
 
@@ -32,6 +31,8 @@ def mark_endings(
 ) -> None:
     """Mark, in every sync that uses them, the records of *mirror* (new MIRROR rows) that have ended, or that had in
     *known* (the rows before) and are there again."""
+    if mirror.is_empty():
+        return
     had_ended = known.filter(HAS_ENDED)["record_id"]
     ids = mirror.filter(HAS_ENDED | pl.col("record_id").is_in(had_ended.implode()))["record_id"]
     if ids.is_empty():
@@ -40,7 +41,6 @@ def mark_endings(
         commit.touch.append(life_marks(sync.name, side, object_type, ids))
 
 
-async def marks_due(world: World, sync: Sync, side: Side) -> pl.DataFrame:
-    """The marks (DIRTY) of a side that are due."""
-    marks = await world.store.take_dirty(f"life:{sync.name}", now_us=world.now_us(), linked=False, limit=_MOST)
-    return marks.filter(pl.col("side") == side)
+async def marks_due(world: World, sync: Sync) -> pl.DataFrame:
+    """The marks (DIRTY) of both sides that are due."""
+    return await world.store.take_dirty(f"life:{sync.name}", now_us=world.now_us(), linked=False, limit=_MOST)

@@ -51,8 +51,9 @@ async def settle_endings(
     out = Settled()
     for _ in range(_ROUNDS):
         looked = 0
-        for side in SIDES:
-            marks = await _chosen(world, sync, side, await marks_due(world, sync, side), only)
+        due = await marks_due(world, sync)
+        for side in SIDES if len(due) else ():
+            marks = await _chosen(world, sync, side, due.filter(pl.col("side") == side), only)
             if len(marks):
                 looked += await _settle(world, sync, side, marks, run_id)
         merged = 0
