@@ -6,11 +6,8 @@ Lives here: who takes part, and coming to rest. What must hold then is said in `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from random import Random
-from sqlite3 import Connection
 from typing import Any
 
 import polars as pl
@@ -19,6 +16,7 @@ from syncline.trees import Table
 from tests.simulation import marked, troubles
 from tests.simulation.deeds import Hands, deed, share_an_address
 from tests.simulation.ground import Ground, found
+from tests.simulation.kept import Prepared, keep, kept
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
 from tests.simulation.operator import approve_all, operate
 from tests.simulation.stage import Stage
@@ -35,18 +33,17 @@ class Unprepared(Exception):
     """Not even a first copy without any trouble comes to rest."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """How a shape's systems and state stood after a first copy, and when."""
-
-    pictures: Mapping[str, Connection]
-    key: bytes
-    begin_seconds: float
-
-
 @cache
 def prepared(shape: Shape) -> Prepared:
-    """Both systems with a few people, copied and at rest."""
+    """Both systems with a few people, copied and at rest; as another process of the same sources left them, if any."""
+    found = kept(shape.name)
+    if found is None:
+        found = _prepared_anew(shape)
+        keep(shape.name, found)
+    return found
+
+
+def _prepared_anew(shape: Shape) -> Prepared:
     with virtual_loop() as loop:
         time = VirtualTime(loop)
         ground = found(time)

@@ -49,6 +49,12 @@ class Shape:
     def object_types(self) -> tuple[str, ...]:
         return ("Lead", "Contact") if self.has_contacts else ("Lead",)
 
+    @property
+    def name(self) -> str:
+        """The preset and what it has beyond it."""
+        beyond = (("contacts", self.has_contacts), ("filtered", self.is_filtered), ("wide", self.is_wide))
+        return "-".join((self.preset, *(word for word, is_on in beyond if is_on)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
