@@ -20,7 +20,8 @@ from tests.simulation.kept import Prepared, keep, kept
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
 from tests.simulation.operator import approve_all, operate
 from tests.simulation.stage import Stage
-from tests.simulation.variant import Shape, Variant, draw
+from tests.simulation.unseen import hide_everything, look_at_all, show_everything
+from tests.simulation.variant import Shape, Variant, draw, drawn
 from tests.simulation.workers import cycle, turn, work
 
 RESTS = 9
@@ -75,7 +76,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
 
 def lived(seed: int, variant: Variant | None = None) -> Stage:
     """The history of a seed, lived to its rest; broken laws are in `Stage.complaints`."""
-    variant = variant or draw(Random(f"{seed}/variant"))
+    variant = variant or drawn(seed)
     before = None if variant.begins_empty else prepared(variant.shape)
     with virtual_loop() as loop:
         time = VirtualTime(loop)
@@ -118,11 +119,13 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
         (variant.has_pushes, troubles.push_often),
         (variant.has_operator, operate),
         (variant.has_late, troubles.arrive_late),
+        (variant.has_unseen, hide_everything),
     ):
         if is_on:
             tasks.append(asyncio.ensure_future(task(stage)))
     await asyncio.gather(*tasks)
     troubles.over(stage)
+    show_everything(stage)
     await marked.compare(stage)
     stage.tell("rest")
     await rest(stage, hands)
@@ -155,6 +158,8 @@ async def rest(stage: Stage, hands: Hands) -> None:
         for side in ("a", "b"):
             stage.catch_up("a" if side == "a" else "b")
         sent = stage.writes_sent
+        if stage.variant.has_unseen and not number:
+            await look_at_all(stage, process, world)
         if stage.variant.workers == 1:
             has_run = await cycle(stage, process, world) is not None
         else:

@@ -116,7 +116,7 @@ class Sending:
             if (one.side, one.record_id, one.key) != (made.side, made.record_id, key) or one.actor == US:
                 continue
             known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
-            if one.new and one.at_us > made.at_us and known_us < process.prepared_us - SLACK_US:
+            if one.new and one.at_us > made.at_us and one.at_us <= known_us < process.prepared_us - SLACK_US:
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return

@@ -80,6 +80,7 @@ class Variant:
     has_fight: bool  # a rule of one system sets back what we write, for ever
     skew_seconds: float  # how far the clocks of our machines may be off
     crash_share: float  # of processes that end right after something was stored
+    has_unseen: bool = False  # one side shows no rows for an hour
 
     def sync(self) -> Sync:
         base = sync_of(self.shape)
@@ -149,6 +150,12 @@ def draw(luck: Random, *, faults: bool = True, workers: int | None = None) -> Va
         skew_seconds=luck.choice((0.0, 0.0, 0.0, 0.0, 1.0, 30.0)),
         crash_share=luck.choice((0.0, 0.0, 0.3)) if faults else 0.0,
     )
+
+
+def drawn(seed: int) -> Variant:
+    """The circumstances of the history of a seed: what later actors bring is drawn apart, so that it shifts nothing."""
+    luck = Random(f"{seed}/variant 2")
+    return replace(draw(Random(f"{seed}/variant")), has_unseen=luck.random() < 0.12)
 
 
 def calm_draw(seed: int) -> Variant:

@@ -101,16 +101,13 @@ def _reached(claims: Claims, link_id: int, edit: Edit) -> bool:
 
 def _went_back(claims: Claims, link_id: int, edit: Edit) -> bool:
     """Whether the edit only took the field back to what both sides last agreed on: then the side has not changed."""
-    row = claims.row(edit.side, edit.record_id)
-    assert row is not None
-    far = claims.members(link_id, other(edit.side))
-    times = sorted({v.at_us for own in (row, *far) for v in own.versions if v.at_us < edit.at_us}, reverse=True)
+    near, far = claims.members(link_id, edit.side), claims.members(link_id, other(edit.side))
+    times = sorted({v.at_us for own in (*near, *far) for v in own.versions if v.at_us < edit.at_us}, reverse=True)
     for at_us in times:
-        here = row.at(at_us)
-        mine = here.cells.get(edit.key) if here else None
+        mine = {v.cells.get(edit.key) for own in near if (v := own.at(at_us)) is not None}
         known = {v.cells.get(edit.key) for own in far if (v := own.at(at_us)) is not None}
-        if mine is not None and mine in known:
-            return mine == edit.new
+        if agreed := (mine & known) - {None}:
+            return edit.new in agreed
     return not edit.new
 
 
