@@ -14,6 +14,7 @@ import polars as pl
 
 from syncline.trees import Table
 from tests.simulation import marked, troubles
+from tests.simulation.altering import alter
 from tests.simulation.deeds import Hands, deed, share_an_address
 from tests.simulation.ground import Ground, found
 from tests.simulation.kept import Prepared, keep, kept
@@ -120,6 +121,7 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
         (variant.has_operator, operate),
         (variant.has_late, troubles.arrive_late),
         (variant.has_unseen, hide_everything),
+        (variant.has_altering, alter),
     ):
         if is_on:
             tasks.append(asyncio.ensure_future(task(stage)))

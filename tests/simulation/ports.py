@@ -208,7 +208,7 @@ def _tell(answered: asyncio.Future[Response], response: Response) -> None:
         answered.set_result(response)
 
 
-_OF_PEOPLE = ("/leads.json", "/activities.json", "/leadchanges.json", "/deletedleads.json")
+_OF_PEOPLE = ("/leads.json", "/activities.json", "/leadchanges.json")
 
 
 def _without_people(request: HttpRequest, response: Response) -> Response:

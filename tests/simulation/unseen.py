@@ -33,7 +33,7 @@ async def hide_everything(stage: Stage) -> None:
         await asyncio.sleep(luck.uniform(0.0, 120.0))
         if stage.ended:
             return
-        side: Side = luck.choice(("a", "b"))
+        side: Side = luck.choice(("a", "b")) if stage.variant.has_unseen_b else "a"
         stage.unseen.append(Unseen(side=side, since_us=stage.now_us()))
         stage.tell(f"{side} shows no rows")
         seconds = luck.choice((60.0, 400.0, 3600.0)) * luck.uniform(0.5, 1.2)

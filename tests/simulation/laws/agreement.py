@@ -14,6 +14,9 @@ UNKNOWN = "[unknown]"
 
 ADDRESS = ("street", "city")
 
+SOON_US = 900_000_000
+"""Until whatever becomes of an edit is told."""
+
 
 def _apart(claims: Claims) -> Iterator[str]:
     """Both records of a person agree in every two-way field, or the state says why not."""
@@ -52,10 +55,19 @@ def _lost(claims: Claims) -> Iterator[str]:
         if _says_nothing(claims, link_id, edit) or _reached(claims, link_id, edit) or _went_back(claims, link_id, edit):
             continue
         text = f"{edit.side} {edit.record_id} {edit.key}: {edit.new!r} at {clock(claims, edit.at_us)} was overwritten"
-        if claims.stage.shown.get((edit.side, edit.record_id, edit.key, edit.new), -1) >= edit.at_us:
+        shown_us = claims.stage.shown.get((edit.side, edit.record_id, edit.key, edit.new), -1)
+        if shown_us >= edit.at_us and not _was_hidden(claims, edit):
             yield text
         else:
             claims.window_losses.append(text)
+
+
+def _was_hidden(claims: Claims, edit: Edit) -> bool:
+    """Whether the side showed no rows when what became of the edit would have been told."""
+    return any(
+        one.side == edit.side and edit.at_us - SOON_US <= one.since_us <= edit.at_us + SOON_US
+        for one in claims.stage.unseen
+    )
 
 
 def _we_overwrote(claims: Claims, edit: Edit) -> bool:
