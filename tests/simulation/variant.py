@@ -157,7 +157,13 @@ def draw(luck: Random, *, faults: bool = True, workers: int | None = None) -> Va
 def drawn(seed: int) -> Variant:
     """The circumstances of the history of a seed: what later actors bring is drawn apart, so that it shifts nothing."""
     luck = Random(f"{seed}/variant 2")
-    return replace(draw(Random(f"{seed}/variant")), has_unseen=luck.random() < 0.12, has_altering=luck.random() < 0.12)
+    variant = draw(Random(f"{seed}/variant"))
+    has_unseen, has_altering = luck.random() < 0.12, luck.random() < 0.12
+    # Several workers break laws with these: one that met the systems before a change clears marks that came with it.
+    is_alone = variant.workers == 1 and not variant.has_pushes
+    return replace(
+        variant, has_unseen=has_unseen and is_alone, has_altering=has_altering and is_alone and not variant.has_late
+    )
 
 
 def calm_draw(seed: int) -> Variant:
