@@ -48,6 +48,7 @@ class Sending:
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)  # turn, kind of ceiling
     told: list[Told] = field(default_factory=list)
     _known_us: dict[Cell, int] = field(default_factory=dict)  # since when a value was known for good
+    _counted: set[tuple[str, str, Side, str | None]] = field(default_factory=set)  # what was sent again counts once
     _sent: set[Cell] = field(default_factory=set)
     _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
@@ -61,7 +62,9 @@ class Sending:
     def sends(self, process: Process, side: Side, writes: Sequence[Write], now_us: int) -> None:
         for write in writes:
             for kind in self._kinds(side, write):
-                self.counted[process.turn, kind] += 1
+                once = (process.turn, kind, side, write.record_id or write.key)
+                self.counted[process.turn, kind] += once not in self._counted
+                self._counted.add(once)
             if write.operation is not Operation.UPDATE or write.record_id is None:
                 continue
             if (side, write.record_id) in self._in_doubt:
@@ -116,7 +119,7 @@ class Sending:
             if (one.side, one.record_id, one.key) != (made.side, made.record_id, key) or one.actor == US:
                 continue
             known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
-            if one.new and one.at_us > made.at_us and known_us < process.prepared_us - SLACK_US:
+            if one.new and one.at_us > made.at_us and one.at_us <= known_us < process.prepared_us - SLACK_US:
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return

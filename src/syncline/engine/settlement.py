@@ -241,10 +241,8 @@ _MARK_SCHEMA = {"link_id": pl.Int64, "mapping": pl.String, "kind": pl.String, "d
 
 def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: str) -> None:
     """What we sent and is there no more goes into the conflict log: a flow replaced it in the same transaction, or
-    somebody did before it was ever read back, so that nobody may have seen it."""
-    verdicts = verdicts.filter(pl.col("verdict").is_in(list(_REPLACED)))
-    if verdicts.is_empty():
-        return
+    somebody did before it was ever read back, so that nobody may have seen it. An old write of ours that arrives
+    late replaced what we knew there, a blank too."""
     rows = [
         lost_row(
             world,
@@ -252,13 +250,15 @@ def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: 
             run_id,
             kind=kind,
             reason=reason.format(field=row["field"], side=row["side"]),
-            lost=row["held"] or row["expected"],
+            lost=lost,
             kept=row["value"],
         )
         for verdict, (kind, reason) in _REPLACED.items()
         for row in verdicts.filter(pl.col("verdict") == verdict).iter_rows(named=True)
+        if (lost := row["expected"] if row["held"] is None else row["held"]) != row["value"]
     ]
-    add_rows(commit, Table.CONFLICT, pl.DataFrame(rows).unique("conflict_id", keep="last"))
+    if rows:
+        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows).unique("conflict_id", keep="last"))
 
 
 _REPLACED = {

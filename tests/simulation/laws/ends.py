@@ -18,11 +18,19 @@ def _doubled(claims: Claims) -> Iterator[str]:
         keys = Counter(row.versions[0].cells["key"] for row in rows.values() if row.versions[0].cells["key"])
         for key, count in keys.items():
             made = [r for r in rows.values() if r.versions[0].cells["key"] == key and r.versions[0].actor == US]
-            if count > 1 and len([row for row in made if "~" not in key]) > 1:
+            if count > 1 and len([row for row in made if "~" not in key and not _ended_unseen(claims, row)]) > 1:
                 yield f"{len(made)} records on {side} were made with the key {key}"
         for row in rows.values():
             if row.versions[0].actor == US and claims.stage.variant.shape.preset == "recommended":
                 yield from _had_a_twin(claims, row)
+
+
+def _ended_unseen(claims: Claims, row: Row) -> bool:
+    """Whether it was there only while its side showed no rows: then nobody could know that it was made."""
+    ended_us = next((v.at_us for v in row.versions if v.has_ended), None)
+    return ended_us is not None and any(
+        one.side == row.side and one.since_us <= ended_us <= (one.until_us or ended_us) for one in claims.stage.unseen
+    )
 
 
 def _had_a_twin(claims: Claims, made: Row) -> Iterator[str]:
