@@ -87,6 +87,19 @@ async def test_what_was_undeleted_since_is_not_deleted_on_the_other_side_before_
 
 
 @lived
+async def test_where_everybody_was_deleted_new_people_are_no_first_copy() -> None:
+    ceilings = {"create": Ceiling(share=0.0, plus=1), "delete": Ceiling(share=1.0, plus=9)}
+    lives = await Lives.begin(on_delete=on("a", OnDelete.UNLINK), ceilings=ceilings)
+    gone, _ = await lives.pair()
+    lives.delete("a", gone)
+    await lives.rest()
+    for number in range(3):
+        lives.system("a").create("person", {"email": f"new{number}@x.test", "last": f"New {number}"}, HUMAN)
+    report = await lives.run()
+    assert [(held.kind, len(held.actions)) for held in report.held] == [("create", 3)]
+
+
+@lived
 async def test_deletes_above_the_ceiling_wait_and_the_rest_goes_on() -> None:
     lives = await Lives.begin(on_delete=on("a", OnDelete.DELETE), ceilings={"delete": Ceiling(share=0.0, plus=1)})
     pairs = [await lives.pair(n) for n in range(3)]

@@ -232,7 +232,7 @@ async def plan_and_write(
     """
     now_us = world.now_us()
     planned = Planned()
-    was_linked = len(await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"}, limit=1)) > 0
+    was_linked = len(await world.store.rows(Table.LINK, {"sync": sync.name}, limit=1)) > 0
     chosen = _chosen(sync, only)
     ended, strangers = Settled(), empty(Table.DIRTY)
     if part.identity:
