@@ -1,12 +1,16 @@
-"""What history tells of an edit that a write of ours replaced: which write it was, whatever our clock says."""
+"""What is said of writes of ours by history, whatever our clock says, and by looks that cannot be ordered."""
 
 from __future__ import annotations
 
 import polars as pl
 import pytest
 
+from syncline import records
 from syncline.engine.in_flight import _replaced
+from syncline.engine.intake import _telling
+from syncline.reconcile.absorb import Clockwork
 from syncline.reconcile.settle import OUTSTANDING
+from syncline.records import PAGE_SCHEMA, How, Page
 
 SECOND = 1_000_000
 
@@ -41,3 +45,28 @@ def test_the_write_whose_call_a_moment_names_is_its_write(
 ) -> None:
     moment = its_moment(100 * SECOND, call_batch)
     assert [old for _, old in _replaced(moment, the_write(100 * SECOND + ahead_us), SECOND)] == lost
+
+
+@pytest.mark.parametrize(
+    ("seconds_later", "state", "tells", "doubted"),
+    [
+        (3, "unknown", False, ("1",)),  # within the lag nobody knows which look is the newer one
+        (3, "written", True, ()),  # what we were told of is in the mirror already
+        (30, "unknown", True, ()),
+    ],
+)
+def test_a_write_in_doubt_is_not_settled_by_a_look_that_the_mirror_does_not_take(
+    seconds_later: int, state: str, tells: bool, doubted: tuple[str, ...]
+) -> None:
+    known = pl.DataFrame(
+        {"record_id": ["1"], "stamp_us": [None], "as_of_us": [100 * SECOND]}, schema_overrides={"stamp_us": pl.Int64}
+    )
+    row = {records.ID: "1", records.AS_OF: (100 + seconds_later) * SECOND, "lastName": "ours"}
+    rows = pl.DataFrame([row], schema={**PAGE_SCHEMA, "lastName": pl.String()})
+    page = Page(
+        object_type="lead", rows=rows, fields=("lastName",), how=How.READ_BACK, next_cursor=None, has_more=False
+    )
+    entries = the_write(100 * SECOND).with_columns(pl.lit(state).alias("state"))
+    clockwork = Clockwork(trusts_stamp=False, lag_us=10 * SECOND)
+    found, again = _telling(known, page, clockwork, entries, same_call=False)
+    assert (found.to_list(), again) == ([tells], doubted)

@@ -29,6 +29,8 @@ RESTS = 9
 SOON_US = 3_600_000_000
 PEOPLE = 4
 """At the beginning, where a first copy was made before."""
+PREPARED_VALUES = 900
+"""From where on the values that people enter then are counted: nobody enters the same value in a history again."""
 
 
 class Unprepared(Exception):
@@ -61,6 +63,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
     stage = Stage.over(ground, 0, variant, variant.sync(), key)
     asyncio.get_running_loop().set_exception_handler(partial(_complain, stage))
     stage.ended = True
+    stage.values_made = PREPARED_VALUES
     hands = Hands(stage=stage, luck=Random("prepared"), people=0)
     for person in range(1, PEOPLE + 1):
         hands.people = person

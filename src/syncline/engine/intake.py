@@ -16,7 +16,7 @@ from syncline import records
 from syncline.engine.dirty import dirty_links, dirty_records, read_marks
 from syncline.engine.erased import sift
 from syncline.engine.in_flight import log_overwritten
-from syncline.engine.journal import outstanding
+from syncline.engine.journal import IN_FLIGHT, outstanding
 from syncline.engine.laws import Told, put_capture_law
 from syncline.engine.life.endings import HAS_ENDED, mark_endings
 from syncline.engine.match_index import keep_keys
@@ -25,7 +25,7 @@ from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.unreadable import bury_unreadable
 from syncline.engine.world import World
 from syncline.ports import Stamp
-from syncline.reconcile.absorb import NOTHING, Absorbed, Clockwork, absorb, is_outdated
+from syncline.reconcile.absorb import NOTHING, Absorbed, Clockwork, absorb, age_of
 from syncline.reconcile.cells import decode_objects
 from syncline.records import How, Page
 from syncline.trees import TABLES, Commit, Table
@@ -91,9 +91,10 @@ async def _take(
     clockwork = clockwork_of(world, connection, object_type)
     asked = [*known["record_id"], *page.missing]
     open_entries = await outstanding(world.store, connection, object_type, asked, now_us=world.now_us())
-    settled = None
+    settled, doubted = None, tuple[str, ...]()
     if len(open_entries):
-        telling = replace(page, rows=page.rows.filter(~is_outdated(known, page, clockwork)))
+        page_tells, doubted = _telling(known, page, clockwork, open_entries, same_call=same_call)
+        telling = replace(page, rows=page.rows.filter(page_tells))
         settled = await settle_page(world, connection, telling, known, open_entries, same_call=same_call)
     ends = await world.store.links_of(connection, object_type, [*ids, *page.missing])
     result = absorb(
@@ -116,7 +117,8 @@ async def _take(
     _wake_others(world, connection, object_type, known, result.confirmed, ends, commit)
     fresh = _fresh_writes(world, connection, object_type, open_entries)
     _give_up(open_entries, frozenset(page.missing) - fresh, commit)
-    again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
+    again = [*result.unordered, *doubted, *(settled.again if settled else ())]
+    again += [one for one in page.missing if one in fresh]
     if again:
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
     await _mark_sight(world, connection, page, ends, fresh, commit)
@@ -126,6 +128,22 @@ async def _take(
     report.rows += len(page.rows) + sifted.count
     report.applied += len(result.woken)
     return result
+
+
+def _telling(
+    known: pl.DataFrame, page: Page, clockwork: Clockwork, open_entries: pl.DataFrame, *, same_call: bool
+) -> tuple[pl.Series, tuple[str, ...]]:
+    """Which rows of *page* say something of our writes, and the records that have to be read again for it.
+
+    One that cannot be ordered is not taken into the mirror; were a write in doubt settled by it all the same, its bases
+    would run ahead of the mirror, and what that still holds would pass for somebody's change.
+    """
+    age = age_of(known, page, clockwork)
+    in_doubt = open_entries.filter(pl.col("state").is_in(list(IN_FLIGHT)))["record_id"].unique()
+    if same_call or in_doubt.is_empty():
+        return age != "older", ()
+    is_doubted = (age == "unordered") & page.rows[records.ID].is_in(in_doubt.implode())
+    return (age != "older") & ~is_doubted, tuple(page.rows.filter(is_doubted)[records.ID].unique(maintain_order=True))
 
 
 async def next_page_number(world: World, report: Capture, run_id: str) -> int:

@@ -214,14 +214,14 @@ def _is_unsure(clockwork: Clockwork) -> pl.Expr:
     return (pl.col("verdict") == "unordered") | ((pl.col("verdict") == "applied") & _is_dated_ahead(clockwork))
 
 
-def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
-    """Per row of *page*: it shows an older state than what is known, or than another row of the page, so it says
-    nothing about later writes."""
+def age_of(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
+    """Per row of *page*: "older" where it shows an older state than what is known, or than another row of the page, so
+    that it says nothing about later writes; "unordered" where nobody can tell; else "newer" or "new"."""
     if page.rows.is_empty():
-        return pl.Series("is_outdated", [], dtype=pl.Boolean)
+        return pl.Series("age", [], dtype=pl.String)
     old = known.lazy().select("record_id", is_known=pl.lit(True), old_stamp_us="stamp_us", old_as_of_us="as_of_us")
-    is_outdated = (_order(clockwork, page.how) == "older") | _is_repeat(page.rows)
-    return collected(_beside_known(page.rows, old).select(is_outdated.alias("is_outdated"))).to_series()
+    age = pl.when(_is_repeat(page.rows)).then(pl.lit("older")).otherwise(_order(clockwork, page.how))
+    return collected(_beside_known(page.rows, old).select(age.alias("age"))).to_series()
 
 
 def _differs(fields: tuple[str, ...]) -> pl.Expr:
