@@ -12,6 +12,7 @@ import polars as pl
 
 from syncline.engine.dirty import dirty_records
 from syncline.engine.world import World
+from syncline.records import Side
 from syncline.spec.model import Sync
 from syncline.trees import Commit
 
@@ -41,6 +42,7 @@ def mark_endings(
         commit.touch.append(life_marks(sync.name, side, object_type, ids))
 
 
-async def marks_due(world: World, sync: Sync) -> pl.DataFrame:
-    """The marks (DIRTY) of both sides that are due."""
-    return await world.store.take_dirty(f"life:{sync.name}", now_us=world.now_us(), linked=False, limit=_MOST)
+async def marks_due(world: World, sync: Sync, side: Side) -> pl.DataFrame:
+    """The marks (DIRTY) of a side that are due."""
+    marks = await world.store.take_dirty(f"life:{sync.name}", now_us=world.now_us(), linked=False, limit=_MOST)
+    return marks.filter(pl.col("side") == side)

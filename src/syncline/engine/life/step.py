@@ -51,9 +51,8 @@ async def settle_endings(
     out = Settled()
     for _ in range(_ROUNDS):
         looked = 0
-        due = await marks_due(world, sync)
-        for side in SIDES if len(due) else ():
-            marks = await _chosen(world, sync, side, due.filter(pl.col("side") == side), only)
+        for side in SIDES:  # each side anew: settling one clears marks of the other
+            marks = await _chosen(world, sync, side, await marks_due(world, sync, side), only)
             if len(marks):
                 looked += await _settle(world, sync, side, marks, run_id)
         merged = 0
