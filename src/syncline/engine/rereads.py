@@ -12,6 +12,8 @@ import polars as pl
 
 from syncline.engine.observe import read_again
 from syncline.engine.world import World
+from syncline.records import SIDES
+from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 
 ASSUMED_SECONDS = 900.0
@@ -26,6 +28,26 @@ async def read_due(world: World, connection: str, object_type: str, run_id: str)
     own = marks.filter(pl.col("object_type") == object_type)
     ids = own["record_id"].to_list()
     await read_again(world, connection, object_type, ids, run_id, commit=Commit(clean=own))
+
+
+async def to_be_read(world: World, sync: Sync, records: pl.DataFrame) -> pl.DataFrame:
+    """Those of *records* (side, object_type, record_id, …) that are to be read as soon as the vendor surely shows what
+    is: what the mirror holds of them is not what they are, and nobody knows in which field. Records out of sight, which
+    are asked for from time to time, are none of them."""
+    if records.is_empty():
+        return records
+    pseudo = pl.col("side").replace_strict({side: f"read:{sync.side(side).connection}" for side in SIDES})
+    keys = records.select("object_type", "record_id", sync=pseudo, link_id=pl.lit(0, dtype=pl.Int64), side=pl.lit(""))
+    marks = await world.store.by_keys(Table.DIRTY, keys.unique())
+    soon = [world.now_us() + _lag_us(world, *row) for row in marks.select("sync", "object_type").iter_rows()]
+    due = marks.filter(marks["due_us"] <= pl.Series(soon, dtype=pl.Int64))
+    named = due.select("object_type", "record_id", pl.col("sync").alias("_pseudo"))
+    found = records.with_columns(pseudo.alias("_pseudo"))
+    return found.join(named, on=["object_type", "record_id", "_pseudo"], how="semi").drop("_pseudo")
+
+
+def _lag_us(world: World, pseudo: str, object_type: str) -> int:
+    return int(world.capabilities(pseudo.removeprefix("read:"), object_type).visibility_lag_seconds * 1e6)
 
 
 async def read_assumed(world: World, connection: str, object_type: str, run_id: str) -> None:
