@@ -165,6 +165,28 @@ def test_a_late_write_of_ours_is_nobodys_edit() -> None:
     lived(life)
 
 
+def test_what_a_late_write_of_ours_replaced_is_a_blank_where_it_was_one() -> None:
+    """It was given up, the next one was refused, and then the first arrives after all."""
+
+    async def life() -> None:
+        life = await one_pair(POOR_SYSTEMS)
+        life.edit("a", only(life, "a"), "title", "")
+        for _ in range(2):
+            await life.cycle()
+            life.clock.advance(100)
+        life.connectors["b"].next_writes += [Fault.LATE_WRITE, Fault.LOCKED]
+        life.edit("a", only(life, "a"), "title", "first")
+        await life.cycle()
+        life.clock.advance(100)
+        await life.cycle()
+        life.clock.advance(300)
+        await rest(life)
+        await judge(life)
+        assert await logged(life) == [("overwritten_in_flight", "", "first")]
+
+    lived(life)
+
+
 def test_an_ignored_field_is_blocked_even_if_somebody_touched_the_record() -> None:
     """Who touched the record last is no proof of who set this field."""
 

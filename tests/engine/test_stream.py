@@ -257,6 +257,27 @@ def test_events_that_do_not_say_what_happened_are_read_for(fault: StreamFault) -
     asyncio.run(whole())
 
 
+def test_nothing_is_planned_for_a_record_whose_reading_is_in_doubt() -> None:
+    """What it holds is half known: what keeps it out of the filter may be in the half that is not."""
+
+    async def whole() -> None:
+        p = await pushed()
+        p.edit(title="told")
+        await p.take()
+        p.w.clock.advance(0.2)
+        p.edit(phone="2")
+        p.connector.next_batches = [StreamFault.GAP]
+        await p.take()
+        await p.cycle()
+        assert p.w.right.rows[p.twin].now.cells["title"] == "old"
+        assert (await p.marked(), await p.dirty()) == ([p.one], 1)
+        await p.cycle()
+        told = p.w.right.rows[p.twin].now.cells
+        assert (told["title"], told["phone"], await p.dirty()) == ("told", "2", 0)
+
+    asyncio.run(whole())
+
+
 def test_a_delete_is_believed_when_it_was_read() -> None:
     async def whole() -> None:
         p = await pushed()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from syncline.connectors.memory import undelete
+from syncline.engine.observe import meet
+from syncline.engine.units import Turn, run_units, units_of
 from syncline.records import Side, other
 from syncline.spec.model import Ceiling, OnDelete
 from tests.support.life_world import HUMAN, Lives, lived
@@ -60,6 +63,40 @@ async def test_delete_deletes_the_twin(side: Side) -> None:
     assert report.counts(side) == report.counts(other(side)) == {"written": 1}
     await lives.rest()
     assert (await lives.link(side, gone))["state"] == "tombstone"
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_what_was_undeleted_since_is_not_deleted_on_the_other_side_before_the_conclusions_are_drawn(
+    side: Side,
+) -> None:
+    lives, gone, twin = await paired(side, OnDelete.DELETE)
+    world = lives.two.world
+    sync = await meet(world, lives.two.sync)
+    looking, deciding, carrying_out = (
+        [unit for unit in units_of(sync, 2) if unit.name.startswith(kind)] for kind in ("observe", "identity", "fields")
+    )
+    turn = Turn(worker="one", cycle="c1")
+    lives.delete(side, gone)
+    await run_units(world, sync, looking + deciding, turn)
+    undelete(lives.system(side), gone, HUMAN)
+    await run_units(world, sync, looking + carrying_out, replace(turn, cycle="c2"))
+    assert lives.alive(other(side)) == [twin]
+    await lives.rest()
+    assert (await lives.link(side, gone))["state"] == "live"
+
+
+@lived
+async def test_where_everybody_was_deleted_new_people_are_no_first_copy() -> None:
+    ceilings = {"create": Ceiling(share=0.0, plus=1), "delete": Ceiling(share=1.0, plus=9)}
+    lives = await Lives.begin(on_delete=on("a", OnDelete.UNLINK), ceilings=ceilings)
+    gone, _ = await lives.pair()
+    lives.delete("a", gone)
+    await lives.rest()
+    for number in range(3):
+        lives.system("a").create("person", {"email": f"new{number}@x.test", "last": f"New {number}"}, HUMAN)
+    report = await lives.run()
+    assert [(held.kind, len(held.actions)) for held in report.held] == [("create", 3)]
 
 
 @lived

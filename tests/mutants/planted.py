@@ -153,7 +153,7 @@ MUTANTS: tuple[Mutant, ...] = (
         name="ceilings open",
         costs="a mistake in a filter empties or creates thousands of records",
         module="syncline.reconcile.plan",
-        old="        if _count(subjects, kind) + spent.get(kind, 0) <= allowed:",
+        old="        if counts[kind] + spent.get(kind, 0) <= allowed:",
         new="        if allowed >= 0:",
         found_by=("tests/unit/test_plan.py",),
     ),

@@ -13,5 +13,5 @@ BEYOND: dict[str, str] = {
     "a lost row is not missed": "an alarm is off: nothing is lost by that alone, and a history plants one defect only",
     "one spelling for both sides": "neither system spells what is written there its own way in a history",
     "an erased person comes back": "nobody is erased in a history",
-    "empty side believed": "no side of a history is empty for an hour",
+    "empty side believed": "a side is hardly ever read whole in the hour in which it shows no rows",
 }

@@ -309,6 +309,8 @@ ENDS_READING = "ends reading"
 
 def crossing(seed: int, variant: Variant) -> Variant:
     """*variant* with the crossings that the history of *seed* draws."""
+    if variant.has_unseen or variant.has_altering:
+        return variant  # those draws are lived by one worker with nothing else in its way
     luck = Random(f"{seed}/variant crossings")
     drawn = [name for name, (_, share, fits) in CROSSINGS.items() if luck.random() < share and fits(variant)]
     if luck.random() < 0.12 and variant.has_faults:

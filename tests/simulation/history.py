@@ -6,48 +6,49 @@ Lives here: who takes part, and coming to rest. What must hold then is said in `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from random import Random
-from sqlite3 import Connection
 from typing import Any
 
 import polars as pl
 
 from syncline.trees import Table
 from tests.simulation import crossings, marked, troubles
+from tests.simulation.altering import alter
 from tests.simulation.crossings import crossing
 from tests.simulation.deeds import Hands, deed, share_an_address
 from tests.simulation.ground import Ground, found
+from tests.simulation.kept import Prepared, keep, kept
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
 from tests.simulation.operator import approve_all, operate
 from tests.simulation.stage import Stage
-from tests.simulation.variant import Shape, Variant, draw
+from tests.simulation.unseen import hide_everything, look_at_all, show_everything
+from tests.simulation.variant import Shape, Variant, draw, drawn
 from tests.simulation.workers import cycle, turn, work
 
 RESTS = 9
 SOON_US = 3_600_000_000
 PEOPLE = 4
 """At the beginning, where a first copy was made before."""
+PREPARED_VALUES = 900
+"""From where on the values that people enter then are counted: nobody enters the same value in a history again."""
 
 
 class Unprepared(Exception):
     """Not even a first copy without any trouble comes to rest."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """How a shape's systems and state stood after a first copy, and when."""
-
-    pictures: Mapping[str, Connection]
-    key: bytes
-    begin_seconds: float
-
-
 @cache
 def prepared(shape: Shape) -> Prepared:
-    """Both systems with a few people, copied and at rest."""
+    """Both systems with a few people, copied and at rest; as another process of the same sources left them, if any."""
+    found = kept(shape.name)
+    if found is None:
+        found = _prepared_anew(shape)
+        keep(shape.name, found)
+    return found
+
+
+def _prepared_anew(shape: Shape) -> Prepared:
     with virtual_loop() as loop:
         time = VirtualTime(loop)
         ground = found(time)
@@ -63,6 +64,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
     stage = Stage.over(ground, 0, variant, variant.sync(), key)
     asyncio.get_running_loop().set_exception_handler(partial(_complain, stage))
     stage.ended = True
+    stage.values_made = PREPARED_VALUES
     hands = Hands(stage=stage, luck=Random("prepared"), people=0)
     for person in range(1, PEOPLE + 1):
         hands.people = person
@@ -79,7 +81,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
 
 def lived(seed: int, variant: Variant | None = None) -> Stage:
     """The history of a seed, lived to its rest; broken laws are in `Stage.complaints`."""
-    variant = variant or crossing(seed, draw(Random(f"{seed}/variant")))
+    variant = variant or crossing(seed, drawn(seed))
     before = None if variant.begins_empty else prepared(variant.shape)
     with virtual_loop() as loop:
         time = VirtualTime(loop)
@@ -124,12 +126,15 @@ async def _live(ground: Ground, seed: int, variant: Variant, before: Prepared | 
         (variant.has_pushes, troubles.push_often),
         (variant.has_operator, operate),
         (variant.has_late, troubles.arrive_late),
+        (variant.has_unseen, hide_everything),
+        (variant.has_altering, alter),
     ):
         if is_on:
             tasks.append(asyncio.ensure_future(task(stage)))
     tasks += [asyncio.ensure_future(task) for task in crossings.begin(hands)]
     await asyncio.gather(*tasks)
     troubles.over(stage)
+    show_everything(stage)
     await marked.compare(stage)
     stage.tell("rest")
     await rest(stage, hands)
@@ -162,6 +167,8 @@ async def rest(stage: Stage, hands: Hands) -> None:
         for side in ("a", "b"):
             stage.catch_up("a" if side == "a" else "b")
         sent = stage.writes_sent
+        if stage.variant.has_unseen and not number:
+            await look_at_all(stage, process, world)
         if stage.variant.workers == 1:
             has_run = await cycle(stage, process, world) is not None
         else:

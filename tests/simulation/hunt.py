@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import sys
-from random import Random
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
@@ -27,11 +26,11 @@ def main() -> int:
     from tests.simulation.history import Unprepared
     from tests.simulation.many import live
     from tests.simulation.needs import NEEDS, anything
-    from tests.simulation.variant import draw
+    from tests.simulation.variant import drawn
 
     is_needed = NEEDS.get(os.environ["SYNCLINE_MUTANT"], anything)
     for seed in range(given.first, given.most):
-        if not is_needed(crossing(seed, draw(Random(f"{seed}/variant")))):
+        if not is_needed(crossing(seed, drawn(seed))):
             continue
         try:
             outcome, _ = live(seed)

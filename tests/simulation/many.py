@@ -13,12 +13,13 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARE = 100
-"""Histories a process lives at most: each prepares the shapes it meets anew, five seconds for a dozen of them."""
+"""Histories a process lives at most: what was lived is written down when it ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +61,13 @@ def live_share(seeds: range, calm: bool) -> None:
 
 
 def sources() -> str:
-    """A digest of everything a history depends on."""
+    """A digest of everything a history depends on, as it lies where it is imported from."""
     digest = blake2b(digest_size=8)
-    for folder in ("src/syncline", "sandbox/src", "tests/simulation"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
+    for package in ("syncline", "syncline_sandbox", "tests.simulation"):
+        spec = find_spec(package)
+        assert spec is not None
+        assert spec.submodule_search_locations
+        for path in sorted(Path(spec.submodule_search_locations[0]).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -8,9 +8,10 @@ when they die (`workers`).
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Protocol
@@ -166,6 +167,7 @@ class Line:
     after: Callable[[HttpRequest, Response], None]
     slow_share: float = 0.0  # of requests that are on their way for up to two minutes
     lost_share: float = 0.0  # of requests or answers that never arrive
+    shows_nobody: bool = False  # queries for people are answered with none, as to a user without a right to any
     delays: list[Delay] = field(default_factory=list)
 
     def delay(self, process: Process, request: HttpRequest) -> Delay | None:
@@ -203,6 +205,8 @@ class SimulatedTransport:
 
         def arrive() -> None:
             response = line.core.handle(_as_sandbox_takes_it(request))
+            if line.shows_nobody:
+                response = _without_people(request, response)
             line.after(request, response)
             if delay is not None:
                 delay.met.set()
@@ -229,6 +233,21 @@ class SimulatedTransport:
 def _tell(answered: asyncio.Future[Response], response: Response) -> None:
     if not answered.done():
         answered.set_result(response)
+
+
+_OF_PEOPLE = ("/leads.json", "/activities.json", "/leadchanges.json")
+
+
+def _without_people(request: HttpRequest, response: Response) -> Response:
+    """The answer of a query for people, or for what they did, with nobody in it."""
+    url = urlsplit(request.url)
+    is_query = request.method == "GET" or "_method=GET" in url.query
+    if not is_query or not url.path.endswith(_OF_PEOPLE) or response.fate is not Fate.ANSWERED:
+        return response
+    told = json.loads(response.body) if response.body.startswith(b"{") else {}
+    if not told.get("success"):
+        return response
+    return replace(response, body=json.dumps({**told, "result": []}).encode())
 
 
 def _as_sandbox_takes_it(request: HttpRequest) -> Request:

@@ -22,6 +22,9 @@ SLACK_US = 30_000_000
 PLANNED_US = 15_000_000
 """Between what was shown and what is stored to be sent: a read within a system's lag may have to be made again."""
 
+UNSEEN_US = 60_000_000
+"""Before a write was sent: what somebody did then may not have been seen when it was planned."""
+
 LATE_US = 130_000_000
 """After an answer said that something was written it shows within so long."""
 
@@ -68,6 +71,7 @@ class Sending:
     _known_us: dict[Cell, int] = field(default_factory=dict)  # since when a value was known for good
     sent_us: dict[Cell, list[int]] = field(default_factory=dict)  # when we sent a value
     _on_the_way: dict[tuple[Side, str], Leaving] = field(default_factory=dict)  # whose answer is awaited
+    _counted: set[tuple[str, str, Side, str | None]] = field(default_factory=set)  # what was sent again counts once
     _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
     def known(self, cells: Iterable[Cell], now_us: int) -> None:
@@ -80,7 +84,9 @@ class Sending:
     def sends(self, process: Process, side: Side, writes: Sequence[Write], now_us: int) -> None:
         for write in writes:
             for kind in self._kinds(side, write):
-                self.counted[process.turn, kind] += 1
+                once = (process.turn, kind, side, write.record_id or write.key)
+                self.counted[process.turn, kind] += once not in self._counted
+                self._counted.add(once)
             if write.operation is not Operation.UPDATE or write.record_id is None:
                 continue
             if (side, write.record_id) in self._in_doubt:
@@ -101,19 +107,14 @@ class Sending:
         self._on_the_way[side, record_id] = Leaving(process=process, cells=cells, at_us=now_us, thawed=process.thawed)
 
     def _is_on_its_way(self, side: Side, record_id: str, write: Leaving) -> bool:
-        """Whether its sender has been at it ever since, it has not arrived, and nobody else changed the record meanwhile: what is
-        seen to be changed since is taken for the last word, whether our write comes before it or after."""
+        """Whether its sender has been at it ever since, it has not arrived, and nobody else changed the record meanwhile:
+        what is seen to be changed since is taken for the last word, whether our write comes before it or after."""
         row, sender = self.chronicle.rows[side].get(record_id), write.process
-        if (
-            row is None
-            or not write.cells
-            or not sender.is_sending
-            or sender.is_dead
-            or sender.thawed is not write.thawed
-        ):
+        is_at_it = sender.is_sending and not sender.is_dead and sender.thawed is write.thawed
+        if row is None or not write.cells or not is_at_it:
             return False
         since = [v for v in row.versions if v.at_us > write.at_us]
-        if any(v.actor != US for v in since):
+        if any(v.actor != US and v.at_us > write.at_us - UNSEEN_US for v in row.versions):
             return False
         stood = [row.at(write.at_us), *since]
         return not any(v and all(v.cells.get(key) == value for key, value in write.cells.items()) for v in stood)

@@ -60,6 +60,15 @@ class Pushed:
 
 
 @dataclass(kw_only=True)
+class Unseen:
+    """A side on which nothing was to be seen from *since_us* until *until_us*; None: until now."""
+
+    side: Side
+    since_us: int
+    until_us: int | None = None
+
+
+@dataclass(kw_only=True)
 class Stage:
     """Everything a history plays with. `shown`: value of a cell -> when something last showed it to us for good."""
 
@@ -77,6 +86,7 @@ class Stage:
     pushes: list[Pushed] = field(default_factory=list)
     approved_us: list[int] = field(default_factory=list)  # when somebody let through what a ceiling held
     undone: list[int] = field(default_factory=list)  # when somebody had something undone
+    unseen: list[Unseen] = field(default_factory=list)  # when a side showed no rows
     shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
     based_us: dict[tuple[int, str], int] = field(default_factory=dict)  # link, mapping -> since when it has bases
     writes_sent: int = 0

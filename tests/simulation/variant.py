@@ -49,6 +49,12 @@ class Shape:
     def object_types(self) -> tuple[str, ...]:
         return ("Lead", "Contact") if self.has_contacts else ("Lead",)
 
+    @property
+    def name(self) -> str:
+        """The preset and what it has beyond it."""
+        beyond = (("contacts", self.has_contacts), ("filtered", self.is_filtered), ("wide", self.is_wide))
+        return "-".join((self.preset, *(word for word, is_on in beyond if is_on)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -74,6 +80,9 @@ class Variant:
     has_fight: bool  # a rule of one system sets back what we write, for ever
     skew_seconds: float  # how far the clocks of our machines may be off
     crash_share: float  # of processes that end right after something was stored
+    has_unseen: bool = False  # side a shows no rows for an hour
+    has_unseen_b: bool = False  # then side b does so, too; not drawn yet: it breaks laws that are not understood
+    has_altering: bool = False  # fields change while workers run: new, gone, shorter, required
     crossings: tuple[str, ...] = field(default=(), repr=False)
 
     def sync(self) -> Sync:
@@ -143,6 +152,18 @@ def draw(luck: Random, *, faults: bool = True, workers: int | None = None) -> Va
         variant,
         skew_seconds=luck.choice((0.0, 0.0, 0.0, 0.0, 1.0, 30.0)),
         crash_share=luck.choice((0.0, 0.0, 0.3)) if faults else 0.0,
+    )
+
+
+def drawn(seed: int) -> Variant:
+    """The circumstances of the history of a seed: what later actors bring is drawn apart, so that it shifts nothing."""
+    luck = Random(f"{seed}/variant 2")
+    variant = draw(Random(f"{seed}/variant"))
+    has_unseen, has_altering = luck.random() < 0.12, luck.random() < 0.12
+    # Several workers break laws with these: one that met the systems before a change clears marks that came with it.
+    is_alone = variant.workers == 1 and not variant.has_pushes
+    return replace(
+        variant, has_unseen=has_unseen and is_alone, has_altering=has_altering and is_alone and not variant.has_late
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, is_outdated
+from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, age_of
 from syncline.records import PAGE_SCHEMA, How, Page
 from syncline.trees import MIRROR
 
@@ -176,4 +176,4 @@ def test_the_evidence_interval_begins_at_the_last_look_that_was_planned(unplanne
 
 def test_an_outdated_row_is_known_as_such() -> None:
     observed = page({"stamp": 9}, {"stamp": 11}, {"id": "2", "stamp": 1})
-    assert is_outdated(seen({"x": "old"}), observed, STAMPED).to_list() == [True, False, False]
+    assert age_of(seen({"x": "old"}), observed, STAMPED).to_list() == ["older", "newer", "new"]

@@ -11,7 +11,7 @@ import pytest
 from syncline.connectors.salesforce import soql
 from syncline.connectors.salesforce.bulk import IngestResult, Job, read_table, write_table
 from syncline.connectors.salesforce.bulk_write import outcomes_of
-from syncline.connectors.salesforce.cells import canonical_column, full_id, record_columns, rows_of, wire_value
+from syncline.connectors.salesforce.cells import canonical_columns, full_id, record_columns, rows_of, wire_value
 from syncline.connectors.salesforce.cursor import Cursor
 from syncline.connectors.salesforce.errors import FieldRefused, bulk_error, error_of, judge, refusal, vendor_errors
 from syncline.errors import AccessError, Later, NotUnderstood, QuotaExhausted, RateLimited, Unavailable
@@ -102,8 +102,8 @@ RAW = {
 @pytest.mark.parametrize("field_type", RAW)
 def test_a_column_is_canonical_just_as_its_cells_are(field_type: FieldType) -> None:
     raw = RAW[field_type]
-    column = canonical_column(pl.Series(raw, dtype=pl.String()), field_type)
-    assert column.to_list() == [canonical(field_type, value) for value in raw]
+    cells = canonical_columns(pl.DataFrame({"cell": raw}, schema={"cell": pl.String()}), {"cell": field_type})
+    assert cells["cell"].to_list() == [canonical(field_type, value) for value in raw]
 
 
 def test_a_row_that_cannot_be_translated_is_kept_apart() -> None:

@@ -83,7 +83,7 @@ async def patch_bases(
 ) -> None:
     """Lay *patches* (PATCHES) over the stored bases (and over those already in *commit*) and put the result into
     *commit*. Rows without a link are passed over; links in *anew* forget what they had stored."""
-    patches = patches.filter(pl.col("link_id") != 0)
+    patches = patches if patches.is_empty() else patches.filter(pl.col("link_id") != 0)
     if patches.is_empty():
         return
     touched = patches.select("link_id").unique(maintain_order=True)
@@ -96,7 +96,7 @@ async def patch_bases(
     fresh = pl.concat(
         [
             _patched(world.syncs[str(name)], stored, own)
-            for (name,), own in patches.group_by("sync", maintain_order=True)
+            for (name,), own in patches.partition_by("sync", as_dict=True).items()
         ]
     )
     kept = pending.join(fresh, on="link_id", how="anti") if pending is not None else None
@@ -111,7 +111,7 @@ def _patched(sync: Sync, stored: pl.DataFrame, patches: pl.DataFrame) -> pl.Data
     newest = patches.group_by("mapping", "link_id", maintain_order=True).agg(
         pl.col(f"print_{side}").drop_nulls().last() for side in SIDES
     )
-    for (key,), own in newest.group_by("mapping", maintain_order=True):
+    for (key,), own in newest.partition_by("mapping", as_dict=True).items():
         prints = own.select("link_id", "print_a", "print_b")
         joined = links.join(prints, on="link_id", how="left", maintain_order="left")
         grid = grid.with_columns(

@@ -37,6 +37,8 @@ async def hold_above_ceilings(
     or is over too where nothing of its kind is held any more or nothing of it is left: nobody is asked about records
     that are gone. A replaced one may still be approved: people approve what they saw, and what came since stays
     held. The parts of one *cycle* have one ceiling of each kind together: what an earlier part let through counts."""
+    if planned.sheets.is_empty() and not is_whole:
+        return []
     alive = ["open", "approved", REPLACED]
     known = await world.store.rows(Table.HOLD, {"sync": sync.name, "kind": "ceiling", "state": alive})
     gist = planned.sheets.gist()

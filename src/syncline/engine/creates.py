@@ -29,7 +29,7 @@ async def plan_creates(
     again = await creates_asked_for(world, sync)
     for side in SIDES:
         own = lone.filter(pl.col("side") == side)
-        for (object_type,), part in own.group_by("object_type", maintain_order=True):
+        for (object_type,), part in own.partition_by("object_type", as_dict=True).items():
             if sync.side(side).creates is Creates.NEVER and not forced:
                 stays = part.join(again, on=again.columns, how="anti")
                 planned.classes.append(

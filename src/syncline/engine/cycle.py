@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from syncline.engine.accounting import (
+    account,
+    considered_of,
+    final_classes,
+    marked_ends,
+    shifted_links,
+    without_shifted,
+)
 from syncline.engine.bounds import FREE, Bounds
 from syncline.engine.ceilings import hold_above_ceilings
 from syncline.engine.creates import plan_creates
 from syncline.engine.deeds import resolve_deeds
 from syncline.engine.dirty import marks_of_actions
 from syncline.engine.empty_sides import hold_empty_sides
-from syncline.engine.erased import ERASED_MEANWHILE
 from syncline.engine.intake import Capture
 from syncline.engine.laws import balances
 from syncline.engine.leaving import unlink_leavers
@@ -32,15 +39,14 @@ from syncline.engine.life.step import Settled, settle_endings
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import capture, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_links
-from syncline.engine.rereads import read_assumed, read_due
-from syncline.engine.settlement import add_rows
+from syncline.engine.rereads import half_known, read_assumed, read_due
 from syncline.engine.sheets import Sheets
 from syncline.engine.terms import adopt_terms
 from syncline.engine.world import Progress, World
 from syncline.engine.write import Written, resolve_unknown, write_actions
 from syncline.errors import StopRequested, SynclineError
 from syncline.ports import Lane
-from syncline.reconcile.conserve import GRAVITY, Balance
+from syncline.reconcile.conserve import Balance
 from syncline.reconcile.plan import Held
 from syncline.records import SIDES, Side
 from syncline.spec.model import Sync
@@ -80,6 +86,7 @@ class RunReport:
     balances: list[Balance] = field(default_factory=list)
     unknown: int = 0
     stopped: SynclineError | None = None
+    started_us: int | None = None  # None until it is opened
     fates: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # what became of each action, and why
     cycle: str | None = None  # of which this is a part; the parts of a cycle share its ceilings
     worker: str | None = None
@@ -116,8 +123,10 @@ class RunReport:
         return self.classes.filter(pl.col("class") == "written")["record_id"].n_unique()
 
     def counts(self, side: str) -> dict[str, int]:
+        if self.classes.is_empty():
+            return {}
         own = self.classes.filter(pl.col("side") == side)
-        return dict(own.group_by("class").len().sort("class").iter_rows())
+        return dict(sorted(own["class"].value_counts().iter_rows()))
 
 
 async def run_cycle(
@@ -223,7 +232,7 @@ async def plan_and_write(
     """
     now_us = world.now_us()
     planned = Planned()
-    was_linked = len(await world.store.rows(Table.LINK, {"sync": sync.name, "state": "live"}, limit=1)) > 0
+    was_linked = len(await world.store.rows(Table.LINK, {"sync": sync.name}, limit=1)) > 0
     chosen = _chosen(sync, only)
     ended, strangers = Settled(), empty(Table.DIRTY)
     if part.identity:
@@ -236,12 +245,15 @@ async def plan_and_write(
         strangers = await _strangers(world, sync, now_us, chosen)
         await _match(world, sync, strangers, planned, report, forced=forced, bounds=bounds)
     links = await _marked_links(world, sync, now_us, part, chosen)
-    before = await _current_ends(world, links)
-    await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
-    await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
-    await note_gone(world, sync, links["link_id"].to_list(), report.run_id)
-    shifted = _shifted(before, await _current_ends(world, links))
-    considered = _considered(strangers, before)
+    before = await marked_ends(world, links)
+    if chosen is None and len(doubtful := (await half_known(world, sync, before)).select("link_id")):
+        links, before = (one.join(doubtful, on="link_id", how="anti") for one in (links, before))
+    if len(links):
+        await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
+        await plan_tombstones(world, sync, links["link_id"].to_list(), report.run_id, planned, forced=forced)
+        await note_gone(world, sync, links["link_id"].to_list(), report.run_id)
+    shifted = shifted_links(before, await marked_ends(world, links))
+    considered = considered_of(strangers, before)
     if not bounds.is_sealed:
         report.held = await hold_above_ceilings(
             world,
@@ -269,9 +281,11 @@ async def plan_and_write(
     report.fates = written.classes
     report.unknown += sum(name == "unknown" for name, _ in written.classes.values())
     report.conflicts = len(planned.all_conflicts())
-    report.classes = _without_shifted(_final_classes(planned, written, report.held), considered, shifted)
+    report.classes = without_shifted(final_classes(planned, written, report.held), considered, shifted)
     if writes:
-        await _account(world, sync, report, pl.concat([strangers, links]), considered, planned.later)
+        await account(
+            world, sync, report.run_id, report.classes, pl.concat([strangers, links]), considered, planned.later
+        )
         if not bounds.is_sealed:
             await unlink_leavers(world, sync)
 
@@ -323,100 +337,6 @@ def _chosen(sync: Sync, only: frozenset[tuple[str, str, str]] | None) -> pl.Data
     return pl.DataFrame(sorted(only), schema=names, orient="row").with_columns(pl.lit(sync.name).alias("sync"))
 
 
-def _final_classes(planned: Planned, written: Written, held: Sequence[Held]) -> pl.DataFrame:
-    """What was planned, corrected by what happened: one row per record, in its gravest class."""
-    actions = planned.sheets.outline()
-    stopped = {action.split("/")[0]: ("held", f"above the ceiling on {h.kind}s") for h in held for action in h.actions}
-    became = {**stopped, **written.classes}
-    rows = [(action, *became[action]) for action in actions["action"] if action in became]
-    fates = pl.DataFrame(rows, schema={"action": pl.String, "class": pl.String, "reason": pl.String}, orient="row")
-    touched = actions.join(fates, on="action")
-    targets = touched.filter(pl.col("record_id").is_not_null()).select(
-        "side", "object_type", "record_id", pl.col("class").alias("_class"), pl.col("reason").alias("_reason")
-    )
-    sources = touched.select(
-        pl.when(pl.col("side") == "a").then(pl.lit("b")).otherwise(pl.lit("a")).alias("side"),
-        pl.col("source_type").alias("object_type"),
-        pl.col("source_id").alias("record_id"),
-        pl.col("class").alias("_class"),
-        pl.col("reason").alias("_reason"),
-    )
-    order = pl.col("_class").replace_strict(GRAVITY, return_dtype=pl.Int32)
-    fate = (
-        pl.concat([targets, sources])
-        .with_columns(order.alias("_gravity"))
-        .sort("_gravity", descending=True)
-        .unique(["side", "object_type", "record_id"], keep="first")
-    )
-    joined = planned.all_classes().join(
-        fate, on=["side", "object_type", "record_id"], how="left", maintain_order="left"
-    )
-    known = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
-    replaces = pl.col("_class").is_not_null() & ((pl.col("class") == "written") | (pl.col("_gravity") > known))
-    final = joined.with_columns(
-        pl.when(replaces).then("_class").otherwise("class").alias("class"),
-        pl.when(replaces).then("_reason").otherwise("reason").alias("reason"),
-    )
-    final_order = pl.col("class").replace_strict(GRAVITY, return_dtype=pl.Int32)
-    ranked = final.with_columns(final_order.alias("_rank")).sort("_rank", descending=True, maintain_order=True)
-    return ranked.unique(["side", "object_type", "record_id"], keep="first", maintain_order=True).select(list(CLASSES))
-
-
-_RECORD = ["side", "object_type", "record_id"]
-
-
-async def _current_ends(world: World, links: pl.DataFrame) -> pl.DataFrame:
-    """side, object_type, record_id, link_id, seq: the current records of links with marks (DIRTY)."""
-    marks = links.select("link_id", "seq")
-    ends = (await world.store.by_keys(Table.LINK_END, marks.select("link_id"))).filter(pl.col("role") == "current")
-    return ends.join(marks, on="link_id").select(*_RECORD, "link_id", "seq")
-
-
-def _considered(strangers: pl.DataFrame, ends: pl.DataFrame) -> pl.DataFrame:
-    """The records of the marks taken, as they stood before anything was planned: a record that is made anew takes
-    another's place in its link."""
-    lone = strangers.select(*_RECORD, "link_id", "seq")
-    return pl.concat([ends, lone]).unique(_RECORD, keep="first")
-
-
-def _shifted(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """The links (link_id) whose records became others while they were planned: another lane settled an end."""
-    gone, new = (one.join(two, on=[*_RECORD, "link_id"], how="anti") for one, two in ((before, after), (after, before)))
-    return pl.concat([gone.select("link_id"), new.select("link_id")]).unique()
-
-
-def _without_shifted(classes: pl.DataFrame, considered: pl.DataFrame, shifted: pl.DataFrame) -> pl.DataFrame:
-    """*classes* (CLASSES) with the records of links that shifted deferred: whoever shifted them left a newer mark."""
-    if shifted.is_empty():
-        return classes
-    stays = classes.join(shifted, on="link_id", how="anti")
-    deferred = considered.join(shifted, on="link_id", how="semi").join(stays, on=_RECORD, how="anti")
-    words = pl.lit("its link changed while it was planned; planned again next").alias("reason")
-    return pl.concat([stays, deferred.select(*_RECORD, "link_id", pl.lit("deferred").alias("class"), words)])
-
-
-async def _account(
-    world: World,
-    sync: Sync,
-    report: RunReport,
-    taken: pl.DataFrame,
-    considered: pl.DataFrame,
-    later: Sequence[pl.DataFrame],
-) -> None:
-    """Store the two sides of the sync law, clear the marks that were planned and set those that come due later.
-
-    CONSIDERED comes from the marks taken and the links' ends, VERDICT from what the planner said.
-    """
-    commit = Commit(clean=taken, touch=[marks for marks in later if len(marks)])
-    place = [pl.lit(report.run_id).alias("run_id"), pl.lit(sync.name).alias("sync")]
-    # Who was erased meanwhile stands in neither.
-    erased = report.classes.filter(pl.col("reason") == ERASED_MEANWHILE[1])
-    keys = ["side", "object_type", "record_id"]
-    add_rows(commit, Table.CONSIDERED, considered.join(erased, on=keys, how="anti").with_columns(place))
-    add_rows(commit, Table.VERDICT, report.classes.join(erased, on=keys, how="anti").with_columns(place))
-    await world.store.commit(commit)
-
-
 async def close_cut_off(store: Store) -> int:
     """Runs that still count as running although nobody runs: their process died. To be called before the first run of
     whoever holds the state; how many that were. A whole run that a worker conducted is left for the next worker."""
@@ -456,13 +376,15 @@ async def close_run(world: World, report: RunReport, state: str, error: str | No
 async def _put_run(
     world: World, report: RunReport, state: str, ended_us: int | None, summary: Mapping[str, object]
 ) -> None:
-    started = await world.store.rows(Table.RUN, {"run_id": report.run_id})
+    if report.started_us is None:
+        known = await world.store.rows(Table.RUN, {"run_id": report.run_id})
+        report.started_us = known["started_us"][0] if len(known) else world.now_us()
     row = {
         "run_id": report.run_id,
         "sync": report.sync,
         "kind": report.kind,
         "state": state,
-        "started_us": started["started_us"][0] if len(started) else world.now_us(),
+        "started_us": report.started_us,
         "ended_us": ended_us,
         "summary": json.dumps(summary),
         "cycle": report.cycle,

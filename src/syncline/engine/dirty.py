@@ -35,10 +35,12 @@ def read_marks(connection: str, object_type: str, ids: Iterable[str], *, due_us:
 
 def marks_of_actions(sync: Sync, outline: pl.DataFrame, names: Collection[str]) -> list[pl.DataFrame]:
     """Dirty marks (without seq) for everything the actions *names* of *outline* (sheets.OUTLINE) were planned for."""
+    if not names:
+        return []
     waiting = outline.filter(pl.col("action").is_in(list(names)))
     marks = [dirty_links(sync.name, waiting.filter(pl.col("link_id") > 0)["link_id"].unique().to_list())]
     lone = waiting.filter(pl.col("link_id") == 0)
-    for (side, source_type), part in lone.group_by("side", "source_type", maintain_order=True):
+    for (side, source_type), part in lone.partition_by("side", "source_type", as_dict=True).items():
         source = other("a" if side == "a" else "b")
         marks.append(dirty_records(sync.name, source, str(source_type), part["source_id"].to_list()))
     return marks

@@ -21,6 +21,10 @@ from syncline.trees import Commit, Table
 _LOOKED_AT = ("sent", "unknown", "written", "settled", "abandoned")
 
 
+FAST_CLOCK_US = 60_000_000
+"""How far the clock of one of our processes may be ahead while a change is still known as its own."""
+
+
 async def log_overwritten(world: World, connection: str, page: Page, commit: Commit, run_id: str) -> None:
     """Log the values that *page*'s moments show between our reading of a field and our write to it."""
     if page.moments is None or page.moments.is_empty():
@@ -83,15 +87,20 @@ def _replaced(ours: pl.DataFrame, written: pl.DataFrame, step_us: int) -> Iterat
     """Entries with the value their write replaced, where it was neither what we had read nor what we wrote.
 
     A moment is that of the write whose call it names, whatever our clock says. Where it names none, it is that of the
-    write which expected its value; of a value the vendor spelt its own way, of the last write.
+    write which expected its value; of a value the vendor spelt its own way, of the last write. What no write before it
+    explains is of one that expected exactly its value and was sent by a process whose clock is ahead.
     """
     pairs = ours.select("record_id", "field", "at_us", "old", "new", "call_batch").join(
         written, on=["record_id", "field"], how="inner"
     )
     is_named = (pl.col("call_batch") == pl.col("batch_id")).fill_null(False)
-    near = pairs.filter(is_named | (pl.col("sent_us") <= pl.col("at_us") + step_us + CLOCK_SKEW_US))
+    ahead_us = pl.col("sent_us") - pl.col("at_us") - step_us
+    is_near = ahead_us <= CLOCK_SKEW_US
     is_expected = (pl.col("new") == pl.col("expected")).fill_null(False)
-    near = near.sort(is_named, is_expected, "sent_us", maintain_order=True)
+    is_of_fast_clock = pl.col("call_batch").is_null() & is_expected & (ahead_us <= FAST_CLOCK_US)
+    near = pairs.filter(is_named | is_near | is_of_fast_clock)
+    earliest = pl.when(is_near).then("sent_us").otherwise(-pl.col("sent_us"))
+    near = near.sort(is_named, is_near, is_expected, earliest, maintain_order=True)
     newest = near.unique(["record_id", "field", "at_us"], keep="last", maintain_order=True)
     lost = newest.filter(
         pl.col("old").is_not_null()

@@ -16,7 +16,7 @@ from syncline import records
 from syncline.engine.dirty import dirty_links, dirty_records, read_marks
 from syncline.engine.erased import sift
 from syncline.engine.in_flight import log_overwritten
-from syncline.engine.journal import outstanding
+from syncline.engine.journal import IN_FLIGHT, outstanding
 from syncline.engine.laws import Told, put_capture_law
 from syncline.engine.life.endings import HAS_ENDED, mark_endings
 from syncline.engine.match_index import keep_keys
@@ -25,7 +25,7 @@ from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.unreadable import bury_unreadable
 from syncline.engine.world import World
 from syncline.ports import Stamp
-from syncline.reconcile.absorb import Absorbed, Clockwork, absorb, is_outdated
+from syncline.reconcile.absorb import NOTHING, Absorbed, Clockwork, absorb, age_of, shows_the_known
 from syncline.reconcile.cells import decode_objects
 from syncline.records import How, Page
 from syncline.trees import TABLES, Commit, Table
@@ -57,8 +57,17 @@ async def take_page(
     told: Told | None = None,
 ) -> Absorbed:
     """Store one page with everything that follows from it, in one commit. *told*: it was made of these events."""
+    if _says_nothing(page):
+        put_capture_law(report.connection, page, NOTHING, run_id, number, commit, told=told)
+        await world.store.commit(commit)
+        return NOTHING
     async with world.store.alone():
         return await _take(world, report, page, run_id, number, commit, same_call, told)
+
+
+def _says_nothing(page: Page) -> bool:
+    is_still = page.moments is None or page.moments.is_empty()
+    return page.rows.is_empty() and is_still and not page.missing and not page.unreadable
 
 
 async def _take(
@@ -82,8 +91,11 @@ async def _take(
     clockwork = clockwork_of(world, connection, object_type)
     asked = [*known["record_id"], *page.missing]
     open_entries = await outstanding(world.store, connection, object_type, asked, now_us=world.now_us())
-    telling = replace(page, rows=page.rows.filter(~is_outdated(known, page, clockwork)))
-    settled = await settle_page(world, connection, telling, known, open_entries, same_call=same_call)
+    settled, doubted = None, tuple[str, ...]()
+    if len(open_entries):
+        page_tells, doubted = _telling(known, page, clockwork, open_entries, same_call=same_call)
+        telling = replace(page, rows=page.rows.filter(page_tells))
+        settled = await settle_page(world, connection, telling, known, open_entries, same_call=same_call)
     ends = await world.store.links_of(connection, object_type, [*ids, *page.missing])
     result = absorb(
         known,
@@ -97,7 +109,7 @@ async def _take(
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
     await log_overwritten(world, connection, page, commit, run_id)
     _put_rows(world, connection, page, result, run_id, commit)
-    changed = result.mirror.join(result.changes.select("record_id").unique(), on="record_id", how="semi")
+    changed = result.mirror.filter(pl.col("record_id").is_in(result.changes["record_id"].implode()))
     await keep_keys(world, connection, object_type, changed, commit)
     keep_owners(world, connection, object_type, changed, commit)
     mark_endings(world, connection, object_type, known, result.mirror, commit)
@@ -105,7 +117,8 @@ async def _take(
     _wake_others(world, connection, object_type, known, result.confirmed, ends, commit)
     fresh = _fresh_writes(world, connection, object_type, open_entries)
     _give_up(open_entries, frozenset(page.missing) - fresh, commit)
-    again = [*result.unordered, *(settled.again if settled else ()), *(i for i in page.missing if i in fresh)]
+    again = [*result.unordered, *doubted, *(settled.again if settled else ())]
+    again += [one for one in page.missing if one in fresh]
     if again:
         commit.touch.append(read_marks(connection, object_type, again, due_us=world.now_us() + clockwork.lag_us))
     await _mark_sight(world, connection, page, ends, fresh, commit)
@@ -115,6 +128,25 @@ async def _take(
     report.rows += len(page.rows) + sifted.count
     report.applied += len(result.woken)
     return result
+
+
+def _telling(
+    known: pl.DataFrame, page: Page, clockwork: Clockwork, open_entries: pl.DataFrame, *, same_call: bool
+) -> tuple[pl.Series, tuple[str, ...]]:
+    """Which rows of *page* say something of our writes, and the records that have to be read again for it.
+
+    One that cannot be ordered is not taken into the mirror; were a write in doubt settled by it all the same, its bases
+    would run ahead of the mirror, and what that still holds would pass for somebody's change. Where it shows what the
+    mirror holds, there is nothing to run ahead of.
+    """
+    age = age_of(known, page, clockwork)
+    in_doubt = open_entries.filter(pl.col("state").is_in(list(IN_FLIGHT)))["record_id"].unique()
+    if same_call or in_doubt.is_empty():
+        return age != "older", ()
+    is_doubted = (age == "unordered") & page.rows[records.ID].is_in(in_doubt.implode())
+    if is_doubted.any():
+        is_doubted &= ~shows_the_known(known, page)
+    return (age != "older") & ~is_doubted, tuple(page.rows.filter(is_doubted)[records.ID].unique(maintain_order=True))
 
 
 async def next_page_number(world: World, report: Capture, run_id: str) -> int:
@@ -154,6 +186,8 @@ def clockwork_of(world: World, connection: str, object_type: str) -> Clockwork:
 def _fresh_writes(world: World, connection: str, object_type: str, open_entries: pl.DataFrame) -> frozenset[str]:
     """Records with a write of ours that nothing has confirmed yet, as long as the vendor may still be about to show
     it."""
+    if open_entries.is_empty():
+        return frozenset()
     able = world.capabilities(connection, object_type)
     wait_us = int((able.late_commit_seconds + able.visibility_lag_seconds) * 1e6)
     is_young = pl.coalesce("answered_us", "sent_us") >= pl.lit(world.now_us() - wait_us, dtype=pl.Int64)
@@ -162,6 +196,8 @@ def _fresh_writes(world: World, connection: str, object_type: str, open_entries:
 
 def _give_up(open_entries: pl.DataFrame, gone: frozenset[str], commit: Commit) -> None:
     """Writes that were confirmed and are never shown, because the record is *gone*, wait for nothing any more."""
+    if not gone:
+        return
     over = open_entries.filter((pl.col("state") == "written") & pl.col("record_id").is_in(list(gone)))
     if len(over):
         rows = over.select("batch_id", "position", pl.lit("abandoned").alias("state")).unique()
@@ -173,6 +209,8 @@ async def _unplanned(world: World, ends: pl.DataFrame) -> frozenset[str]:
     if ends.is_empty():
         return frozenset()
     dirty = await world.store.by_keys(Table.DIRTY, ends.select("sync", "link_id").unique())
+    if dirty.is_empty():
+        return frozenset()
     return frozenset(ends.join(dirty, on=["sync", "link_id"], how="semi")["record_id"])
 
 
@@ -184,6 +222,8 @@ def _put_rows(world: World, connection: str, page: Page, result: Absorbed, run_i
             connection=pl.lit(connection), object_type=pl.lit(page.object_type)
         )
         add_rows(commit, Table.MOMENT, moments)
+    if result.changes.is_empty():
+        return
     # Of a complete read only what differs from an earlier look is an event: a change found late is one all the same.
     is_event = pl.lit(page.how is not How.BACKFILL) | pl.col("before").is_not_null()
     changes = result.changes.filter(is_event)
@@ -251,17 +291,19 @@ def _wake(
     themselves."""
     if not ids:
         return
-    ends = ends.filter(pl.col("record_id").is_in(list(ids)))
+    changed = set(ids)
+    links: dict[tuple[str, str], dict[str, int]] = {}
+    for *place, record_id, link_id in ends.select("sync", "side", "record_id", "link_id").iter_rows():
+        if record_id in changed:
+            links.setdefault((place[0], place[1]), {})[record_id] = link_id
     for sync, side in world.sides_of(connection, object_type):
         if only not in (None, sync.name):
             continue
-        own = ends.filter((pl.col("sync") == sync.name) & (pl.col("side") == side))
-        linked = own.select("link_id").unique(maintain_order=True)
-        commit.touch.append(dirty_links(sync.name, linked["link_id"].to_list()))
-        known = set(own["record_id"].to_list())
-        strangers = [record_id for record_id in ids if record_id not in known]
-        commit.touch.append(dirty_records(sync.name, side, object_type, strangers))
-    commit.touch = [part for part in commit.touch if len(part)]
+        linked = links.get((sync.name, side), {})
+        if linked:
+            commit.touch.append(dirty_links(sync.name, dict.fromkeys(linked.values())))
+        if strangers := [record_id for record_id in ids if record_id not in linked]:
+            commit.touch.append(dirty_records(sync.name, side, object_type, strangers))
 
 
 LOOK_AGAIN_SECONDS = 21_600.0
@@ -295,18 +337,19 @@ async def _mark_sight(
     current = ends.filter((pl.col("role") == "current") & pl.col("record_id").is_in([*found, *lost]))
     if current.is_empty():
         return
-    gone = current.filter(pl.col("record_id").is_in(lost))["record_id"].unique(maintain_order=True)
-    if len(gone):
+    if lost:
+        gone = current.filter(pl.col("record_id").is_in(lost))["record_id"].unique(maintain_order=True)
         due_us = world.now_us() + int(LOOK_AGAIN_SECONDS * 1e6)
         commit.touch.append(read_marks(connection, page.object_type, gone, due_us=due_us))
     links = await world.store.by_keys(Table.LINK, current.select("link_id").unique())
     sights = current.select("link_id", "side", pl.col("record_id").is_in(list(found)).alias("is_found"))
-    for side in records.SIDES:
-        seen = links.join(sights.filter(pl.col("side") == side), on="link_id", how="inner")
-        moved = seen.filter(pl.col(f"visible_{side}").fill_null(True) != pl.col("is_found"))
-        if len(moved):
-            commit.amend.setdefault(Table.LINK, []).append(
-                moved.select("link_id", pl.col("is_found").alias(f"visible_{side}"))
-            )
-            for sync, part in moved.group_by("sync", maintain_order=True):
-                commit.touch.append(dirty_links(str(sync[0]), part["link_id"].to_list()))
+    was_visible = pl.when(pl.col("side") == "a").then("visible_a").otherwise("visible_b").fill_null(True)
+    moved = links.join(sights, on="link_id", how="inner", maintain_order="left_right").filter(
+        was_visible != pl.col("is_found")
+    )
+    for (side,), own in moved.sort("side", maintain_order=True).partition_by("side", as_dict=True).items():
+        commit.amend.setdefault(Table.LINK, []).append(
+            own.select("link_id", pl.col("is_found").alias(f"visible_{side}"))
+        )
+        for (sync,), part in own.partition_by("sync", as_dict=True).items():
+            commit.touch.append(dirty_links(str(sync), part["link_id"].to_list()))

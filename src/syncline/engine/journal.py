@@ -47,9 +47,11 @@ async def outstanding(
     keys = pl.DataFrame({"record_id": list(record_ids)}, schema={"record_id": pl.String}).with_columns(
         connection=pl.lit(connection), object_type=pl.lit(object_type)
     )
-    entries = (await store.by_keys(Table.ENTRY, keys)).filter(pl.col("state").is_in(list(OPEN_STATES)))
-    too_old = (pl.col("state") == "abandoned") & (pl.col("at_us") < now_us - ABANDONED_US)
-    return await with_segments(store, entries.filter(~too_old))
+    entries = await store.by_keys(Table.ENTRY, keys)
+    if len(entries):
+        too_old = (pl.col("state") == "abandoned") & (pl.col("at_us") < now_us - ABANDONED_US)
+        entries = entries.filter(pl.col("state").is_in(list(OPEN_STATES)) & ~too_old)
+    return await with_segments(store, entries)
 
 
 async def with_segments(store: Store, entries: pl.DataFrame) -> pl.DataFrame:

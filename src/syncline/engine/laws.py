@@ -21,13 +21,14 @@ async def balances(store: Store, sync: str, run_id: str) -> list[Balance]:
     """Every law of a run, from its RECEIPT, CAPTURED, CONSIDERED and VERDICT rows."""
     receipts = await store.rows(Table.RECEIPT, {"run_id": run_id})
     captured = await store.rows(Table.CAPTURED, {"run_id": run_id})
+    told = captured.partition_by("connection", "object_type", as_dict=True)
     out = []
-    for (connection, object_type), part in receipts.group_by("connection", "object_type", maintain_order=True):
-        own = captured.filter((captured["connection"] == connection) & (captured["object_type"] == object_type))
+    for (connection, object_type), part in receipts.partition_by("connection", "object_type", as_dict=True).items():
+        own = told.get((connection, object_type), captured.clear())
         received = [record_id for packed in part["ids"] for record_id in unpack_ids(packed)]
         classed = [
             (verdict, record_id)
-            for verdict, packed in own.select("verdict", "ids").iter_rows()
+            for verdict, packed in zip(own["verdict"], own["ids"], strict=True)
             for record_id in unpack_ids(packed)
         ]
         out.append(balance("capture", f"{connection}.{object_type}", received, classed))
@@ -66,8 +67,8 @@ def put_capture_law(
     if told is None:
         received = page.rows[records.ID].to_list() + [ERASED_ID] * erased
         by_verdict = {
-            str(key[0]): part["record_id"].to_list()
-            for key, part in result.verdicts.group_by("verdict", maintain_order=True)
+            str(verdict): part["record_id"].to_list()
+            for (verdict,), part in result.verdicts.partition_by("verdict", as_dict=True).items()
         }
         if erased:
             by_verdict[ERASED_ID] = [ERASED_ID] * erased

@@ -160,5 +160,7 @@ async def sharing(world: World, sync: Sync, core: pl.DataFrame) -> pl.DataFrame:
 async def left_behind(world: World, sync: Sync) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The keys records have lost since the last match (MATCH_KEY), and the records that carry one of them (RECORD)."""
     lost = await world.store.rows(Table.MATCH_KEY, {"sync": sync.name, "side": WAS})
+    if lost.is_empty():
+        return lost, pl.DataFrame(schema=RECORD)
     found = await world.store.by_keys(Table.MATCH_KEY, lost.select("sync", "way", "value").unique())
     return lost, found.filter(pl.col("side") != WAS).select(list(RECORD)).unique(maintain_order=True)

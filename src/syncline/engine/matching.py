@@ -1,12 +1,13 @@
 """Matching as one job per sync: unlinked records of both sides in, links and holds into the store, creates out.
 
-Lives here: loading and storing. Who is whom is decided by `reconcile.match`.
+Lives here: loading whom to match, and what becomes of each. Not here: who is whom (`reconcile.match`), or storing
+(`match_storing`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -14,7 +15,6 @@ import polars as pl
 from syncline.engine.bounds import FREE, Bounds
 from syncline.engine.dirty import dirty_records
 from syncline.engine.life.endings import HAS_ENDED
-from syncline.engine.links import put_link_rows, stand_in
 from syncline.engine.match_index import (
     RECORD,
     compared_cells,
@@ -24,13 +24,12 @@ from syncline.engine.match_index import (
     make_keys,
     sharing,
 )
-from syncline.engine.settlement import add_rows
+from syncline.engine.match_storing import linked_ends, store_holds, store_links
 from syncline.engine.sides import read_cells
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL
 from syncline.reconcile.match import MatchResult, match
 from syncline.reconcile.match_twins import later_twins
-from syncline.reconcile.plan import held_digest
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import PSEUDO_FIELDS, Creates, Sync
 from syncline.trees import Commit, Table
@@ -76,8 +75,8 @@ async def match_unlinked(
     result, refused = _within(result, bounds)
     if are_few:
         await make_keys(world, sync)
-    link_ids = await _store_links(world, sync, result)
-    await _store_holds(world, sync, result, open_holds, run_id)
+    link_ids = await store_links(world, sync, result)
+    await store_holds(world, sync, result, open_holds, run_id)
     await world.store.commit(Commit(drop={Table.MATCH_KEY: lost.drop("value")}))
     lone = pl.concat(
         [
@@ -86,7 +85,7 @@ async def match_unlinked(
         ]
     )
     out = [
-        _classed(_ends(result), "agreed", "linked"),
+        _classed(linked_ends(result), "agreed", "linked"),
         refused,
         result.held.select(
             *RECORD, pl.lit("held").alias("class"), pl.format("several candidates: group {}", "hold_id").alias("reason")
@@ -104,7 +103,7 @@ async def match_unlinked(
     classes = pl.concat([classes, _classed(vanished, "agreed", "linked meanwhile")])
     later = tuple(
         dirty_records(sync.name, str(side), str(object_type), part["record_id"].to_list())
-        for (side, object_type), part in waiting.group_by("side", "object_type", maintain_order=True)
+        for (side, object_type), part in waiting.partition_by("side", "object_type", as_dict=True).items()
     )
     return Matched(link_ids=link_ids, classes=classes, creates=creates, later=later)
 
@@ -144,7 +143,8 @@ def _within(result: MatchResult, bounds: Bounds) -> tuple[MatchResult, pl.DataFr
     """*result* with the links that may be stored, and CLASSES of the records of the others, which come again."""
     links = bounds.links(result.links)
     others = replace(result, links=result.links.join(links, on=["a_type", "a_id", "b_type", "b_id"], how="anti"))
-    return replace(result, links=links), _classed(_ends(others), "deferred", "its link is not in the approved plan")
+    refused = _classed(linked_ends(others), "deferred", "its link is not in the approved plan")
+    return replace(result, links=links), refused
 
 
 _MANY = 1_000_000
@@ -212,7 +212,7 @@ async def _around(
     while True:
         core, near, seen = await _with_doubts(world, sync, core, doubts)
         sides, result = await _matched(world, sync, near, creating)
-        involved = pl.concat([_ends(result), *(_members(subject) for subject in result.holds["subject"])])
+        involved = pl.concat([linked_ends(result), *(_members(subject) for subject in result.holds["subject"])])
         new = involved.unique(maintain_order=True).join(core, on=list(RECORD), how="anti")
         if new.is_empty():
             return sides, result, open_holds.filter(pl.col("hold_id").is_in(seen))
@@ -261,23 +261,11 @@ def _left_out(side: Side, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _ends(result: MatchResult) -> pl.DataFrame:
-    return pl.concat(
-        [
-            result.links.select(
-                pl.lit(side).alias("side"),
-                pl.col(f"{side}_type").alias("object_type"),
-                pl.col(f"{side}_id").alias("record_id"),
-            )
-            for side in SIDES
-        ]
-    )
-
-
 async def _side_frame(world: World, sync: Sync, side: Side, among: pl.DataFrame | None) -> pl.DataFrame:
     """The records of a side, all or *among* these, as `match` wants them, linked ones as candidates, and whether they
     take part."""
     spec = sync.side(side)
+    tombs = (await world.store.rows(Table.LINK, {"sync": sync.name, "state": "tombstone"}))["link_id"]
     parts = []
     for object_type in spec.object_types:
         in_mirror = {"connection": spec.connection, "object_type": object_type}
@@ -285,15 +273,14 @@ async def _side_frame(world: World, sync: Sync, side: Side, among: pl.DataFrame 
         rows = await _of_side(world, Table.MIRROR, in_mirror, side, among)
         linked = await _of_side(world, Table.LINK_END, in_links, side, among)
         frame = _cells_to_match(world, sync, side, object_type, rows)
-        bound = linked.filter(~await _is_bereft(world, sync, linked))
+        bound = linked.filter(~_is_bereft(linked, tombs))
         parts.append(frame.with_columns(pl.col("record_id").is_in(bound["record_id"].implode()).alias("is_linked")))
     return pl.concat(parts, how="diagonal_relaxed")
 
 
-async def _is_bereft(world: World, sync: Sync, ends: pl.DataFrame) -> pl.Series:
-    """Which of *ends* (LINK_END) are current in a tombstone. One that is alive lost its counterpart: who is found for
-    it now is linked to it again."""
-    tombs = (await world.store.rows(Table.LINK, {"sync": sync.name, "state": "tombstone"}))["link_id"]
+def _is_bereft(ends: pl.DataFrame, tombs: pl.Series) -> pl.Series:
+    """Which of *ends* (LINK_END) are current in one of *tombs* (link ids). One that is alive lost its counterpart: who
+    is found for it now is linked to it again."""
     return ends.select((pl.col("role") == "current") & pl.col("link_id").is_in(tombs.implode())).to_series()
 
 
@@ -330,88 +317,3 @@ def _cells_to_match(world: World, sync: Sync, side: Side, object_type: str, rows
         .otherwise(pl.lit("does not pass the filter"))
         .alias("why"),
     )
-
-
-async def _store_links(world: World, sync: Sync, result: MatchResult) -> tuple[int, ...]:
-    commit = Commit()
-    links = await _linked_again(world, sync, result.links, commit)
-    if result.links.is_empty():
-        return ()
-    first = await world.store.next_link_ids(len(links)) if len(links) else 0
-    ids = tuple(range(first, first + len(links)))
-    ends = [
-        (sync.name, side, row[f"{side}_type"], row[f"{side}_id"], link_id, "current")
-        for link_id, row in zip(ids, links.iter_rows(named=True), strict=True)
-        for side in SIDES
-    ]
-    rows = list(zip(ids, links["rule"].to_list(), strict=True))
-    if rows:
-        put_link_rows(world, sync, rows, ends, commit, evidence=links["evidence"].to_list())
-    matched = _ends(result)
-    commit.drop[Table.DIRTY] = matched.select(
-        pl.lit(sync.name).alias("sync"), pl.lit(0, dtype=pl.Int64).alias("link_id"), "side", "object_type", "record_id"
-    )
-    await world.store.commit(commit)
-    return ids
-
-
-async def _linked_again(world: World, sync: Sync, links: pl.DataFrame, commit: Commit) -> pl.DataFrame:
-    """*links* without those one of whose records lost its counterpart: the other one takes that place in its link, and
-    nothing is agreed between them yet."""
-    if links.is_empty():
-        return links
-    kept = links.with_row_index("_row")
-    for side in SIDES:
-        keys = kept.select(
-            pl.lit(sync.name).alias("sync"),
-            pl.lit(side).alias("side"),
-            pl.col(f"{side}_type").alias("object_type"),
-            pl.col(f"{side}_id").alias("record_id"),
-        )
-        ends = (await world.store.by_keys(Table.LINK_END, keys)).select(
-            pl.col("object_type").alias(f"{side}_type"), pl.col("record_id").alias(f"{side}_id"), "link_id"
-        )
-        again = kept.join(ends, on=[f"{side}_type", f"{side}_id"], how="inner")
-        kept = kept.join(again, on="_row", how="anti")
-        far = other(side)
-        for (object_type,), part in again.group_by(f"{far}_type", maintain_order=True):
-            made = list(part.select("link_id", f"{far}_id").iter_rows())
-            await stand_in(world, sync, far, str(object_type), made, commit)
-        if len(again):
-            why = again.select(
-                "link_id", pl.format("linked again: {}", "rule").alias("rule"), pl.col("evidence").alias("evidence")
-            )
-            commit.amend[Table.LINK].append(why)
-    return kept.drop("_row")
-
-
-def _freed(sync: Sync, subjects: Sequence[str], result: MatchResult) -> list[pl.DataFrame]:
-    """Dirty marks of records that are in doubt no more and found nobody: they may be created now."""
-    lone = {
-        (side, object_type, record_id)
-        for side, part in (("a", result.creates_a), ("b", result.creates_b))
-        for object_type, record_id in part.select("object_type", "record_id").iter_rows()
-    }
-    members = [(m["side"], m["object_type"], m["record_id"]) for text in subjects for m in json.loads(text)]
-    return [dirty_records(sync.name, *member[:2], [member[2]]) for member in dict.fromkeys(members) if member in lone]
-
-
-async def _store_holds(world: World, sync: Sync, result: MatchResult, open_now: pl.DataFrame, run_id: str) -> None:
-    """Open a hold per group in doubt; close those of *open_now* that are in doubt no more."""
-    commit = Commit()
-    fresh = result.holds.join(open_now, on="hold_id", how="anti")
-    if len(fresh):
-        rows = fresh.with_columns(
-            pl.lit(sync.name).alias("sync"),
-            pl.Series("digest", [held_digest("match", [h]) for h in fresh["hold_id"]], dtype=pl.String),
-            pl.lit("open").alias("state"),
-            pl.lit(world.now_us(), dtype=pl.Int64).alias("at_us"),
-            pl.lit(run_id).alias("run_id"),
-        )
-        add_rows(commit, Table.HOLD, rows)
-    over = open_now.join(result.holds, on="hold_id", how="anti")
-    if len(over):
-        commit.amend[Table.HOLD] = [over.select("hold_id", pl.lit("resolved").alias("state"))]
-        commit.touch += _freed(sync, over["subject"].to_list(), result)
-    if not commit.is_empty():
-        await world.store.commit(commit)

@@ -83,7 +83,7 @@ async def _other_bases(world: World, sync: Sync, lines: pl.DataFrame) -> set[int
     bases = await world.store.by_keys(Table.BASE, lines.select("link_id").unique())
     columns = base_columns(bases.filter(pl.col("revision") == sync.revision()), [m.key for m in sync.fields])
     out: set[int] = set()
-    for (key,), own in lines.group_by("mapping", maintain_order=True):
+    for (key,), own in lines.partition_by("mapping", as_dict=True).items():
         now = own.join(columns.select("link_id", f"xa.{key}", f"xb.{key}"), on="link_id", how="left")
         differs = [pl.col(f"x{side}.{key}").fill_null(0) != pl.col(f"base_{side}_before") for side in SIDES]
         out |= set(now.filter(pl.any_horizontal(differs))["position"])

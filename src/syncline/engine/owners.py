@@ -28,6 +28,8 @@ def owner_fields(world: World, sync: Sync, side: Side, object_type: str) -> dict
 
 def keep_owners(world: World, connection: str, object_type: str, mirror: pl.DataFrame, commit: Commit) -> None:
     """Add to *commit* who owns the shared cells of changed MIRROR rows."""
+    if mirror.is_empty():
+        return
     fields = sorted(set(world.capabilities(connection, object_type).shared_fields.values()))
     used = set(world.fields_read(connection, object_type))
     for name in (name for name in fields if name in used):

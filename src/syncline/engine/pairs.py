@@ -43,19 +43,26 @@ async def current_ends(store: Store, link_ids: Sequence[int], *, state: str = "l
     columns."""
     keys = pl.DataFrame({"link_id": list(link_ids)}, schema={"link_id": pl.Int64})
     links = (await store.by_keys(Table.LINK, keys)).filter(pl.col("state") == state)
-    ends = (await store.by_keys(Table.LINK_END, keys)).filter(pl.col("role") == "current")
+    ends = await store.by_keys(Table.LINK_END, keys)
+    if links.is_empty():
+        return links.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _ENDS)
     for side in SIDES:
-        own = ends.filter(pl.col("side") == side).select(
+        own = ends.filter((pl.col("role") == "current") & (pl.col("side") == side)).select(
             "link_id", pl.col("object_type").alias(f"type_{side}"), pl.col("record_id").alias(f"id_{side}")
         )
         links = links.join(own, on="link_id", how="inner", maintain_order="left")
     return links
 
 
+_ENDS = ("type_a", "id_a", "type_b", "id_b")
+
+
 async def slices(world: World, sync: Sync, link_ids: Sequence[int], *, state: str = "live") -> AsyncIterator[Slice]:
     """The pairs of these links in this *state*, one slice per variant that occurs."""
+    if not link_ids:
+        return
     ends = await current_ends(world.store, link_ids, state=state)
-    for (type_a, type_b), part in ends.group_by("type_a", "type_b", maintain_order=True):
+    for (type_a, type_b), part in ends.partition_by("type_a", "type_b", as_dict=True).items():
         yield await _slice(world, sync, str(type_a), str(type_b), part)
 
 
@@ -154,6 +161,8 @@ async def _moments(
             connection=pl.lit(connection), object_type=pl.lit(types[side])
         )
         found = await world.store.by_keys(Table.MOMENT, keys)
+        if found.is_empty():
+            continue
         fields = pl.DataFrame(
             [(name, m.key) for m in maps for name in m.ends(side)[types[side]].inputs],
             schema={"field": pl.String, "mapping": pl.String},

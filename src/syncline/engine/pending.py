@@ -12,6 +12,7 @@ import polars as pl
 
 from syncline.engine.pairs import Slice
 from syncline.records import SIDES
+from syncline.trees import TABLES, Table
 
 PENDING = "pending"
 _UNDECIDED = ("held", "waiting", "blocked", "frozen", "dead")
@@ -25,7 +26,11 @@ def pending_marks(part: Slice, decisions: pl.DataFrame, now_us: int) -> tuple[pl
     """
     known = part.marks.filter(pl.col("kind") == PENDING)
     undecided = decisions.filter(pl.col("verdict").is_in(_UNDECIDED)).select(_KEYS)
-    since = [_looked_before(part, str(key), own) for (key,), own in undecided.group_by("mapping", maintain_order=True)]
+    if known.is_empty() and undecided.is_empty():
+        return pl.DataFrame(schema=dict(TABLES[Table.MARK][0])), known.select(*_KEYS, "kind")
+    since = [
+        _looked_before(part, str(key), own) for (key,), own in undecided.partition_by("mapping", as_dict=True).items()
+    ]
     told = [pl.col("detail").str.json_path_match(f"$.{s}").cast(pl.Int64).alias(f"before_{s}") for s in SIDES]
     found = pl.concat([pl.DataFrame(schema=_SINCE), *since]).join(known.select(*_KEYS, *told), on=_KEYS, how="left")
     detail = pl.struct(pl.coalesce(f"before_{s}", s).alias(s) for s in SIDES).struct.json_encode()

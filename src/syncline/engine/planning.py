@@ -155,18 +155,12 @@ async def _carry_out(
     if sync.leaves_filter is LeavesFilter.DELETE and ended_side is None:
         planned.sheets.add(_leavers(part, ends))
     planned.later.append(still_frozen(world, sync, part, decisions, commit))
-    conflicts = _conflict_rows(world, sync, decisions, run_id)
-    writing = pl.col("verdict").is_in(["write", "conflict_write", "fill"])
-    decided = decisions.filter(writing).select("link_id", "mapping")
-    planned.conflicts.append(conflicts.join(decided, on=["link_id", "mapping"], how="semi"))
-    rest = conflicts.join(decided, on=["link_id", "mapping"], how="anti")
-    if len(rest):
-        add_rows(commit, Table.CONFLICT, rest)
+    _note_conflicts(world, sync, decisions, run_id, planned, commit)
     _store_bases(sync, part, decisions, commit)
     await patch_bases(world, owners.patches(sync, part), commit)
     if len(echoed := owners.apart(part, world.now_us())):
         add_rows(commit, Table.MARK, echoed)
-    if len(noted := apart_marks(part.kept, world.now_us())):
+    if len(part.kept) and len(noted := apart_marks(part.kept, world.now_us())):
         add_rows(commit, Table.MARK, noted)
     await _store_marks(world, part, decisions, commit)
     planned.classes.append(_classes(ends, decisions, types))
@@ -222,9 +216,24 @@ def _store_membership(ends: pl.DataFrame, commit: Commit) -> None:
         ]
 
 
-def _conflict_rows(world: World, sync: Sync, decisions: pl.DataFrame, run_id: str) -> pl.DataFrame:
-    """CONFLICT rows of every decision that has a loser or waits for a person."""
-    rows = decisions.filter(pl.col("kind").is_not_null())
+def _note_conflicts(
+    world: World, sync: Sync, decisions: pl.DataFrame, run_id: str, planned: Planned, commit: Commit
+) -> None:
+    """Conflicts that a write decides are stored with it, the others at once."""
+    disputed = decisions.filter(pl.col("kind").is_not_null())
+    if disputed.is_empty():
+        return
+    conflicts = _conflict_rows(world, sync, disputed, run_id)
+    writing = pl.col("verdict").is_in(["write", "conflict_write", "fill"])
+    decided = disputed.filter(writing).select("link_id", "mapping")
+    planned.conflicts.append(conflicts.join(decided, on=["link_id", "mapping"], how="semi"))
+    rest = conflicts.join(decided, on=["link_id", "mapping"], how="anti")
+    if len(rest):
+        add_rows(commit, Table.CONFLICT, rest)
+
+
+def _conflict_rows(world: World, sync: Sync, rows: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """CONFLICT rows of decisions that have a loser or wait for a person."""
     ids = [
         conflict_id(link_id, mapping, kind, a, b)
         for link_id, mapping, kind, a, b in rows.select("link_id", "mapping", "kind", "value_a", "value_b").iter_rows()
@@ -253,12 +262,12 @@ def _conflict_rows(world: World, sync: Sync, decisions: pl.DataFrame, run_id: st
 def _store_bases(sync: Sync, part: Slice, decisions: pl.DataFrame, commit: Commit) -> None:
     """Advance the bases that advance without a write: agreed fields, kept blanks, kept values of a changed mapping."""
     sets = decisions.filter(pl.col("set_base_a") | pl.col("set_base_b"))
-    moved = pl.concat([sets.select("link_id"), part.kept.select("link_id")]).unique()
-    if moved.is_empty():
+    if sets.is_empty() and part.kept.is_empty():
         return
+    moved = pl.concat([sets.select("link_id"), part.kept.select("link_id")]).unique()
     rows = part.pairs.join(moved, on="link_id", how="semi")
     known = set(rows.columns)
-    for (key,), own in sets.group_by("mapping", maintain_order=True):
+    for (key,), own in sets.partition_by("mapping", as_dict=True).items():
         flags = own.select("link_id", "set_base_a", "set_base_b")
         rows = rows.join(flags, on="link_id", how="left", maintain_order="left").with_columns(
             pl.when(pl.col(f"set_base_{s}"))
@@ -279,27 +288,28 @@ _NOTED = {"apart": "apart", "drift": "drift", "held": "held_conflict", "blocked"
 
 
 async def _store_marks(world: World, part: Slice, decisions: pl.DataFrame, commit: Commit) -> None:
-    noted = decisions.filter(pl.col("verdict").is_in(list(_NOTED)))
-    kind = pl.col("verdict").replace_strict(_NOTED, return_dtype=pl.String)
-    rows = noted.select(
-        "link_id",
-        "mapping",
-        kind.alias("kind"),
-        pl.struct("target", "reason", "value_a", "value_b").struct.json_encode().alias("detail"),
-        pl.lit(world.now_us(), dtype=pl.Int64).alias("at_us"),
-    )
-    if len(rows):
-        add_rows(commit, Table.MARK, rows)
-    passing = part.marks.filter(pl.col("kind").is_in(list(_NOTED.values())))
+    is_noted = pl.col("verdict").is_in(list(_NOTED))
     keys = ["link_id", "mapping", "kind"]
-    over = passing.join(rows, on=keys, how="anti").join(
-        decisions.filter(~pl.col("verdict").is_in(list(_NOTED))), on=["link_id", "mapping"], how="semi"
-    )
-    await _close_conflicts(world, over, commit)
+    rows = decisions.filter(is_noted)
+    if len(rows):
+        rows = rows.select(
+            "link_id",
+            "mapping",
+            pl.col("verdict").replace_strict(_NOTED, return_dtype=pl.String).alias("kind"),
+            pl.struct("target", "reason", "value_a", "value_b").struct.json_encode().alias("detail"),
+            pl.lit(world.now_us(), dtype=pl.Int64).alias("at_us"),
+        )
+        add_rows(commit, Table.MARK, rows)
+    over = part.marks.filter(pl.col("kind").is_in(list(_NOTED.values()))).select(keys)
+    if len(over):
+        over = over.join(rows, on=keys, how="anti").join(
+            decisions.filter(~is_noted), on=["link_id", "mapping"], how="semi"
+        )
+        await _close_conflicts(world, over, commit)
     pending, decided = pending_marks(part, decisions, world.now_us())
     if len(pending):
         add_rows(commit, Table.MARK, pending)
-    dropped = pl.concat([over.select(keys), decided])
+    dropped = pl.concat([over, decided])
     if len(dropped):
         earlier = commit.drop.get(Table.MARK)
         commit.drop[Table.MARK] = dropped if earlier is None else pl.concat([earlier, dropped])

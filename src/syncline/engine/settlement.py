@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,8 @@ class Settled:
 
 async def settle_page(
     world: World, connection: str, page: Page, known: pl.DataFrame, outstanding: pl.DataFrame, *, same_call: bool
-) -> Settled | None:
-    """Judge the fields of *page* that have journal entries; None if none has. *known* are the MIRROR rows before."""
-    if outstanding.is_empty():
-        return None
+) -> Settled:
+    """Judge the fields of *page* that have journal entries (*outstanding*). *known* are the MIRROR rows before."""
     observed = await _observed(world, connection, page, outstanding, same_call=same_call)
     capabilities = world.capabilities(connection, page.object_type)
     schema = world.schema(connection, page.object_type)
@@ -148,20 +146,22 @@ async def consequences(
     _close_entries(world, verdicts, outstanding, commit)
     capabilities = world.capabilities(connection, page.object_type)
     lag_us = int(capabilities.visibility_lag_seconds * 1e6)
-    waiting = verdicts.filter(pl.col("verdict").is_in(list(KEEPS))).select("sync", "link_id").unique()
-    _touch(commit, waiting, due_us=world.now_us() + lag_us)
-    _touch(commit, verdicts.filter(pl.col("verdict").is_in(_WAKES)).select("sync", "link_id").unique(), due_us=0)
+    _touch(commit, verdicts, KEEPS, due_us=world.now_us() + lag_us)
+    _touch(commit, verdicts, _WAKES, due_us=0)
 
 
 _WAKES = ("late_own", "not_taken", "not_applied", "normalised", "overridden", "foreign")
 
 
-def _touch(commit: Commit, links: pl.DataFrame, *, due_us: int) -> None:
-    links = links.filter(pl.col("link_id") > 0)
-    if links.is_empty():
+def _touch(commit: Commit, verdicts: pl.DataFrame, names: Sequence[str], *, due_us: int) -> None:
+    """Mark the links of the *verdicts* of these *names* dirty."""
+    rows = verdicts.filter(pl.col("verdict").is_in(names) & (pl.col("link_id") > 0))
+    if rows.is_empty():
         return
     commit.touch.append(
-        links.select(
+        rows.select("sync", "link_id")
+        .unique()
+        .select(
             "sync",
             "link_id",
             pl.lit("").alias("side"),
@@ -176,6 +176,9 @@ async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> No
     """A success that was unknown sets its pair; a late write of ours its own; ignored writes restore; a normalised
     value becomes the base of its side."""
     confirmed = (pl.col("verdict") == "echo") & (pl.col("state") != "written")
+    verdicts = verdicts.filter(confirmed | pl.col("verdict").is_in(["late_own", "not_taken", "normalised"]))
+    if verdicts.is_empty():
+        return
     sent = verdicts.filter(confirmed | (pl.col("verdict") == "late_own"))
     ignored = verdicts.filter(pl.col("verdict") == "not_taken").with_columns(
         print_a="base_a_before", print_b="base_b_before"
@@ -200,6 +203,9 @@ def _normalised_prints(world: World, row: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _set_marks(world: World, verdicts: pl.DataFrame, commit: Commit) -> None:
+    verdicts = verdicts.filter(pl.col("verdict").is_in(["overridden", "normalised", "not_taken"]))
+    if verdicts.is_empty():
+        return
     now_us = world.now_us()
     rows = [_held_override(world, row, now_us) for row in _to_hold(world, verdicts)]
     for row in verdicts.filter(pl.col("verdict").is_in(["normalised", "not_taken"])).iter_rows(named=True):
@@ -235,7 +241,8 @@ _MARK_SCHEMA = {"link_id": pl.Int64, "mapping": pl.String, "kind": pl.String, "d
 
 def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: str) -> None:
     """What we sent and is there no more goes into the conflict log: a flow replaced it in the same transaction, or
-    somebody did before it was ever read back, so that nobody may have seen it."""
+    somebody did before it was ever read back, so that nobody may have seen it. An old write of ours that arrives
+    late replaced what we knew there, a blank too."""
     rows = [
         lost_row(
             world,
@@ -243,11 +250,12 @@ def _log_replaced(world: World, verdicts: pl.DataFrame, commit: Commit, run_id: 
             run_id,
             kind=kind,
             reason=reason.format(field=row["field"], side=row["side"]),
-            lost=row["held"] or row["expected"],
+            lost=lost,
             kept=row["value"],
         )
         for verdict, (kind, reason) in _REPLACED.items()
         for row in verdicts.filter(pl.col("verdict") == verdict).iter_rows(named=True)
+        if (lost := row["expected"] if row["held"] is None else row["held"]) != row["value"]
     ]
     if rows:
         add_rows(commit, Table.CONFLICT, pl.DataFrame(rows).unique("conflict_id", keep="last"))
@@ -329,5 +337,6 @@ def drop_rows(commit: Commit, table: Table, keys: pl.DataFrame) -> None:
 
 def add_rows(commit: Commit, table: Table, rows: pl.DataFrame) -> None:
     """Append *rows* to what the commit puts into *table*."""
-    shaped = rows.select([pl.col(name).cast(kind) for name, kind in TABLES[table][0].items()])
+    shape = TABLES[table][0]
+    shaped = rows if rows.schema == shape else rows.select(pl.col(name).cast(kind) for name, kind in shape.items())
     commit.put[table] = pl.concat([commit.put[table], shaped]) if table in commit.put else shaped

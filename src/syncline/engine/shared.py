@@ -56,6 +56,8 @@ class Owners:
     def settled(self, part: Slice) -> Slice:
         """*part* with echoes settled: a one-way field rests on what was agreed for its owner; a loosened consent has
         the proof of the act behind it."""
+        if self.found.is_empty() and self.acts.is_empty():
+            return part
         own_ids = part.pairs.select("link_id")
         own = self.found.join(own_ids, on="link_id", how="semi")
         keys = [m.key for m in consent_maps(part.maps, part.type_a)]
@@ -73,8 +75,10 @@ class Owners:
 
     def patches(self, sync: Sync, part: Slice) -> pl.DataFrame:
         """The bases (PATCHES) of the echoes that `settled` laid to rest."""
-        own = self.found.join(part.pairs.select("link_id"), on="link_id", how="semi")
         rows = [pl.DataFrame(schema=PATCHES)]
+        if self.found.is_empty():
+            return rows[0]
+        own = self.found.join(part.pairs.select("link_id"), on="link_id", how="semi")
         for key, side in _one_way(part.maps, own):
             here = own.filter((pl.col("mapping") == key) & (pl.col("side") == side))
             prints = {s: pl.col("print") if s == side else pl.lit(None, pl.UInt64) for s in SIDES}
@@ -87,8 +91,10 @@ class Owners:
 
     def apart(self, part: Slice, now_us: int) -> pl.DataFrame:
         """MARK rows of echoes that `settled` laid to rest and that differ from what their own source says."""
-        own = self.found.join(part.pairs.select("link_id"), on="link_id", how="semi")
         rows = [pl.DataFrame(schema=dict(TABLES[Table.MARK][0]))]
+        if self.found.is_empty():
+            return rows[0]
+        own = self.found.join(part.pairs.select("link_id"), on="link_id", how="semi")
         for key, side in _one_way(part.maps, own):
             here = own.filter((pl.col("mapping") == key) & (pl.col("side") == side)).select("link_id")
             differ = pl.col(f"t{other(side)}.{key}").ne_missing(pl.col(f"{side}.{key}"))
@@ -202,8 +208,11 @@ def _stirred(world: World, sync: Sync, part: Slice) -> pl.DataFrame:
                 if owner == name
                 for s in SIDES
             ]
+            rows = part.pairs.filter(~pl.all_horizontal(moved))
+            if rows.is_empty():
+                continue
             out.append(
-                part.pairs.filter(~pl.all_horizontal(moved)).select(
+                rows.select(
                     "link_id",
                     pl.lit(side).alias("side"),
                     pl.lit(sync.side(side).connection).alias("connection"),
@@ -228,7 +237,7 @@ async def _crowd(world: World, sync: Sync, owned: pl.DataFrame) -> pl.DataFrame:
     keys = ["connection", "object_type", "field", "print"]
     rows = await world.store.by_keys(Table.OWNER_KEY, owned.select(keys).unique())
     rows = rows.filter(pl.len().over(keys) > 1)
-    for (connection, object_type), part in rows.group_by("connection", "object_type", maintain_order=True):
+    for (connection, object_type), part in rows.partition_by("connection", "object_type", as_dict=True).items():
         ends = await world.store.links_of(str(connection), str(object_type), part["record_id"].unique().to_list())
         own = ends.filter((pl.col("sync") == sync.name) & (pl.col("role") == "current"))
         told = part.join(own.select("record_id", "link_id", "side"), on="record_id", how="inner")

@@ -51,6 +51,9 @@ class Sheets:
             place_of = (Operation(str(kind)), _side(str(side)), str(object_type))
             self._packed.setdefault(place_of, []).append(_pack(sheet))
 
+    def is_empty(self) -> bool:
+        return not self.outlines
+
     def outline(self) -> pl.DataFrame:
         """One row (OUTLINE) per action."""
         return pl.concat([pl.DataFrame(schema=OUTLINE), *self.outlines])

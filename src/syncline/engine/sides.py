@@ -48,13 +48,19 @@ async def side_values(
     wide = _renewed(read_cells(rows, fields), _types(schema, fields))
     kinds = [_kind(sync, mapping.ends(side)[object_type], wide, schema).alias(f"k.{mapping.key}") for mapping in maps]
     wide = wide.with_columns(kinds)
-    columns = [wide.select(RECORD), wide.select(_member(world, sync, side, object_type, wide, schema))]
+    ends = {m.key: m.ends(side)[object_type] for m in maps}
+    prints = _prints(world.key, ends, wide)
+    columns = [wide[name] for name in RECORD] + [_member(world, sync, side, object_type, wide, schema)]
     for mapping in maps:
-        far = mapping.b if side == "a" else mapping.a
-        columns.append(
-            _mapping_columns(world, mapping, mapping.ends(side)[object_type], far.get(other_type), wide, schema)
-        )
-    return pl.concat(columns, how="horizontal")
+        key, end = mapping.key, ends[mapping.key]
+        far = (mapping.b if side == "a" else mapping.a).get(other_type)
+        columns += [
+            wide[CELL + end.inputs[0]].alias(f"v.{key}"),
+            _outgoing(world, mapping, end, far, wide, schema),
+            prints[key],
+            wide[f"k.{key}"],
+        ]
+    return pl.DataFrame(columns)
 
 
 def read_cells(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
@@ -97,21 +103,6 @@ def _types(schema: ObjectSchema, names: Sequence[str]) -> dict[str, FieldType]:
     return {name: f.type if (f := schema.field(name)) else FieldType.TEXT for name in names}
 
 
-def _mapping_columns(
-    world: World,
-    mapping: FieldMap,
-    end: End,
-    far: End | None,
-    wide: pl.DataFrame,
-    schema: ObjectSchema,
-) -> pl.DataFrame:
-    key = mapping.key
-    value = wide[CELL + end.inputs[0]].alias(f"v.{key}")
-    usable = pl.col(f"k.{key}").is_in([USABLE, ASSUMED, ASSUMED_ELSEWHERE])
-    prints = pl.Series(f"f.{key}", _prints(world.key, end, wide, usable), dtype=pl.UInt64)
-    return pl.DataFrame([value, _outgoing(world, mapping, end, far, wide, schema), prints, wide[f"k.{key}"]])
-
-
 def _kind(sync: Sync, end: End, wide: pl.DataFrame, schema: ObjectSchema) -> pl.Expr:
     is_hidden = any(name not in PSEUDO_FIELDS and schema.field(name) is None for name in end.inputs)
     flags = [FLAG + name for name in end.inputs if FLAG + name in wide.columns]
@@ -134,12 +125,26 @@ def _kind(sync: Sync, end: End, wide: pl.DataFrame, schema: ObjectSchema) -> pl.
     )
 
 
-def _prints(key: bytes, end: End, wide: pl.DataFrame, usable: pl.Expr) -> list[int | None]:
-    cells = [CELL + name for name in end.inputs]
-    told = wide.select(pl.when(usable).then(pl.col(name)) for name in cells)
-    if len(cells) == 1:
-        return fingerprints(key, told.to_series().to_list())
-    return [None if None in row else fingerprint(key, row) for row in told.iter_rows()]
+def _prints(secret: bytes, ends: Mapping[str, End], wide: pl.DataFrame) -> dict[str, pl.Series]:
+    """By mapping key the column "f.<key>" of *ends*."""
+    told = wide.select(
+        pl.when(pl.col(f"k.{key}").is_in(_KNOWN)).then(pl.col(CELL + name)).alias(f"{key}.{at}")
+        for key, end in ends.items()
+        for at, name in enumerate(end.inputs)
+    )
+    out = {}
+    for key, end in ends.items():
+        cells = [told[f"{key}.{at}"].to_list() for at in range(len(end.inputs))]
+        if len(cells) == 1:
+            prints = fingerprints(secret, cells[0])
+        else:
+            prints = [None if None in row else fingerprint(secret, row) for row in zip(*cells, strict=True)]
+        out[key] = pl.Series(f"f.{key}", prints, dtype=pl.UInt64)
+    return out
+
+
+_KNOWN = (USABLE, ASSUMED, ASSUMED_ELSEWHERE)
+"""Kinds of cells whose value is known."""
 
 
 def _outgoing(

@@ -54,7 +54,8 @@ async def _mark_all(world: World, sync: Sync, commit: Commit) -> None:
     for side in SIDES:
         spec = sync.side(side)
         lone = await world.store.unlinked(sync.name, side, spec.connection, spec.object_types)
-        for (object_type,), part in lone.filter(~pl.col("is_deleted")).group_by("object_type", maintain_order=True):
+        living = lone.filter(~pl.col("is_deleted"))
+        for (object_type,), part in living.partition_by("object_type", as_dict=True).items():
             commit.touch.append(dirty_records(sync.name, side, str(object_type), part["record_id"]))
 
 
@@ -87,6 +88,8 @@ def _digest(value: object) -> str:
 
 def _plain(value: object) -> object:
     """*value* as JSON, the same for equal values in every process."""
+    if value is None or isinstance(value, (str, int, float)):  # most of what is asked
+        return value
     if is_dataclass(value):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):

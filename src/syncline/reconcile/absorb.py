@@ -16,6 +16,7 @@ import polars as pl
 
 from syncline import records
 from syncline.reconcile.cells import CELL, decode_objects, encode_object, narrow, widen
+from syncline.reconcile.lazily import collected
 from syncline.records import How, Page
 from syncline.trees import MIRROR
 
@@ -83,76 +84,75 @@ def absorb(
     if page.rows.is_empty():
         return NOTHING
     fields = page.fields
-    ranked = _newest_first_last(page.rows)
-    rows = ranked.filter(~pl.col("_repeat"))
-    joined = rows.join(
-        _known_wide(known, fields), left_on=records.ID, right_on="record_id", how="left", maintain_order="left"
-    )
+    joined = _beside_known(page.rows, _known_wide(known, fields))
     joined = _with_fates(_hold_kept(joined, fields, keep), page)
-    judged = joined.with_columns(_order(clockwork, page.how).alias("_order"), _differs(fields).alias("_differs"))
-    judged = judged.with_columns(_verdict().alias("verdict"))
-    taken = judged.filter(pl.col("verdict").is_in(["applied", "identical"]))
-    moved = taken.filter(_row_moved())
-    applied = taken.filter(pl.col("verdict") == "applied")
-    verdicts = ranked.select(pl.col(records.ID).alias("record_id"), "_repeat").join(
-        judged.select(pl.col(records.ID).alias("record_id"), "verdict"),
-        on="record_id",
-        how="left",
-        maintain_order="left",
+    judged = collected(
+        joined.with_columns(
+            _is_repeat(page.rows).alias("_repeat"),
+            _order(clockwork, page.how).alias("_order"),
+            _differs(fields).alias("_differs"),
+        ).with_columns(_verdict().alias("verdict"))
     )
+    is_applied, is_moved = pl.col("verdict") == "applied", pl.col("verdict").is_in(TAKEN) & _row_moved()
+    is_confirmed = is_moved & ~is_applied & pl.col("old_flags").is_not_null()
+    said = {"woken": is_applied, "confirmed": is_confirmed, "unordered": _is_unsure(clockwork)}
+    ids = judged.select(pl.col(records.ID).filter(which).implode().alias(name) for name, which in said.items())
     return Absorbed(
-        verdicts=verdicts.select(
-            "record_id",
-            pl.when("_repeat").then(pl.lit("duplicate")).otherwise("verdict").alias("verdict"),
-        ),
-        mirror=_mirror_rows(moved, fields, connection, page, keep, unplanned, clockwork),
-        changes=_changes(applied, fields),
-        woken=tuple(applied[records.ID].to_list()),
-        confirmed=tuple(
-            moved.filter((pl.col("verdict") == "identical") & pl.col("old_flags").is_not_null())[records.ID].to_list()
-        ),
-        unordered=tuple(judged.filter(_is_unsure(clockwork))[records.ID].to_list()),
+        verdicts=judged.select(pl.col(records.ID).alias("record_id"), "verdict"),
+        mirror=_mirror_rows(judged.filter(is_moved), fields, connection, page, keep, unplanned, clockwork),
+        changes=_changes(judged.lazy().filter(is_applied), fields),
+        **{name: tuple(found) for name, found in ids.row(0, named=True).items()},
     )
 
 
-def _newest_first_last(rows: pl.DataFrame) -> pl.DataFrame:
-    """Mark all but the newest row of an id as repeats (ties: the last received)."""
-    order = pl.struct(pl.col(records.STAMP).fill_null(-1), records.AS_OF, "_at").rank("ordinal", descending=True)
-    return rows.with_row_index("_at").with_columns((order.over(records.ID) > 1).alias("_repeat")).drop("_at")
+TAKEN = ("applied", "identical")
+"""Verdicts on rows that count as read."""
 
 
-def _known_wide(known: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
-    wide = widen(known, fields)
-    old = {
-        name: "old_" + name
-        for name in (
-            "stamp_us",
-            "previous_stamp_us",
-            "as_of_us",
-            "previous_as_of_us",
-            "is_deleted",
-            "fate_us",
-            "heir_id",
-            "actor",
-            "cells",
-            "flags",
-        )
-    }
-    cells = {CELL + name: "old." + name for name in fields}
-    return wide.select("record_id", pl.lit(True).alias("is_known"), *old, *cells).rename(old | cells)
+def _is_repeat(rows: pl.DataFrame) -> pl.Expr:
+    """All but the newest of *rows* with the same id (ties: the last received)."""
+    if rows[records.ID].n_unique() == rows.height:
+        return pl.lit(False)
+    newness = pl.struct(pl.col(records.STAMP).fill_null(-1), records.AS_OF, "_at").rank("ordinal", descending=True)
+    return pl.lit(rows.with_row_index("_at").select(newness.over(records.ID) > 1).to_series())
 
 
-_FATE = {"fate": "_fate", "heir_type": "_heir_type", "heir_id": "_heir_id", "at_us": "_fate_us"}
+def _beside_known(rows: pl.DataFrame, known: pl.LazyFrame) -> pl.LazyFrame:
+    """The page's rows, in their order, each beside what is known of its id."""
+    return rows.lazy().join(known, left_on=records.ID, right_on="record_id", how="left", maintain_order="left")
 
 
-def _with_fates(joined: pl.DataFrame, page: Page) -> pl.DataFrame:
+_KNOWN = (
+    "stamp_us",
+    "previous_stamp_us",
+    "as_of_us",
+    "previous_as_of_us",
+    "is_deleted",
+    "fate_us",
+    "heir_id",
+    "actor",
+    "cells",
+    "flags",
+)
+
+
+def _known_wide(known: pl.DataFrame, fields: tuple[str, ...]) -> pl.LazyFrame:
+    old = {"old_" + name: name for name in _KNOWN} | {"old." + name: CELL + name for name in fields}
+    return widen(known, fields).lazy().select("record_id", is_known=pl.lit(True), **old)
+
+
+_FATE = {"_fate": "fate", "_heir_type": "heir_type", "_heir_id": "heir_id", "_fate_us": "at_us"}
+
+
+def _with_fates(joined: pl.LazyFrame, page: Page) -> pl.LazyFrame:
     """What became of each row, in columns beside it; null where it is itself."""
-    told = pl.DataFrame(schema=records.FATE_SCHEMA) if page.fates is None else page.fates
-    fates = told.select(records.ID, *_FATE).rename(_FATE).unique(records.ID, keep="last")
+    if page.fates is None or page.fates.is_empty():
+        return joined.with_columns(pl.lit(None, records.FATE_SCHEMA[of]).alias(name) for name, of in _FATE.items())
+    fates = page.fates.lazy().select(records.ID, **_FATE).unique(records.ID, keep="last")
     return joined.join(fates, on=records.ID, how="left", maintain_order="left")
 
 
-def _hold_kept(joined: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame | None) -> pl.DataFrame:
+def _hold_kept(joined: pl.LazyFrame, fields: tuple[str, ...], keep: pl.DataFrame | None) -> pl.LazyFrame:
     """Put the old cell in place of a kept one, so that it neither differs nor is stored."""
     if keep is None or keep.is_empty():
         return joined
@@ -214,13 +214,21 @@ def _is_unsure(clockwork: Clockwork) -> pl.Expr:
     return (pl.col("verdict") == "unordered") | ((pl.col("verdict") == "applied") & _is_dated_ahead(clockwork))
 
 
-def is_outdated(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
-    """Per row of *page*: it shows an older state than what is known, or than another row of the page, so it says
-    nothing about later writes."""
-    wide = known.select("record_id", pl.lit(True).alias("is_known"), old_stamp_us="stamp_us", old_as_of_us="as_of_us")
-    joined = page.rows.join(wide, left_on=records.ID, right_on="record_id", how="left", maintain_order="left")
-    repeats = _newest_first_last(page.rows)["_repeat"]
-    return joined.select(((_order(clockwork, page.how) == "older") | repeats).alias("is_outdated")).to_series()
+def age_of(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
+    """Per row of *page*: "older" where it shows an older state than what is known, or than another row of the page, so
+    that it says nothing about later writes; "unordered" where nobody can tell; else "newer" or "new"."""
+    if page.rows.is_empty():
+        return pl.Series("age", [], dtype=pl.String)
+    old = known.lazy().select("record_id", is_known=pl.lit(True), old_stamp_us="stamp_us", old_as_of_us="as_of_us")
+    age = pl.when(_is_repeat(page.rows)).then(pl.lit("older")).otherwise(_order(clockwork, page.how))
+    return collected(_beside_known(page.rows, old).select(age.alias("age"))).to_series()
+
+
+def shows_the_known(known: pl.DataFrame, page: Page) -> pl.Series:
+    """Per row of *page*: whether it shows just what is known (MIRROR), whichever of the two is the older."""
+    joined = _with_fates(_beside_known(page.rows, _known_wide(known, page.fields)), page)
+    is_same = pl.col("is_known").fill_null(False) & ~_differs(page.fields)
+    return collected(joined.select(is_same.alias("is_same"))).to_series()
 
 
 def _differs(fields: tuple[str, ...]) -> pl.Expr:
@@ -235,7 +243,9 @@ def _differs(fields: tuple[str, ...]) -> pl.Expr:
 
 def _verdict() -> pl.Expr:
     return (
-        pl.when(pl.col("_order") == "new")
+        pl.when("_repeat")
+        .then(pl.lit("duplicate"))
+        .when(pl.col("_order") == "new")
         .then(pl.lit("applied"))
         .when(~pl.col("_differs"))
         .then(pl.lit("identical"))
@@ -255,13 +265,15 @@ def _row_moved() -> pl.Expr:
     )
 
 
-def _changes(applied: pl.DataFrame, fields: tuple[str, ...]) -> pl.DataFrame:
+def _changes(applied: pl.LazyFrame, fields: tuple[str, ...]) -> pl.DataFrame:
     if not fields:
         return pl.DataFrame(schema=CHANGES)
-    long = applied.select(records.ID, *fields).unpivot(fields, index=records.ID, variable_name="field")
-    old = applied.select(f"old.{name}" for name in fields).unpivot()
-    changes = long.select(pl.col(records.ID).alias("record_id"), "field", old["value"].alias("before"), after="value")
-    return changes.filter(pl.col("after").is_not_null() & pl.col("after").ne_missing(pl.col("before")))
+    cells = (pl.struct(before=f"old.{name}", after=name).alias(name) for name in fields)
+    long = applied.select(pl.col(records.ID).alias("record_id"), *cells).unpivot(
+        fields, index="record_id", variable_name="field"
+    )
+    changes = long.select("record_id", "field", pl.col("value").struct.unnest())
+    return collected(changes.filter(pl.col("after").is_not_null() & pl.col("after").ne_missing(pl.col("before"))))
 
 
 def _mirror_rows(
@@ -274,19 +286,17 @@ def _mirror_rows(
     clockwork: Clockwork,
 ) -> pl.DataFrame:
     """New MIRROR rows: the page's cells over the known ones; cells the page lacks stay."""
-    rows = moved.with_columns(
-        _overlaid(moved, fields).alias("cells"),
-        pl.Series("flags", _flags_left(moved, fields, keep), dtype=pl.String),
-    )
+    if moved.is_empty():
+        return pl.DataFrame(schema=MIRROR)
     is_planned = ~pl.col(records.ID).is_in(list(unplanned))
     is_ahead, newest = _is_dated_ahead(clockwork), pl.max_horizontal(records.AS_OF, "old_as_of_us")
     stamp_moved = pl.col(records.STAMP).ne_missing(pl.col("old_stamp_us")) & is_planned
-    return rows.select(
+    return moved.select(
         pl.lit(connection).alias("connection"),
         pl.lit(page.object_type).alias("object_type"),
         pl.col(records.ID).alias("record_id"),
-        "cells",
-        "flags",
+        _overlaid(moved, fields).alias("cells"),
+        pl.Series("flags", _flags_left(moved, fields, keep), dtype=pl.String),
         pl.coalesce(records.STAMP, "old_stamp_us").alias("stamp_us"),
         pl.when(stamp_moved).then("old_stamp_us").otherwise("old_previous_stamp_us").alias("previous_stamp_us"),
         pl.coalesce(records.ACTOR, "old_actor").alias("actor"),
@@ -302,7 +312,7 @@ def _mirror_rows(
         .otherwise("old_previous_as_of_us")
         .alias("previous_as_of_us"),
         pl.lit(page.how.value).alias("how"),
-    ).select(list(MIRROR))
+    )
 
 
 def _ended_us() -> pl.Expr:
@@ -312,16 +322,13 @@ def _ended_us() -> pl.Expr:
 
 
 def _overlaid(moved: pl.DataFrame, fields: tuple[str, ...]) -> pl.Series:
-    others = sorted({name for cells in _old_objects(moved) for name in cells} - set(fields))
-    old = _old_objects(moved)
+    old = decode_objects(moved["old_cells"])
+    others = sorted({name for cells in old for name in cells} - set(fields))
     wide = moved.select(
-        [pl.coalesce(pl.col(name), pl.col(f"old.{name}")).alias(CELL + name) for name in fields]
-    ).with_columns([pl.Series(CELL + name, [cells.get(name) for cells in old], dtype=pl.String) for name in others])
+        *(pl.coalesce(pl.col(name), pl.col(f"old.{name}")).alias(CELL + name) for name in fields),
+        *(pl.Series(CELL + name, [cells.get(name) for cells in old], dtype=pl.String) for name in others),
+    )
     return narrow(wide, [*fields, *others])
-
-
-def _old_objects(moved: pl.DataFrame) -> list[dict[str, str | None]]:
-    return decode_objects(moved["old_cells"])
 
 
 def _flags_left(moved: pl.DataFrame, fields: tuple[str, ...], keep: pl.DataFrame | None) -> list[str | None]:

@@ -28,23 +28,23 @@ def encode_object(cells: dict[str, str]) -> str:
 
 def widen(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     """*rows* (MIRROR columns) with "c.<field>" for every field: None unread, "" empty, else the value."""
-    return rows.with_columns(_decoded(rows["cells"], fields, CELL))
+    return rows.hstack(_decoded(rows["cells"], fields, CELL))
 
 
 def widen_flags(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     """*rows* with "g.<field>": the sync whose unread write a cell is, None for a cell that was read."""
     if rows["flags"].null_count() == len(rows):
         return rows.with_columns([pl.lit(None, dtype=pl.String).alias(FLAG + name) for name in fields])
-    return rows.with_columns(_decoded(rows["flags"], fields, FLAG))
+    return rows.hstack(_decoded(rows["flags"], fields, FLAG))
 
 
-def _decoded(texts: pl.Series, fields: Sequence[str], prefix: str) -> pl.DataFrame:
+def _decoded(texts: pl.Series, fields: Sequence[str], prefix: str) -> list[pl.Series]:
     """One column per field of the JSON objects; null where an object lacks it. No Python object per cell."""
     if not fields:
-        return pl.DataFrame()
+        return []
     shape = pl.Struct(dict.fromkeys(fields, pl.String()))
-    objects = texts.str.json_decode(shape).to_frame("object")
-    return objects.select(pl.col("object").struct.field(name).alias(prefix + name) for name in fields)
+    columns = texts.str.json_decode(shape).struct.unnest().get_columns()
+    return [column.alias(prefix + column.name) for column in columns]
 
 
 def narrow(wide: pl.DataFrame, fields: Sequence[str], *, prefix: str = CELL) -> pl.Series:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from syncline.reconcile.lazily import collected
 from syncline.records import SIDES, Side
 from syncline.spec.model import FieldMap, Policy
 
@@ -65,11 +66,10 @@ def last_hands(
     """Adds `human_<s>` for the *sides* that tell who changed a record last, but not when each field changed: it was
     somebody other than us, and the e-mail address did not move since the look before. False where that is not known."""
     for side in sides:
-        here = moves.filter(pl.col("side") == side).select("link_id", "moved_us")
-        known = pairs.select("link_id", f"actor_{side}", f"prev_{side}").join(
-            here, on="link_id", how="left", maintain_order="left"
-        )
+        here = moves.lazy().filter(pl.col("side") == side).select("link_id", "moved_us")
+        known = pairs.lazy().select("link_id", f"actor_{side}", f"prev_{side}")
+        known = known.join(here, on="link_id", how="left", maintain_order="left")
         stayed = ~(pl.col("moved_us") >= pl.col(f"prev_{side}") - CONSEQUENCE_US).fill_null(False)
         is_other = (pl.col(f"actor_{side}") != own[side]).fill_null(False) if own[side] is not None else pl.lit(False)
-        pairs = pairs.with_columns(known.select((is_other & stayed).alias(f"human_{side}")).to_series())
+        pairs = pairs.with_columns(collected(known.select((is_other & stayed).alias(f"human_{side}"))))
     return pairs

@@ -7,7 +7,7 @@ sync      considered = agreed + unchanged + … + unknown (CLASSES), each record
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -70,7 +70,13 @@ def balance(law: str, subject: str, received: Iterable[str], classed: Iterable[t
 
 def sync_balance(sync: str, side: str, considered: pl.DataFrame, verdicts: pl.DataFrame) -> Balance:
     """The sync law of one side: CONSIDERED rows against VERDICT rows."""
-    name = pl.concat_str("object_type", "record_id", separator=" ")
-    received = considered.filter(pl.col("side") == side).select(name.alias("subject"))["subject"]
-    classed = verdicts.filter(pl.col("side") == side).select("class", name.alias("subject"))
-    return balance("sync", f"{sync} {side}", received, classed.iter_rows())
+    received = (subject for _, subject in _subjects(considered, side, "side"))
+    return balance("sync", f"{sync} {side}", received, _subjects(verdicts, side, "class"))
+
+
+def _subjects(rows: pl.DataFrame, side: str, column: str) -> Iterator[tuple[str, str]]:
+    """The cell of a column and the subject, of every row of a side."""
+    cells = (rows[name].to_list() for name in ("side", column, "object_type", "record_id"))
+    for of, cell, object_type, record_id in zip(*cells, strict=True):
+        if of == side:
+            yield cell, f"{object_type} {record_id}"

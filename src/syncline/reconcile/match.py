@@ -95,8 +95,7 @@ def prepared(
     """The records of a side as the rules look at them: ROW, FREE and every compared cell in its form."""
     if records.select(_IDENTITY).is_duplicated().any():
         raise ValueError("a record is given twice to match")
-    rows = records.sort(_IDENTITY).with_row_index(ROW)
-    rows = rows.with_columns(pl.col(ROW).cast(pl.Int64), (~pl.col("is_linked")).alias(FREE))
+    rows = records.sort(_IDENTITY).with_columns(pl.int_range(pl.len()).alias(ROW), (~pl.col("is_linked")).alias(FREE))
     return with_forms(rows, {look for rule in rules for look in compared(rule, side, name_keys).values()})
 
 

@@ -63,6 +63,8 @@ def grouped(fits: pl.DataFrame, alike: pl.DataFrame, members: pl.DataFrame) -> t
     *fits* (columns a, b, evidence) are the pairs of nodes that fit and were not linked, in rule order; *alike* (columns
     a, b) are nodes that look the same to a rule; *members* (MEMBERS) describes every node of both.
     """
+    if fits.is_empty() and alike.is_empty():
+        return pl.DataFrame(schema=HOLDS), pl.DataFrame(schema=HELD)
     root_of = components([*fits.select("a", "b").iter_rows(), *alike.select("a", "b").iter_rows()])
     roots = pl.DataFrame(
         {"node": root_of.keys(), "root": root_of.values()}, schema={"node": pl.Int64, "root": pl.Int64}

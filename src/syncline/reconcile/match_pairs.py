@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import polars as pl
 
+from syncline.reconcile.lazily import collected
 from syncline.reconcile.match_forms import formed
 from syncline.reconcile.match_names import compatible, similar
 from syncline.reconcile.match_score import Score, weighed
@@ -34,12 +36,21 @@ class Profiles:
     """One side in the eyes of one rule.
 
     `rows`: PROFILE, MEMBERS (how many records), FREE (how many of them are free) and the compared columns.
-    `members`: PROFILE and ROW of every record; `first`: ROW of the first record of each profile, in their order.
+    `records`: the list of each profile's ROWs, in the order of `rows`.
     """
 
     rows: pl.DataFrame
-    members: pl.DataFrame
-    first: pl.Series
+    records: pl.Series
+
+    @cached_property
+    def members(self) -> pl.DataFrame:
+        """PROFILE and ROW of every record."""
+        return pl.DataFrame([self.rows[PROFILE], self.records]).explode(ROW)
+
+    @cached_property
+    def first(self) -> pl.Series:
+        """ROW of the first record of each profile."""
+        return self.records.list.first()
 
 
 class _Way(NamedTuple):
@@ -96,14 +107,16 @@ def profiles(records: pl.DataFrame, rule: MatchRule, side: Side, name_keys: tupl
     """
     looks = {name: formed(*where) for name, where in compared(rule, side, name_keys).items()}
     complete = [pl.all_horizontal(pl.col(looks[name]).is_not_null() for name in way.of(side)) for way in _ways(rule)]
-    grouped = (
-        records.filter(pl.any_horizontal(complete))
+    rows = collected(
+        records.lazy()
+        .filter(pl.any_horizontal(complete))
         .group_by(pl.col(column).alias(name) for name, column in looks.items())
         .agg(pl.col(ROW), pl.len().alias(MEMBERS), pl.col(FREE).sum())
         .sort(pl.col(ROW).list.first())
+        .with_row_index(PROFILE)
     )
-    rows = grouped.with_row_index(PROFILE)
-    return Profiles(rows.drop(ROW), rows.select(PROFILE, ROW).explode(ROW), rows[ROW].list.first())
+    members = rows.drop_in_place(ROW)
+    return Profiles(rows, members)
 
 
 def _blocks(a: pl.DataFrame, b: pl.DataFrame, on_a: list[str], on_b: list[str], max_shared: int) -> pl.DataFrame:
@@ -113,29 +126,29 @@ def _blocks(a: pl.DataFrame, b: pl.DataFrame, on_a: list[str], on_b: list[str], 
     """
     names = [f"k{i}" for i in range(len(on_a))]
 
-    def carried(side: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-        keyed = side.select(FREE, *(pl.col(column).alias(name) for column, name in zip(on, names, strict=True)))
+    def carried(side: pl.DataFrame, on: list[str]) -> pl.LazyFrame:
+        keyed = side.lazy().select(FREE, *(pl.col(column).alias(name) for column, name in zip(on, names, strict=True)))
         return keyed.drop_nulls(names).group_by(names).agg(pl.len().cast(pl.Int64).alias("count"), pl.col(FREE).sum())
 
     both = carried(a, on_a).join(carried(b, on_b), on=names, suffix="_b")
     wanted = both.filter(
         (pl.col(FREE) + pl.col(f"{FREE}_b") > 0) & (pl.max_horizontal("count", "count_b") <= max_shared)
     ).sort(names)
-    return wanted.select(*names, slice=(pl.col("count") * pl.col("count_b")).cum_sum() // _SLICE_PAIRS)
+    return collected(wanted.select(*names, slice=(pl.col("count") * pl.col("count_b")).cum_sum() // _SLICE_PAIRS))
 
 
 def _joined(a: pl.DataFrame, b: pl.DataFrame, rule: MatchRule) -> Iterator[tuple[pl.DataFrame, list[str]]]:
     """Slices of candidate pairs (columns "a.x" and "b.x") and the keys in which they must be similar."""
-    left = a.rename(lambda name: f"a.{name}")
-    right = b.rename(lambda name: f"b.{name}")
+    left = a.lazy().select(pl.all().name.prefix("a."))
+    right = b.lazy().select(pl.all().name.prefix("b."))
     for on_a, on_b, near in _ways(rule):
         names_a, names_b = [f"a.{name}" for name in on_a], [f"b.{name}" for name in on_b]
         blocks = _blocks(a, b, on_a, on_b, rule.max_shared)
         keys = [name for name in blocks.columns if name != "slice"]
         for block in blocks.partition_by("slice", include_key=False):
-            some = left.join(block, left_on=names_a, right_on=keys, how="semi")
+            some = left.join(block.lazy(), left_on=names_a, right_on=keys, how="semi")
             pairs = some.join(right, left_on=names_a, right_on=names_b, how="inner", coalesce=False)
-            yield pairs.filter(pl.col(f"a.{FREE}") + pl.col(f"b.{FREE}") > 0), near
+            yield collected(pairs.filter(pl.col(f"a.{FREE}") + pl.col(f"b.{FREE}") > 0)), near
 
 
 def _contradicting(pairs: pl.DataFrame, rule: MatchRule) -> pl.Series:
@@ -154,7 +167,7 @@ def fitting(rule: MatchRule, a: Profiles, b: Profiles, score: Score | None = Non
     WEIGHED.
     """
     found = [pl.DataFrame(schema=PAIRS)]
-    if not any(bool((side.rows[FREE] > 0).any()) for side in (a, b)):
+    if a.rows.is_empty() or b.rows.is_empty() or not any((side.rows[FREE] > 0).any() for side in (a, b)):
         return found[0]
     for candidates, near in _joined(a.rows, b.rows, rule):
         pairs = candidates
@@ -165,6 +178,8 @@ def fitting(rule: MatchRule, a: Profiles, b: Profiles, score: Score | None = Non
             pairs = pairs.filter(compatible(pairs, name_a, name_b, rule.min_similarity, rule.name_parts))
         rows = pairs.select(a=f"a.{PROFILE}", b=f"b.{PROFILE}", contradicts=_contradicting(pairs, rule))
         found.append(rows.cast(pl.Schema(PAIRS)))
+    if not any(part.height for part in found):
+        return found[0]
     every = pl.concat(found).unique(["a", "b"]).sort("a", "b")
     return (
         every

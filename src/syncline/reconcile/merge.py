@@ -14,6 +14,7 @@ from functools import lru_cache
 import polars as pl
 
 from syncline.reconcile import merge_text
+from syncline.reconcile.lazily import collected
 from syncline.reconcile.merge_cells import busy, is_equivalent, take, with_base
 from syncline.reconcile.merge_evidence import with_evidence, with_records
 from syncline.reconcile.merge_maps import table_of
@@ -123,7 +124,7 @@ def _decide(pairs: pl.DataFrame, masks: pl.DataFrame, context: _Context) -> pl.D
     if not any(masks[name].any() for name in masks.columns):
         return pl.DataFrame(schema=DECISIONS)
     cells = take(pairs, context.maps, context.type_a, masks)
-    cells = _collected(_looked_at(cells, context))
+    cells = collected(_looked_at(cells, context))
     if cells["waits"].any() and not context.table["alone"].all():
         cells = cells.with_columns(pl.col("waits").any().over("unit"))
     return pl.concat([*_plain_decisions(cells, context), _resolve(cells.filter(OPEN), pairs, context)])
@@ -145,11 +146,6 @@ AGREED = ~pl.col("waits") & pl.col("equal") & ~pl.col("quiet")
 OPEN = ~pl.col("waits") & ~pl.col("equal")
 
 
-def _collected(cells: pl.LazyFrame) -> pl.DataFrame:
-    """Evaluates as written: for a few rows, optimising takes longer than computing."""
-    return cells.collect(optimizations=pl.QueryOptFlags.none())
-
-
 def _plain_decisions(cells: pl.DataFrame, context: _Context) -> list[pl.DataFrame]:
     """Waiting and agreement: what needs no weighing."""
     plain = {
@@ -158,7 +154,7 @@ def _plain_decisions(cells: pl.DataFrame, context: _Context) -> list[pl.DataFram
     }
     parts = {verdict: (cells.filter(where), reason) for verdict, (where, reason) in plain.items()}
     return [
-        _collected(_named(part, context).select(_plainly(verdict, reason())))
+        collected(_named(part, context).select(_plainly(verdict, reason())))
         for verdict, (part, reason) in parts.items()
         if len(part)
     ]
@@ -198,7 +194,7 @@ def _resolve(cells: pl.DataFrame, pairs: pl.DataFrame, context: _Context) -> pl.
     open_ = with_pending(open_, context.marks, context.table)
     open_ = with_evidence(open_, context.moments, context.table, context.now_us)
     open_ = with_verdict(with_winner(open_, units, context.widening_us), units)
-    return _collected(bases(open_).filter(pl.col("verdict").is_not_null()).select(_in_full(policies)))
+    return collected(bases(open_).filter(pl.col("verdict").is_not_null()).select(_in_full(policies)))
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,8 @@ from types import MappingProxyType
 
 import polars as pl
 
-from syncline.records import Side, other
+from syncline.reconcile.lazily import collected
+from syncline.records import SIDES, Side, other
 from syncline.spec.model import Ceiling, End, FieldMap
 from syncline.values import EMPTY, fingerprints
 
@@ -53,11 +54,15 @@ def updates(
 ) -> pl.DataFrame:
     """ACTIONS for every decision that writes. *pairs* and *decisions* belong to one variant."""
     writes = decisions.filter(pl.col("verdict").is_in(list(WRITING)))
+    if writes.is_empty():
+        return pl.DataFrame(schema=ACTIONS)
+    own = writes.partition_by("mapping", "target", as_dict=True)
     parts = [
         part
         for mapping in maps
-        for target in ("a", "b")
-        if (part := _updates_of(pairs, writes, mapping, target, types, key)) is not None
+        for target in SIDES
+        if (mapping.key, target) in own
+        and (part := _updates_of(pairs, own[mapping.key, target], mapping, target, types, key)) is not None
     ]
     return pl.concat(parts) if parts else pl.DataFrame(schema=ACTIONS)
 
@@ -67,18 +72,18 @@ WRITING = ("write", "conflict_write", "fill")
 
 
 def _updates_of(
-    pairs: pl.DataFrame, writes: pl.DataFrame, mapping: FieldMap, target: Side, types: Mapping[Side, str], key: bytes
+    pairs: pl.DataFrame, own: pl.DataFrame, mapping: FieldMap, target: Side, types: Mapping[Side, str], key: bytes
 ) -> pl.DataFrame | None:
-    own = writes.filter((pl.col("mapping") == mapping.key) & (pl.col("target") == target))
+    """ACTIONS of the decisions that write one mapping to one side; None where that side has no such field."""
     end = mapping.ends(target).get(types[target])
-    if own.is_empty() or end is None or end.field is None:
+    if end is None or end.field is None:
         return None
     source, name = other(target), mapping.key
     rows = own.join(pairs, on="link_id", how="inner")
     plain = len(mapping.ends(source)[types[source]].inputs) == 1
-    copied = rows[f"f{source}.{name}"] if plain else None
-    rows = rows.with_columns(_expected_prints(rows["value"], rows[f"{source}.{name}"], copied, end, key))
-    prints: dict[Side, pl.Expr] = {target: pl.col("_expected"), source: pl.col(f"f{source}.{name}")}
+    copied = f"f{source}.{name}" if plain else None
+    expected = _expected_prints(rows, "value", f"{source}.{name}", copied, end, key)
+    prints: dict[Side, pl.Expr] = {target: expected, source: pl.col(f"f{source}.{name}")}
     return rows.select(
         (pl.lit(f"u{target}:") + pl.col("link_id").cast(pl.String)).alias("action"),
         pl.lit("update").alias("kind"),
@@ -102,22 +107,26 @@ def _updates_of(
         "edit_us",
         pl.lit(False).alias("is_default"),
         pl.lit(mapping.group_key if mapping.is_atomic else None, dtype=pl.String).alias("group"),
-    ).select(list(ACTIONS))
+    )
 
 
-def _expected_prints(values: pl.Series, made_from: pl.Series, own: pl.Series | None, end: End, key: bytes) -> pl.Series:
-    """The target's fingerprint once *values* stand there; 0 (unknown) where its base covers more than that field.
+_ZERO = pl.lit(0, dtype=pl.UInt64)
+
+
+def _expected_prints(rows: pl.DataFrame, value: str, made_from: str, own: str | None, end: End, key: bytes) -> pl.Expr:
+    """The target's fingerprint once the *value* of each row stands there; 0 (unknown) where its base covers more than
+    that field.
 
     A value that is copied as it is has the fingerprint of its source cell: *own*, where that covers *made_from* alone.
     """
     if end.inputs != (end.field,):
-        return pl.repeat(0, len(values), dtype=pl.UInt64, eager=True).alias("_expected")
+        return _ZERO
     if own is None:
-        return pl.Series("_expected", fingerprints(key, values.to_list()), dtype=pl.UInt64)
-    is_known = (values == made_from).fill_null(False) & own.is_not_null()
-    others = pl.select(pl.when(~is_known).then(values)).to_series()
+        return pl.lit(pl.Series(fingerprints(key, rows[value].to_list()), dtype=pl.UInt64))
+    is_known = ((pl.col(value) == pl.col(made_from)) & pl.col(own).is_not_null()).fill_null(False)
+    others = rows.select(pl.when(~is_known).then(value)).to_series()
     fresh = pl.Series(fingerprints(key, others.to_list()), dtype=pl.UInt64)
-    return pl.select(pl.when(is_known).then(own).otherwise(fresh)).to_series().alias("_expected")
+    return pl.when(is_known).then(own).otherwise(pl.lit(fresh))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,38 +145,38 @@ def creates(values: pl.DataFrame, maps: Sequence[FieldMap], terms: CreateTerms) 
     """ACTIONS that create a counterpart for every row of *values* (`engine.sides` columns of the source side), and
     the rows that cannot be created: record_id, mapping, field, for each required value that is missing."""
     target = other(terms.source)
-    parts, lacking = [], []
+    parts, lacking = [pl.LazyFrame(schema=ACTIONS)], [pl.LazyFrame(schema=_LACKING)]
+    is_filled = pl.col("after").fill_null(EMPTY) != EMPTY
     for mapping in maps:
         end = mapping.ends(target).get(terms.target_type)
         if mapping.key not in terms.writable or end is None or end.field is None:
             continue
-        filled = _create_cells(values, mapping, end, target, terms)
-        parts.append(filled.filter(pl.col("after").is_not_null() & (pl.col("after") != EMPTY)))
+        cells = _create_cells(values, mapping, end, target, terms)
+        parts.append(cells.filter(is_filled))
         if mapping.key in terms.required:
-            empty = filled.filter(pl.col("after").is_null() | (pl.col("after") == EMPTY))
-            lacking.append(empty.select(pl.col("source_id").alias("record_id"), "mapping", "field"))
-    missing = pl.concat(lacking) if lacking else pl.DataFrame(schema=_LACKING)
-    actions = pl.concat(parts) if parts else pl.DataFrame(schema=ACTIONS)
-    return actions.join(missing, left_on="source_id", right_on="record_id", how="anti"), missing
+            lacking.append(cells.filter(~is_filled).select(pl.col("source_id").alias("record_id"), "mapping", "field"))
+    missing = collected(pl.concat(lacking))
+    return collected(
+        pl.concat(parts).join(missing.lazy(), left_on="source_id", right_on="record_id", how="anti")
+    ), missing
 
 
 _LACKING = {"record_id": pl.String, "mapping": pl.String, "field": pl.String}
 
 
-def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Side, terms: CreateTerms) -> pl.DataFrame:
+def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Side, terms: CreateTerms) -> pl.LazyFrame:
     name = mapping.key
     default = mapping.defaults.get(target)
     value = pl.col(f"t.{name}")
     is_default = (value.is_null() | (value == EMPTY)) if default is not None else pl.lit(False)
     after = pl.when(is_default).then(pl.lit(default)).otherwise(value)
     rows = values.with_columns(after.alias("_after"), is_default.alias("_is_default"))
-    own = rows[f"f.{name}"] if len(mapping.ends(terms.source)[terms.source_type].inputs) == 1 else None
-    rows = rows.with_columns(_expected_prints(rows["_after"], rows[f"v.{name}"], own, end, terms.key))
-    zero = pl.lit(0, dtype=pl.UInt64)
+    own = f"f.{name}" if len(mapping.ends(terms.source)[terms.source_type].inputs) == 1 else None
+    expected = _expected_prints(rows, "_after", f"v.{name}", own, end, terms.key)
     # A default that is pulled back counts as the target's own change: its base stays unknown, so it flows.
-    agreed = pl.when(pl.col("_is_default") & mapping.pulls_default_back).then(zero).otherwise(pl.col("_expected"))
+    agreed = pl.when(pl.col("_is_default") & mapping.pulls_default_back).then(_ZERO).otherwise(expected)
     prints: dict[Side, pl.Expr] = {target: agreed, terms.source: pl.col(f"f.{name}")}
-    return rows.select(
+    return rows.lazy().select(
         (pl.lit(f"c{target}:{terms.source_type}:") + pl.col("record_id")).alias("action"),
         pl.lit("create").alias("kind"),
         pl.lit(target).alias("side"),
@@ -188,12 +197,12 @@ def _create_cells(values: pl.DataFrame, mapping: FieldMap, end: End, target: Sid
         .alias("reason"),
         prints["a"].fill_null(0).alias("print_a"),
         prints["b"].fill_null(0).alias("print_b"),
-        zero.alias("base_a_before"),
-        zero.alias("base_b_before"),
+        _ZERO.alias("base_a_before"),
+        _ZERO.alias("base_b_before"),
         pl.coalesce("stamp_us", "as_of_us").alias("edit_us"),
         pl.col("_is_default").alias("is_default"),
         pl.lit(None, dtype=pl.String).alias("group"),
-    ).select(list(ACTIONS))
+    )
 
 
 def deletes(rows: Sequence[tuple[Side, str, str, int, str, str, str]]) -> pl.DataFrame:
@@ -241,15 +250,14 @@ def gate(
     *exempt* kinds pass (a first copy's creates), and so do the actions that *approved* names by kind, whatever else has
     come or gone since. *spent* counts, by kind, what passed before under the same ceiling.
     """
+    judged = {kind: ceiling for kind, ceiling in ceilings.items() if kind not in exempt}
     held: list[Held] = []
-    going = actions
-    for kind, ceiling in ceilings.items():
-        if kind in exempt:
+    going, counts = actions, counts_by_kind(actions) if judged else {}
+    for kind, ceiling in judged.items():
+        allowed = int(ceiling.share * linked) + ceiling.plus
+        if counts[kind] + spent.get(kind, 0) <= allowed:
             continue
         subjects = going.filter(_OF_KIND[kind]).select("action", "field").unique().sort("action", "field")
-        allowed = int(ceiling.share * linked) + ceiling.plus
-        if _count(subjects, kind) + spent.get(kind, 0) <= allowed:
-            continue
         names = [f"{action}/{name}" if kind == "blank" else action for action, name in subjects.iter_rows()]
         known = approved.get(kind, frozenset())
         passed = tuple(name for name in dict.fromkeys(names) if name in known)
@@ -258,18 +266,15 @@ def gate(
             continue
         held.append(Held(kind=kind, actions=rest, allowed=allowed, digest=held_digest(kind, rest), passed=passed))
         going = without_held(going, held[-1:])
+        counts = counts_by_kind(going)
     return going, held
-
-
-def _count(subjects: pl.DataFrame, kind: str) -> int:
-    """Blanks count by field, everything else by action."""
-    return len(subjects) if kind == "blank" else subjects["action"].n_unique()
 
 
 def counts_by_kind(actions: pl.DataFrame) -> dict[str, int]:
     """How much of *actions* (ACTIONS) counts against each kind of ceiling."""
-    of_kind = {kind: actions.filter(is_it).select("action", "field").unique() for kind, is_it in _OF_KIND.items()}
-    return {kind: _count(subjects, kind) for kind, subjects in of_kind.items()}
+    if actions.is_empty():
+        return dict.fromkeys(_OF_KIND, 0)
+    return actions.select(_COUNTS).row(0, named=True)
 
 
 def without_held(actions: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
@@ -295,6 +300,12 @@ _OF_KIND: dict[str, pl.Expr] = {
     "delete": pl.col("kind") == "delete",
 }
 
+
+_COUNTS = [
+    (pl.struct("action", "field") if kind == "blank" else pl.col("action")).filter(is_it).n_unique().alias(kind)
+    for kind, is_it in _OF_KIND.items()
+]
+"""Blanks count by field, everything else by action."""
 
 _NAME: dict[str, pl.Expr] = {
     "create": pl.col("action"),

@@ -23,6 +23,7 @@ from decimal import Decimal, InvalidOperation
 
 import polars as pl
 
+from syncline.reconcile.lazily import collected
 from syncline.values import EMPTY, FieldType
 
 # What a batch expects back, one row per record and field. `print_*` are the bases a success sets, `base_*_before`
@@ -87,23 +88,28 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     A newest entry that was given up says nothing of a field, unless what it sent is there after all; in another
     spelling of the vendor's that is only likely (`late_spelt`): a change of that side, and what it replaced is logged.
     """
-    newest = outstanding.filter(pl.col("rank") == 1)
-    joined = observed.join(newest, on=["record_id", "field"], how="inner")
-    joined = joined.join(_late_candidates(observed, outstanding), on=["record_id", "field"], how="left")
-    joined = joined.join(_unseen_candidates(observed, outstanding), on=["record_id", "field"], how="left")
-    joined = joined.with_columns(_explained(joined, facts).alias("_explained"))
-    judged = joined.with_columns(_verdict(facts).alias("verdict"))
-    judged = judged.with_columns(_given_up())
+    cells = ["record_id", "field"]
+    seen, entries = observed.lazy(), outstanding.lazy()
+    joined = collected(
+        seen.join(entries.filter(pl.col("rank") == 1), on=cells, how="inner")
+        .join(_late_candidates(seen, entries), on=cells, how="left")
+        .join(_unseen_candidates(seen, entries), on=cells, how="left")
+    )
+    judged = joined.lazy().with_columns(_explained(joined, facts).alias("_explained"))
+    judged = judged.with_columns(_verdict(facts).alias("verdict")).with_columns(_given_up())
     judged = judged.filter(pl.col("verdict").is_not_null())
     late = pl.col("verdict") == "late_own"
     unseen = pl.col("unseen_base_a").is_not_null() & pl.col("value").ne_missing(pl.col("pre_image"))
-    return judged.with_columns(
+    settled = judged.with_columns(
         pl.when(unseen).then("unseen_base_a").otherwise("base_a_before").alias("base_a_before"),
         pl.when(unseen).then("unseen_base_b").otherwise("base_b_before").alias("base_b_before"),
         pl.when(late).then("late_batch").otherwise("batch_id").alias("matched_batch"),
         pl.when(late).then("late_print_a").otherwise("print_a").alias("print_a"),
         pl.when(late).then("late_print_b").otherwise("print_b").alias("print_b"),
-    ).drop("late_batch", "late_print_a", "late_print_b", "unseen_base_a", "unseen_base_b", "_explained")
+    )
+    return collected(
+        settled.drop("late_batch", "late_print_a", "late_print_b", "unseen_base_a", "unseen_base_b", "_explained")
+    )
 
 
 def _given_up() -> pl.Expr:
@@ -113,7 +119,7 @@ def _given_up() -> pl.Expr:
     return pl.when(is_open).then("verdict").when(is_spelt).then(pl.lit("late_spelt")).alias("verdict")
 
 
-def _late_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
+def _late_candidates(observed: pl.LazyFrame, outstanding: pl.LazyFrame) -> pl.LazyFrame:
     """Abandoned entries whose expected value is what was read; the newest of them per field. They say nothing else."""
     older = outstanding.filter(pl.col("state") == "abandoned").sort("rank")
     fits = observed.select("record_id", "field", "value").join(older, on=["record_id", "field"], how="inner")
@@ -131,7 +137,7 @@ def _late_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.Da
     )
 
 
-def _unseen_candidates(observed: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
+def _unseen_candidates(observed: pl.LazyFrame, outstanding: pl.LazyFrame) -> pl.LazyFrame:
     """Earlier entries that nothing has confirmed and whose pre-image is what was read: none of our writes shows yet,
     or all of them were ignored. The bases are those before the newest such entry."""
     older = outstanding.filter((pl.col("rank") > 1) & (pl.col("state") != "abandoned")).sort("rank")

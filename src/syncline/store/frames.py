@@ -17,6 +17,8 @@ from syncline.trees import TABLES, Table
 
 Rows = list[tuple[Any, ...]]
 
+_FEW = 100  # up to here the work for each column outweighs that for each row
+
 
 def to_rows(table: Table, frame: pl.DataFrame, columns: Sequence[str]) -> Rows:
     """The frame's rows as tuples in the order of *columns*. OurBug if it has other columns, types, or null keys."""
@@ -29,13 +31,15 @@ def fitted(table: Table, frame: pl.DataFrame, columns: Sequence[str]) -> pl.Data
         wrong = sorted(set(frame.columns) ^ set(columns))
         raise OurBug(f"A frame for the table {table.value} has the wrong columns.", evidence=f"differing: {wrong}")
     cast, schema = frame if frame.columns == list(columns) else frame.select(columns), TABLES[table][0]
-    wrong_types = {name: schema[name] for name in columns if cast.schema[name] != schema[name]}
+    wrong_types = {
+        name: schema[name] for name, dtype in zip(columns, cast.dtypes, strict=True) if dtype != schema[name]
+    }
     try:
         cast = cast.cast(pl.Schema(wrong_types)) if wrong_types else cast
     except pl.exceptions.PolarsError as error:
         raise OurBug(f"A frame for the table {table.value} has a wrong type.", evidence=str(error)) from error
-    for name in columns:
-        if name in key_of(table) and name != NULLABLE_KEYS.get(table) and cast[name].null_count():
+    for name in key_of(table):
+        if name in columns and name != NULLABLE_KEYS.get(table) and cast[name].null_count():
             raise OurBug(f"A key column of the table {table.value} is null.", evidence=name)
     return cast
 
@@ -44,6 +48,8 @@ def to_frame(table: Table, rows: Rows) -> pl.DataFrame:
     """Rows with all columns of the table, in its order, as a frame of its types."""
     if not rows:
         return _empty(table).clone()
+    if len(rows) <= _FEW:
+        return pl.DataFrame(rows, schema=TABLES[table][0], orient="row")
     pairs = zip(TABLES[table][0].items(), zip(*rows, strict=True), strict=True)
     return pl.DataFrame([_series(name, dtype, cells) for (name, dtype), cells in pairs])
 

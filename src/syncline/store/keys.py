@@ -18,8 +18,9 @@ def wanted_of(table: Table, keys: pl.DataFrame) -> pl.DataFrame:
     schema = TABLES[table][0]
     if not keys.columns or set(keys.columns) - set(schema):
         raise OurBug(f"The table {table.value} has no such columns.", evidence=str(keys.columns))
-    if any(keys.schema[name] != schema[name] for name in keys.columns):
-        keys = keys.cast({name: schema[name] for name in keys.columns})
+    types = {name: schema[name] for name in keys.columns}
+    if keys.dtypes != list(types.values()):
+        keys = keys.cast(pl.Schema(types))
     return keys.unique(maintain_order=True) if keys.height > 1 else keys
 
 

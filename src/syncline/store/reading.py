@@ -85,30 +85,32 @@ def by_keys(connection: sqlite3.Connection, table: Table, keys: pl.DataFrame) ->
 def _look_up(connection: sqlite3.Connection, table: Table, keys: pl.DataFrame) -> Rows:
     """Rows equal to some row of one group of keys. Columns of one value are parameters, the others are joined."""
     fixed = {column.name: column[0] for column in keys if column.n_unique() == 1}
-    joined = keys.drop(fixed)
+    joined = [column for column in keys if column.name not in fixed]
     conditions = [f't."{name}" IS ?' for name in fixed]
-    conditions += [f't."{name}" = w.k{position}' for position, name in enumerate(joined.columns)]
+    conditions += [f't."{column.name}" = w.k{position}' for position, column in enumerate(joined)]
     source = f'"{table.value}" AS t'
-    if joined.columns:
+    if joined:
         wanted = _wanted(connection, joined)
         source = f"{wanted} AS w CROSS JOIN {source}"  # CROSS: the keys lead, whatever the planner believes
     columns = ", ".join(f't."{column.name}"' for column in TREES[table].c)
     order = "" if key_of(table) else " ORDER BY t.rowid"
     statement = f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}{order}"
     found = connection.execute(statement, tuple(fixed.values())).fetchall()
-    if joined.columns:
+    if joined:
         connection.execute(f"DELETE FROM {wanted}")
     return found
 
 
-def _wanted(connection: sqlite3.Connection, keys: pl.DataFrame) -> str:
+def _wanted(connection: sqlite3.Connection, keys: Sequence[pl.Series]) -> str:
     """A temporary table holding *keys* as k0, k1, …; there is one per combination of types, made at first use."""
-    types = [{pl.String: "TEXT", pl.Binary: "BLOB"}.get(type(dtype), "INTEGER") for dtype in keys.dtypes]
+    types = [{pl.String: "TEXT", pl.Binary: "BLOB"}.get(type(column.dtype), "INTEGER") for column in keys]
     name = "temp.wanted_" + "".join(each[0].lower() for each in types)
     columns = ", ".join(f"k{position} {each}" for position, each in enumerate(types))
     connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
     marks = ", ".join("?" * len(types))
-    connection.executemany(f"INSERT INTO {name} VALUES ({marks})", keys.rows())
+    connection.executemany(
+        f"INSERT INTO {name} VALUES ({marks})", zip(*(column.to_list() for column in keys), strict=True)
+    )
     return name
 
 

@@ -14,6 +14,9 @@ UNKNOWN = "[unknown]"
 
 ADDRESS = ("street", "city")
 
+SOON_US = 900_000_000
+"""Until whatever becomes of an edit is told."""
+
 
 def _apart(claims: Claims) -> Iterator[str]:
     """Both records of a person agree in every two-way field, or the state says why not."""
@@ -52,10 +55,19 @@ def _lost(claims: Claims) -> Iterator[str]:
         if _says_nothing(claims, link_id, edit) or _reached(claims, link_id, edit) or _went_back(claims, link_id, edit):
             continue
         text = f"{edit.side} {edit.record_id} {edit.key}: {edit.new!r} at {clock(claims, edit.at_us)} was overwritten"
-        if claims.stage.shown.get((edit.side, edit.record_id, edit.key, edit.new), -1) >= edit.at_us:
+        shown_us = claims.stage.shown.get((edit.side, edit.record_id, edit.key, edit.new), -1)
+        if shown_us >= edit.at_us and not _was_hidden(claims, edit):
             yield text
         else:
             claims.window_losses.append(text)
+
+
+def _was_hidden(claims: Claims, edit: Edit) -> bool:
+    """Whether the side showed no rows when what became of the edit would have been told."""
+    return any(
+        one.side == edit.side and edit.at_us - SOON_US <= one.since_us <= edit.at_us + SOON_US
+        for one in claims.stage.unseen
+    )
 
 
 def _we_overwrote(claims: Claims, edit: Edit) -> bool:
@@ -101,16 +113,13 @@ def _reached(claims: Claims, link_id: int, edit: Edit) -> bool:
 
 def _went_back(claims: Claims, link_id: int, edit: Edit) -> bool:
     """Whether the edit only took the field back to what both sides last agreed on: then the side has not changed."""
-    row = claims.row(edit.side, edit.record_id)
-    assert row is not None
-    far = claims.members(link_id, other(edit.side))
-    times = sorted({v.at_us for own in (row, *far) for v in own.versions if v.at_us < edit.at_us}, reverse=True)
+    near, far = claims.members(link_id, edit.side), claims.members(link_id, other(edit.side))
+    times = sorted({v.at_us for own in (*near, *far) for v in own.versions if v.at_us < edit.at_us}, reverse=True)
     for at_us in times:
-        here = row.at(at_us)
-        mine = here.cells.get(edit.key) if here else None
+        mine = {v.cells.get(edit.key) for own in near if (v := own.at(at_us)) is not None}
         known = {v.cells.get(edit.key) for own in far if (v := own.at(at_us)) is not None}
-        if mine is not None and mine in known:
-            return mine == edit.new
+        if agreed := (mine & known) - {None}:
+            return edit.new in agreed
     return not edit.new
 
 

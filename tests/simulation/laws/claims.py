@@ -106,7 +106,7 @@ def allowed(stage: Stage) -> set[str]:
         kinds |= {"dead", "not_taken", "frozen"}
     if variant.has_fight:
         kinds |= {"frozen"}
-    if variant.has_flows or variant.has_admin:
+    if variant.has_flows or variant.has_admin or variant.has_altering:
         kinds |= {"dead", "not_taken", "frozen", "blocked"}
     return kinds
 

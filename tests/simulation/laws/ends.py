@@ -24,11 +24,25 @@ def _doubled(claims: Claims) -> Iterator[str]:
                 and row.versions[0].actor == US
                 and not (row.has_ended and (side, row.record_id) not in claims.ends)  # came late, ended unseen
             ]
-            if count > 1 and len([row for row in made if "~" not in key]) > 1:
+            if count > 1 and len([row for row in made if "~" not in key and not _nobody_knew(claims, row)]) > 1:
                 yield f"{len(made)} records on {side} were made with the key {key}"
         for row in rows.values():
             if row.versions[0].actor == US and claims.stage.variant.shape.preset == "recommended":
                 yield from _had_a_twin(claims, row)
+
+
+def _nobody_knew(claims: Claims, row: Row) -> bool:
+    """Whether nobody could know that it was made: the answer was lost, and it had ended again, or its side showed no
+    rows until then, before anything showed it to us."""
+    ended_us = next((v.at_us for v in row.versions if v.has_ended), None)
+    if ended_us is None:
+        return False
+    cells = row.versions[0].cells
+    was_shown = any((row.side, row.record_id, key, cells[key]) in claims.stage.shown for key in ("key", "email"))
+    is_known = was_shown or (row.side, row.record_id) in claims.ends
+    return not is_known or any(
+        one.side == row.side and one.since_us <= ended_us <= (one.until_us or ended_us) for one in claims.stage.unseen
+    )
 
 
 def _had_a_twin(claims: Claims, made: Row) -> Iterator[str]:
@@ -80,9 +94,19 @@ def _resurrected(claims: Claims) -> Iterator[str]:
                     continue
                 if not old.versions[0].cells["key"] and not any(v.cells["key"] for v in old.versions):
                     continue  # nothing shows that the two were ever known as one
+                if _were_two(claims, old, row, born_us):
+                    continue
                 if not any(then.at_us <= push.at_us <= born_us for push in stage.pushes):
                     made = f"{side} {row.record_id} was made at {clock(claims, born_us)}"
                     yield f"{made} after {old.record_id} was deleted"
+
+
+def _were_two(claims: Claims, old: Row, made: Row, at_us: int) -> bool:
+    """Whether *made* was made for another record than *old* belonged to, and those two became one only later."""
+    named = made.versions[0].cells["key"].split("~")[0].rpartition(".")[2]
+    sources = [r for r in claims.stage.chronicle.rows[other(made.side)].values() if r.record_id.lower() == named]
+    was_its = any(named in (v.cells["key"].lower(), v.cells.get("sfdc_id", "").lower()) for v in old.versions)
+    return not was_its and any(v.heir is not None and v.at_us > at_us for row in sources for v in row.versions)
 
 
 def _forgotten(claims: Claims) -> Iterator[str]:

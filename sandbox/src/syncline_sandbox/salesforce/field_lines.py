@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 
 from . import standard_access as access
 from . import standard_campaigns as campaigns
@@ -105,13 +106,12 @@ def sobject_of_lines(
     mergeable: bool = False,
 ) -> SObject:
     """The object whose fields *text* lists, one group of like fields a line."""
-    fields = tuple(field for line in text.splitlines() if line for field in _fields(name, line))
     return SObject(
         name,
         label=label_of(name),
         label_plural=plural,
         key_prefix=prefix,
-        fields=_with_compounds(fields),
+        fields=_fields_of(name, text),
         createable=createable,
         deletable=deletable,
         undeletable=deletable and undeletable,
@@ -119,6 +119,11 @@ def sobject_of_lines(
         replicateable=createable,
         archived_sql=ARCHIVED.get(name),
     )
+
+
+@cache
+def _fields_of(sobject: str, text: str) -> tuple[Field, ...]:
+    return _with_compounds(tuple(field for line in text.splitlines() if line for field in _fields(sobject, line)))
 
 
 def _fields(sobject: str, line: str) -> list[Field]:

@@ -140,14 +140,8 @@ class SObject:
         self.archived_sql = archived_sql
         self.queryable = True
         self.record_types: tuple[RecordTypeInfo, ...] = ()
-        self._by_name: dict[str, Field] = {}
-        self._stored: list[Field] = []
-        self._unique: list[Field] = []
-        self._required: list[Field] = []
-        self._references: list[Field] = []
-        self._numbered: list[Field] = []
-        for one in fields:
-            self.put_field(one)
+        self._by_name = {field.name.lower(): field for field in fields}
+        self._sort_out()
 
     @property
     def soft_deletable(self) -> bool:

@@ -16,7 +16,8 @@ from syncline.records import ACTOR, AS_OF, CREATED, DELETED, ID, PAGE_SCHEMA, ST
 from syncline.schema import ObjectSchema
 from syncline.values import EMPTY, FieldType, form_of
 
-SYSTEM_COLUMNS = ("Id", "SystemModstamp", "LastModifiedById", "CreatedDate", "IsDeleted")
+_SYSTEM = {ID: "Id", STAMP: "SystemModstamp", ACTOR: "LastModifiedById", CREATED: "CreatedDate", DELETED: "IsDeleted"}
+SYSTEM_COLUMNS = tuple(_SYSTEM.values())
 
 Columns = Callable[[str], pl.Series]
 """Gives the raw column of one field or parent path: text as it came, null where there was none."""
@@ -39,33 +40,41 @@ def rows_of(
     schema: ObjectSchema, fields: Sequence[str], columns: Columns, *, height: int, as_of_us: int
 ) -> tuple[pl.DataFrame, tuple[Unreadable, ...]]:
     """The rows of a page with the columns of PAGE_SCHEMA and *fields*, and those that could not be translated."""
-    shape = schema.fields
-    stamps = {name: _instants(columns(name)) for name in ("SystemModstamp", "CreatedDate") if name in shape}
-    nothing = pl.repeat(None, height, dtype=pl.Int64(), eager=True)
-    frame = pl.DataFrame(
-        [
-            columns("Id").alias(ID),
-            stamps.get("SystemModstamp", nothing).alias(STAMP),
-            _known(schema, columns, "LastModifiedById", height).alias(ACTOR),
-            stamps.get("CreatedDate", nothing).alias(CREATED),
-            _known(schema, columns, "IsDeleted", height).eq_missing("true").alias(DELETED),
-            pl.repeat(as_of_us, height, dtype=pl.Int64(), eager=True).alias(AS_OF),
-            *(canonical_column(columns(name), shape[name].type).alias(name) for name in fields),
-        ]
-    )
-    return _without_unreadable(frame, fields, columns)
+    if not height:
+        return empty_rows(fields), ()
+    told = {name: path for name, path in _SYSTEM.items() if name == ID or path in schema.fields}
+    paths = told | {name: name for name in fields}
+    raw = pl.DataFrame([columns(path).alias(name) for name, path in paths.items()])
+    types = {name: FieldType.DATETIME for name in _STAMPS if name in told}
+    cells = canonical_columns(raw, types | {name: schema.fields[name].type for name in fields})
+    known = {DELETED: pl.lit(False), AS_OF: pl.lit(as_of_us)} | {name: _SAID[name] for name in told}
+    system = (known.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in PAGE_SCHEMA.items())
+    return _without_unreadable(cells.select(*system, *fields), fields, columns)
 
 
-def canonical_column(raw: pl.Series, field_type: FieldType) -> pl.Series:
-    """The canonical cells of a raw column: "" for null; null (else impossible) where the value is not of the type."""
-    column = raw.fill_null(EMPTY)
-    if field_type is FieldType.DATETIME:
-        utc = column.str.contains(_UTC_STAMP)
-        column = (column.str.slice(0, 23) + "Z").zip_with(utc, column)
-    odd = column.filter(~column.str.contains(_READY.get(field_type, _PLAIN_TEXT)) & (column != EMPTY))
-    if odd.is_empty():
-        return column
-    form = form_of(field_type)
+def canonical_columns(raw: pl.DataFrame, types: Mapping[str, FieldType]) -> pl.DataFrame:
+    """*raw* with the canonical cells in the columns that have a type: "" for null; null (else impossible) where the
+    value is not of the type."""
+    cells = raw.with_columns(_ready(name, field_type) for name, field_type in types.items())
+    odd = cells.select(_is_odd(name, field_type).any() for name, field_type in types.items())
+    spelt = [_respelt(cells[name], types[name]) for name in odd.columns if odd[name].item()]
+    return cells.with_columns(spelt) if spelt else cells
+
+
+def _ready(name: str, field_type: FieldType) -> pl.Expr:
+    cell = pl.col(name).fill_null(EMPTY)
+    if field_type is not FieldType.DATETIME:
+        return cell
+    return pl.when(cell.str.contains(_UTC_STAMP)).then(cell.str.slice(0, 23) + "Z").otherwise(cell)
+
+
+def _is_odd(name: str, field_type: FieldType) -> pl.Expr:
+    cell = pl.col(name)
+    return ~cell.str.contains(_READY.get(field_type, _PLAIN_TEXT)) & (cell != EMPTY)
+
+
+def _respelt(column: pl.Series, field_type: FieldType) -> pl.Series:
+    form, odd = form_of(field_type), column.to_frame().filter(_is_odd(column.name, field_type)).to_series()
     forms = {value: _formed(form, value) for value in odd.unique()}
     return column.replace(list(forms), list(forms.values()))
 
@@ -121,16 +130,20 @@ def is_id(text: str) -> bool:
     return len(text) == 18 and text.isascii() and text.isalnum() and full_id(text[:15]) == text
 
 
-def _known(schema: ObjectSchema, columns: Columns, name: str, height: int) -> pl.Series:
-    if name not in schema.fields:
-        return pl.repeat(None, height, dtype=pl.String(), eager=True)
-    return columns(name)
-
-
-def _instants(raw: pl.Series) -> pl.Series:
+def _instant(name: str) -> pl.Expr:
     """Microseconds since 1970; null where there is none or it is no instant."""
-    cells = canonical_column(raw, FieldType.DATETIME)
-    return cells.str.to_datetime("%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="us", strict=False).cast(pl.Int64())
+    return pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="us", strict=False)
+
+
+_STAMPS = (STAMP, CREATED)
+_SAID = {
+    ID: pl.col(ID),
+    STAMP: _instant(STAMP),
+    ACTOR: pl.col(ACTOR),
+    CREATED: _instant(CREATED),
+    DELETED: pl.col(DELETED).eq_missing(pl.lit("true")),
+}
+"""What the system columns say, out of canonical cells."""
 
 
 def _formed(form: Callable[[object], str], value: str) -> str | None:
@@ -151,11 +164,9 @@ def _text(value: Any) -> str | None:
 def _without_unreadable(
     frame: pl.DataFrame, fields: Sequence[str], columns: Columns
 ) -> tuple[pl.DataFrame, tuple[Unreadable, ...]]:
-    bad = frame[ID].is_null()
-    for name in fields:
-        bad = bad | frame[name].is_null()
-    if not bad.any():
+    if not any(frame[name].null_count() for name in (ID, *fields)):
         return frame, ()
+    bad = frame.select(pl.any_horizontal(pl.col(ID, *fields).is_null())).to_series()
     reasons = [_unreadable(frame, index, fields, columns) for index in bad.arg_true()]
     return frame.filter(~bad), tuple(reasons)
 

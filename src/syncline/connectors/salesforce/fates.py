@@ -51,27 +51,32 @@ def no_fates() -> pl.DataFrame:
 
 def fates_of(schema: ObjectSchema, columns: Columns, rows: pl.DataFrame) -> pl.DataFrame:
     """The fates of *rows*, which were made of *columns*. A field that is hidden tells nothing."""
-    found = [no_fates()]
+    if rows.is_empty():
+        return no_fates()
+    found = [no_fates().lazy()]
     if MERGED_INTO in schema.fields:
         heirs = _filled(columns, MERGED_INTO)
-        ended = rows.filter(pl.col(DELETED)).join(heirs, on=ID)
+        ended = rows.lazy().filter(pl.col(DELETED)).join(heirs, on=ID)
         found.append(_fates(ended, Fate.MERGED, schema.name, pl.col(STAMP)))
     conversion = CONVERSIONS.get(schema.name)
     if conversion is not None and all(name in schema.fields for name in conversion.fields):
         heirs = _filled(columns, conversion.heir).with_columns(day=columns(conversion.day).str.slice(0, 10))
         heirs = heirs.join(_true(columns, conversion.flag), on=ID, how="semi")
-        found.append(_fates(rows.join(heirs, on=ID), Fate.CONVERTED, conversion.into, _moment()))
+        found.append(_fates(rows.lazy().join(heirs, on=ID), Fate.CONVERTED, conversion.into, _moment()))
     # A lead that was merged away is not its contact's lead any more: the merge is said, not the conversion.
-    return pl.concat(found).unique(ID, keep="first", maintain_order=True)
+    fates = pl.concat(found).unique(ID, keep="first", maintain_order=True)
+    return fates.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none())  # for few rows the fastest by far
 
 
-def _filled(columns: Columns, heir: str) -> pl.DataFrame:
+def _filled(columns: Columns, heir: str) -> pl.LazyFrame:
     """Id and heir of the raw rows; an extract says "" where a query says null."""
-    return pl.DataFrame({ID: columns("Id"), "heir_id": columns(heir)}).with_columns(pl.col("heir_id").replace("", None))
+    named = pl.DataFrame([columns("Id").alias(ID), columns(heir).alias("heir_id")]).lazy()
+    return named.with_columns(pl.col("heir_id").replace("", None))
 
 
-def _true(columns: Columns, flag: str) -> pl.DataFrame:
-    return pl.DataFrame({ID: columns("Id"), "flag": columns(flag)}).filter(pl.col("flag") == "true")
+def _true(columns: Columns, flag: str) -> pl.LazyFrame:
+    flags = pl.DataFrame([columns("Id").alias(ID), columns(flag).alias("flag")]).lazy()
+    return flags.filter(pl.col("flag") == "true")
 
 
 def _moment() -> pl.Expr:
@@ -81,7 +86,7 @@ def _moment() -> pl.Expr:
     return pl.when(stamp.dt.date() == day.dt.date()).then(stamp).otherwise(day).cast(pl.Int64())
 
 
-def _fates(ended: pl.DataFrame, fate: Fate, heir_type: str, at_us: pl.Expr) -> pl.DataFrame:
+def _fates(ended: pl.LazyFrame, fate: Fate, heir_type: str, at_us: pl.Expr) -> pl.LazyFrame:
     ended = ended.filter(pl.col("heir_id").is_not_null())
     return ended.select(
         ID,

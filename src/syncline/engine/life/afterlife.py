@@ -42,6 +42,8 @@ async def plan_tombstones(
 ) -> None:
     """Plan those of *link_ids* that are tombstones. *forced*: a person asks for what ended to be made anew."""
     tombs = await _tombs(world, sync, link_ids)
+    if not tombs:
+        return
     groups: dict[Then, list[_Tomb]] = {}
     for tomb in tombs:
         groups.setdefault(await _due(world, sync, tomb, forced), []).append(tomb)
@@ -55,11 +57,13 @@ async def plan_tombstones(
 async def _tombs(world: World, sync: Sync, link_ids: Sequence[int]) -> list[_Tomb]:
     keys = pl.DataFrame({"link_id": list(link_ids)}, schema={"link_id": pl.Int64})
     links = (await world.store.by_keys(Table.LINK, keys)).filter(pl.col("state") == "tombstone").select("link_id")
+    if links.is_empty():
+        return []
     marks = await ended_of(world.store, links)
     ends = (await world.store.by_keys(Table.LINK_END, links)).filter(pl.col("role") == "current")
     mirror = {side: await _mirror(world, sync, side, ends) for side in SIDES}
     out = []
-    for (link_id,), part in ends.group_by("link_id", maintain_order=True):
+    for (link_id,), part in ends.partition_by("link_id", as_dict=True).items():
         if (ended := marks.get(int(str(link_id)))) is None:
             continue
         names: dict[Side, tuple[str, str]] = {
@@ -143,6 +147,8 @@ def _plan_deletes(tombs: Sequence[_Tomb], planned: Planned) -> None:
 
 async def _plan_anew(world: World, sync: Sync, tombs: Sequence[_Tomb], planned: Planned, run_id: str) -> None:
     """Creates through the same link, with a key of their own: ours of the record that ended may still stand on it."""
+    if not tombs:
+        return
     ends = await world.store.rows(Table.LINK_END, {"link_id": [tomb.link_id for tomb in tombs]})
     for side in SIDES:
         own = [tomb for tomb in tombs if tomb.ended.side == other(side)]

@@ -74,6 +74,6 @@ async def _seen(world: World, sync: Sync, side: Side, wanted: pl.DataFrame, run_
     unseen = wanted.join(found, on=NAME, how="anti").filter(pl.col("object_type").is_in(list(spec.object_types)))
     if unseen.is_empty():
         return found
-    for (object_type,), part in unseen.group_by("object_type", maintain_order=True):
+    for (object_type,), part in unseen.partition_by("object_type", as_dict=True).items():
         await read_again(world, spec.connection, str(object_type), part["record_id"].to_list(), run_id)
     return await world.store.by_keys(Table.MIRROR, keys)

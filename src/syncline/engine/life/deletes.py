@@ -76,7 +76,8 @@ async def _delete(
 
 
 async def _is_still_due(world: World, sync: Sync, side: Side, row: dict[str, Any]) -> bool:
-    """Whether the link still is what the delete was planned from: its record may be there again, or be another."""
+    """Whether the link still is what the delete was planned from: its record may be there again, or be another; what
+    ended may have been read since, alive or merged into another, and nobody has drawn the conclusions yet."""
     keys = pl.DataFrame({"link_id": [row["link_id"]]})
     state = (await world.store.by_keys(Table.LINK, keys))["state"].to_list()
     where = {"link_id": row["link_id"], "side": side, "role": "current", "record_id": row["record_id"]}
@@ -85,7 +86,14 @@ async def _is_still_due(world: World, sync: Sync, side: Side, row: dict[str, Any
     if state == ["live"]:
         return sync.leaves_filter is LeavesFilter.DELETE
     ended = (await ended_of(world.store, keys)).get(row["link_id"])
-    return ended is not None and ended.then is Then.DELETE
+    return ended is not None and ended.then is Then.DELETE and await _is_still_ended(world, sync, ended)
+
+
+async def _is_still_ended(world: World, sync: Sync, ended: Ended) -> bool:
+    key = {"object_type": ended.object_type, "record_id": ended.record_id}
+    keys = pl.DataFrame([key | {"connection": sync.side(ended.side).connection}])
+    known = await world.store.by_keys(Table.MIRROR, keys)
+    return ended.why != "deleted" or known.filter(~pl.col("is_deleted") | pl.col("fate").is_not_null()).is_empty()
 
 
 async def _note_gone(world: World, row: dict[str, Any]) -> None:

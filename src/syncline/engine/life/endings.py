@@ -32,6 +32,8 @@ def mark_endings(
 ) -> None:
     """Mark, in every sync that uses them, the records of *mirror* (new MIRROR rows) that have ended, or that had in
     *known* (the rows before) and are there again."""
+    if mirror.is_empty():
+        return
     had_ended = known.filter(HAS_ENDED)["record_id"]
     ids = mirror.filter(HAS_ENDED | pl.col("record_id").is_in(had_ended.implode()))["record_id"]
     if ids.is_empty():

@@ -57,6 +57,8 @@ def link_of(hold: Mapping[str, object]) -> int:
 
 async def _out_of_sight(world: World, links: pl.DataFrame, side: Side) -> list[tuple[int, tuple[str, str]]]:
     lost = links.filter((pl.col("state") == "live") & ~pl.col(f"visible_{side}").fill_null(True)).select("link_id")
+    if lost.is_empty():
+        return []
     ends = await world.store.by_keys(Table.LINK_END, lost.with_columns(side=pl.lit(side), role=pl.lit("current")))
     return [(link_id, (kind, record_id)) for link_id, kind, record_id in ends.select("link_id", *NAME).iter_rows()]
 

@@ -57,6 +57,8 @@ def mark_rows(ended: Mapping[int, Ended], now_us: int) -> pl.DataFrame:
 
 async def ended_of(store: Store, link_ids: pl.DataFrame) -> dict[int, Ended]:
     """The marks of these links (link_id); links without one are left out."""
+    if link_ids.is_empty():
+        return {}
     keys = link_ids.select("link_id").unique().with_columns(mapping=pl.lit(WHOLE), kind=pl.lit(ENDED))
     marks = await store.by_keys(Table.MARK, keys)
     return {link_id: _read(detail) for link_id, detail in marks.select("link_id", "detail").iter_rows()}

@@ -25,6 +25,8 @@ async def ask_for_origins(
 ) -> None:
     """Look up the origins of *strangers* (side, object_type, record_id) of types that can be born of others. Objects in
     *just_read* (connection, object type) were read whole in this run: what they hold is known."""
+    if strangers.is_empty():
+        return
     for side in SIDES:
         spec = sync.side(side)
         for object_type in spec.object_types:

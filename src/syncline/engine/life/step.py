@@ -51,7 +51,7 @@ async def settle_endings(
     out = Settled()
     for _ in range(_ROUNDS):
         looked = 0
-        for side in SIDES:
+        for side in SIDES:  # each side anew: settling one clears marks of the other
             marks = await _chosen(world, sync, side, await marks_due(world, sync, side), only)
             if len(marks):
                 looked += await _settle(world, sync, side, marks, run_id)

@@ -25,14 +25,17 @@ class Rows:
     def _make_table(self) -> None:
         table, run = self.kind.table, self._store.connection.execute
         guid = f"{GUID} TEXT, " if self.kind.id_field == GUID else ""
+        every = {"id", "createdat", "updatedat", GUID.lower() if guid else ""}
+        own = {field.name.lower(): column_definition(field) for field in self.kind.fields}
+        own = {name: column for name, column in own.items() if name not in every}
         run(
             f'CREATE TABLE IF NOT EXISTS "{table}" (id INTEGER PRIMARY KEY AUTOINCREMENT, {guid}'
-            "createdAt TEXT, updatedAt TEXT)"
+            f"{', '.join(('createdAt TEXT, updatedAt TEXT', *own.values()))})"
         )
         present = {str(name).lower() for _, name, *_ in run(f'PRAGMA table_info("{table}")')}
-        for field in self.kind.fields:
-            if field.name.lower() not in present:
-                run(f'ALTER TABLE "{table}" ADD COLUMN {column_definition(field)}')
+        for name, column in own.items():
+            if name not in present:
+                run(f'ALTER TABLE "{table}" ADD COLUMN {column}')
         keys = ", ".join(f'"{name}"' for name in self.kind.dedupe)
         run(f'CREATE UNIQUE INDEX IF NOT EXISTS "{table}_key" ON "{table}" ({keys})')
         if guid:
