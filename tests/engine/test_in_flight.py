@@ -37,7 +37,9 @@ def its_moment(at_us: int, call_batch: str | None) -> pl.DataFrame:
     [
         (0, None, ["theirs"]),
         (12 * SECOND, "the batch", ["theirs"]),  # our clock is ahead: the system says it came before we sent it
-        (12 * SECOND, None, []),  # nothing proves that it is of this write
+        (12 * SECOND, None, ["theirs"]),  # it names no call, and we alone wrote exactly that
+        (12 * SECOND, "another", []),
+        (90 * SECOND, None, []),  # no clock is that far ahead
     ],
 )
 def test_the_write_whose_call_a_moment_names_is_its_write(
