@@ -39,7 +39,7 @@ from syncline.engine.life.step import Settled, settle_endings
 from syncline.engine.matching import match_unlinked
 from syncline.engine.observe import capture, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_links
-from syncline.engine.rereads import read_assumed, read_due, to_be_read
+from syncline.engine.rereads import half_known, read_assumed, read_due
 from syncline.engine.sheets import Sheets
 from syncline.engine.terms import adopt_terms
 from syncline.engine.world import Progress, World
@@ -246,7 +246,7 @@ async def plan_and_write(
         await _match(world, sync, strangers, planned, report, forced=forced, bounds=bounds)
     links = await _marked_links(world, sync, now_us, part, chosen)
     before = await marked_ends(world, links)
-    if chosen is None and len(doubtful := (await to_be_read(world, sync, before)).select("link_id")):
+    if chosen is None and len(doubtful := (await half_known(world, sync, before)).select("link_id")):
         links, before = (one.join(doubtful, on="link_id", how="anti") for one in (links, before))
     if len(links):
         await plan_links(world, sync, links["link_id"].to_list(), report.run_id, planned)
