@@ -25,7 +25,7 @@ from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.unreadable import bury_unreadable
 from syncline.engine.world import World
 from syncline.ports import Stamp
-from syncline.reconcile.absorb import NOTHING, Absorbed, Clockwork, absorb, age_of
+from syncline.reconcile.absorb import NOTHING, Absorbed, Clockwork, absorb, age_of, shows_the_known
 from syncline.reconcile.cells import decode_objects
 from syncline.records import How, Page
 from syncline.trees import TABLES, Commit, Table
@@ -136,13 +136,16 @@ def _telling(
     """Which rows of *page* say something of our writes, and the records that have to be read again for it.
 
     One that cannot be ordered is not taken into the mirror; were a write in doubt settled by it all the same, its bases
-    would run ahead of the mirror, and what that still holds would pass for somebody's change.
+    would run ahead of the mirror, and what that still holds would pass for somebody's change. Where it shows what the
+    mirror holds, there is nothing to run ahead of.
     """
     age = age_of(known, page, clockwork)
     in_doubt = open_entries.filter(pl.col("state").is_in(list(IN_FLIGHT)))["record_id"].unique()
     if same_call or in_doubt.is_empty():
         return age != "older", ()
     is_doubted = (age == "unordered") & page.rows[records.ID].is_in(in_doubt.implode())
+    if is_doubted.any():
+        is_doubted &= ~shows_the_known(known, page)
     return (age != "older") & ~is_doubted, tuple(page.rows.filter(is_doubted)[records.ID].unique(maintain_order=True))
 
 

@@ -224,6 +224,13 @@ def age_of(known: pl.DataFrame, page: Page, clockwork: Clockwork) -> pl.Series:
     return collected(_beside_known(page.rows, old).select(age.alias("age"))).to_series()
 
 
+def shows_the_known(known: pl.DataFrame, page: Page) -> pl.Series:
+    """Per row of *page*: whether it shows just what is known (MIRROR), whichever of the two is the older."""
+    joined = _with_fates(_beside_known(page.rows, _known_wide(known, page.fields)), page)
+    is_same = pl.col("is_known").fill_null(False) & ~_differs(page.fields)
+    return collected(joined.select(is_same.alias("is_same"))).to_series()
+
+
 def _differs(fields: tuple[str, ...]) -> pl.Expr:
     """The page holds another value than the mirror in some cell it contains, another deletion state or heir."""
     cells = [pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"old.{name}")) for name in fields]
