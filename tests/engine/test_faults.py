@@ -467,3 +467,34 @@ def test_a_late_create_of_ours_is_nobodys_edit() -> None:
         assert [kind for kind, a, b in await logged(life) if a == b] == []
 
     lived(life)
+
+
+def test_of_two_attempts_to_create_the_first_may_be_the_one_that_came() -> None:
+    """Given up, made again with what was edited since, lost again: and then the first one is there, with its old
+    values. They are ours and old, whatever the second attempt would have written."""
+
+    async def life() -> None:
+        life = await Life.begin(GUARDED_SYSTEMS)
+        person = life.new_person("a", 1)
+        old = cell(life, "a", "title")
+        life.connectors["b"].next_writes += [Fault.LOST_REQUEST, Fault.LOST_REQUEST]
+        await life.cycle()
+        ((_, create, _),) = life.written
+        life.systems["b"].later(150, lambda: life.connectors["b"].write_one(create))
+        life.clock.advance(65)
+        life.edit("a", person, "title", "newer")
+        for _ in range(2):
+            await life.cycle()
+            life.clock.advance(2)
+        assert len([write for _, write, _ in life.written if write.record_id is None]) == 2
+        life.clock.advance(85)
+        life.systems["b"].catch_up()
+        assert cell(life, "b", "title") == old, "the first attempt is there"
+        await rest(life)
+        await judge(life)
+        assert (cell(life, "a", "title"), cell(life, "b", "title")) == ("newer", "newer")
+        assert [kind for kind, a, b in await logged(life) if a == b] == []
+        attempts = (await life.store.rows(Table.ENTRY, {"match_key": create.key})).sort("at_us")
+        assert attempts["record_id"].is_not_null().to_list() == [True, False], "the second attempt made nothing"
+
+    lived(life)

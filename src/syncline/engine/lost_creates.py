@@ -20,6 +20,7 @@ from syncline.engine.world import World
 from syncline.records import Page, Side, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
+from syncline.values import EMPTY
 
 
 async def found_creates(
@@ -35,6 +36,8 @@ async def found_creates(
     vendor could no longer bring it up."""
     commit = Commit()
     found = {key: record_id for record_id, key in page.rows.select(records.ID, key_field).iter_rows() if key}
+    if found:
+        lost = await _attempts_that_came(world, connection, object_type, lost, page, key_field, commit)
     segments = await with_segments(world.store, lost)
     sources = {
         (row["batch_id"], row["position"]): row
@@ -68,10 +71,49 @@ async def found_creates(
     await stand_in(world, sync, target, object_type, anew, commit)
     await close_letters_of_creates(world, sync, [(pair[1][2], pair[1][3]) for pair in ends], commit)
     if entries:
-        commit.amend[Table.ENTRY] = [pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row")]
+        commit.amend.setdefault(Table.ENTRY, []).append(pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row"))
     misses = [row for row in lost_rows if row["match_key"] not in found]
     _give_up(world, sync, connection, object_type, misses, sources, key_field, commit)
     return commit
+
+
+async def _attempts_that_came(
+    world: World,
+    connection: str,
+    object_type: str,
+    lost: pl.DataFrame,
+    page: Page,
+    key_field: str,
+    commit: Commit,
+) -> pl.DataFrame:
+    """*lost* with an earlier attempt, given up, in the place of a later one where what was found holds just what the
+    earlier one sent: it came after all. The later one is given up, as its key is taken."""
+    where = {"state": "abandoned", "connection": connection, "object_type": object_type}
+    earlier = (await world.store.rows(Table.ENTRY, where)).filter(pl.col("record_id").is_null())
+    earlier = earlier.join(lost.select("match_key").unique(), on="match_key", how="semi")
+    if earlier.is_empty():
+        return lost
+    attempts = pl.concat([earlier, lost.select(earlier.columns)])
+    sent = await with_segments(world.store, attempts)
+    keyed = sent.join(attempts.select("batch_id", "position", "match_key"), on=["batch_id", "position"])
+    shown = page.rows.select(pl.col(key_field).alias("match_key"), *(pl.col(f).alias(f"={f}") for f in page.fields))
+    shown = shown.unpivot(index="match_key", variable_name="field", value_name="shown")
+    shown = shown.with_columns(pl.col("field").str.strip_prefix("="))
+    best = (
+        keyed.join(shown, on=["match_key", "field"], how="inner")
+        .with_columns(is_unlike=pl.col("shown").fill_null(EMPTY) != pl.col("expected").fill_null(EMPTY))
+        .group_by("match_key", "batch_id", "position", "sent_us")
+        .agg(pl.col("is_unlike").sum())
+        .sort("is_unlike", pl.col("sent_us").neg())
+        .unique("match_key", keep="first", maintain_order=True)
+    )
+    came = attempts.join(best, on=["batch_id", "position"], how="semi")
+    others = lost.join(came, on=["batch_id", "position"], how="anti")
+    beaten = others.join(came, on="match_key", how="semi")
+    if len(beaten):
+        gave_up = beaten.select("batch_id", "position", state=pl.lit("abandoned"))
+        commit.amend.setdefault(Table.ENTRY, []).append(gave_up)
+    return pl.concat([came, others.join(beaten, on=["batch_id", "position"], how="anti").select(came.columns)])
 
 
 _End = tuple[str, str, str, str]  # sync, side, object type, record id
