@@ -107,8 +107,9 @@ class Sending:
         self._on_the_way[side, record_id] = Leaving(process=process, cells=cells, at_us=now_us, thawed=process.thawed)
 
     def _is_on_its_way(self, side: Side, record_id: str, write: Leaving) -> bool:
-        """Whether its sender has been at it ever since, it has not arrived, and nobody else changed the record meanwhile:
-        what is seen to be changed since is taken for the last word, whether our write comes before it or after."""
+        """Whether its sender has been at it ever since, it has not arrived, and nobody else changed the record
+        meanwhile: what is seen to be changed since is taken for the last word, whether our write comes before it or
+        after. A change just before it may not have been seen when it was planned, and is taken for one since."""
         row, sender = self.chronicle.rows[side].get(record_id), write.process
         is_at_it = sender.is_sending and not sender.is_dead and sender.thawed is write.thawed
         if row is None or not write.cells or not is_at_it:
