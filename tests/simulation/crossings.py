@@ -38,13 +38,18 @@ NEWCOMERS = 1_000
 Crossing = Callable[[Hands], Awaitable[None]]
 
 
+def has_ended(stage: Stage) -> bool:
+    """Asked anew after every wait: meanwhile people may have stopped."""
+    return stage.ended
+
+
 async def overtake(hands: Hands) -> None:
     """The answer to a reading is long on its way; meanwhile what it shows is changed, and the record is pushed."""
     stage, luck = hands.stage, hands.luck
-    while not stage.ended:
+    while not has_ended(stage):
         await asyncio.sleep(luck.uniform(0.0, 40.0))
         side: Side = luck.choice(SIDES)
-        if stage.ended or (row := hands.somebody(side)) is None:
+        if has_ended(stage) or (row := hands.somebody(side)) is None:
             continue
         hands.write(row, {"title": stage.fresh("title")})
         delay = Delay(fits=_reads(row), after_seconds=luck.uniform(*ANSWER_SECONDS))
@@ -71,7 +76,7 @@ async def _met(stage: Stage, side: Side, delay: Delay) -> bool:
     """Wait until a request meets *delay*; False if people stop before."""
     line = stage.lines[side]
     line.delays.append(delay)
-    while not delay.met.is_set() and not stage.ended:
+    while not delay.met.is_set() and not has_ended(stage):
         await asyncio.sleep(0.7)
     if not delay.met.is_set():
         line.delays = [one for one in line.delays if one is not delay]
@@ -82,7 +87,7 @@ async def write_beside(hands: Hands) -> None:
     """Writes of ours are long on their way; meanwhile people change the records again, and have them pushed."""
     stage, luck = hands.stage, hands.luck
     for _ in range(3):
-        if stage.ended:
+        if has_ended(stage):
             return
         await asyncio.sleep(luck.uniform(0.0, 30.0))
         rows = [row for side in SIDES if (row := hands.somebody(side)) is not None]
@@ -106,9 +111,9 @@ async def enter_and_push(hands: Hands) -> None:
     """Somebody enters a person and has it pushed at once; the answer to our making it over there is long on its way."""
     stage, luck = hands.stage, hands.luck
     number = NEWCOMERS
-    while not stage.ended:
+    while not has_ended(stage):
         await asyncio.sleep(luck.uniform(5.0, 60.0))
-        if stage.ended:
+        if has_ended(stage):
             return
         number += 1
         hands.new("a", number, "Lead")
@@ -137,7 +142,7 @@ async def think_twice(hands: Hands) -> None:
     hands.write(row, {"title": value})
     delay = Delay(fits=lambda process, request: _is_of_one(process, request, value), before_seconds=1_600.0)
     stage.lines[other(side)].delays.append(delay)
-    while not stage.ended:
+    while not has_ended(stage):
         await asyncio.sleep(5.0)
     if not row.has_ended:
         hands.write(row, {"title": stage.fresh("title")})
@@ -152,13 +157,13 @@ async def commit_late(hands: Hands) -> None:
     """A transaction of somebody's lasts minutes: what it changed shows then, with the stamp of its beginning."""
     stage, luck = hands.stage, hands.luck
     org = stage.ground.org
-    while not stage.ended:
+    while not has_ended(stage):
         await asyncio.sleep(luck.uniform(0.0, 90.0))
-        if stage.ended or (row := hands.somebody("a")) is None:
+        if has_ended(stage) or (row := hands.somebody("a")) is None:
             continue
         version, stamp, value = row.now, org.stamp(), stage.fresh("title")
         left = luck.choice((30.0, 120.0, 400.0))
-        while left > 0 and not stage.ended:
+        while left > 0 and not has_ended(stage):
             await asyncio.sleep(min(left, 10.0))
             left -= 10.0
         stage.catch_up("a")
@@ -187,7 +192,7 @@ async def regret(hands: Hands) -> None:
     """Somebody changes what we have just written; a while later the run that wrote it is undone."""
     stage, luck = hands.stage, hands.luck
     runs = 0
-    while not stage.ended:
+    while not has_ended(stage):
         await asyncio.sleep(luck.uniform(3.0, 10.0))
         written = [report for report in stage.reports if report.records_written]
         ours = [one for one in stage.chronicle.edits if one.actor == US and one.key == "title" and one.new]
@@ -207,10 +212,10 @@ async def move_house(hands: Hands) -> None:
     """Who said no gets a new e-mail address, of which the vendor knows no no. Not often: that would be a fight."""
     stage, luck = hands.stage, hands.luck
     moves = 0
-    while not stage.ended and moves < 2:
+    while not has_ended(stage) and moves < 2:
         await asyncio.sleep(luck.uniform(0.0, 60.0))
         rows = [row for row in hands.living("b") if row.person is not None and hands.living("a", row.person)]
-        if stage.ended or not rows:
+        if has_ended(stage) or not rows:
             continue
         told_no = [row for row in rows if row.now.cells["email_opt_out"] == "true"]
         row = luck.choice(told_no or rows)
@@ -233,7 +238,7 @@ async def tire(hands: Hands) -> None:
         if "/activities.json" not in request.url:
             return False
         gap_us, last_us = stage.now_us() - last_us, stage.now_us()
-        if gap_us > 320_000_000 and not stage.ended:
+        if gap_us > 320_000_000 and not has_ended(stage):
             stage.tell("b is busy")
             stage.ground.instance.faults.install(
                 Fault(name="error_code", match="activities.json", parameters={"code": 611})
@@ -260,7 +265,7 @@ async def campaign(hands: Hands) -> None:
     hands.do("a", f"enters {CAMPAIGN} people", lambda: stage.ground.ask_org("POST", "write", body))
     for row in stage.chronicle.rows["a"].values():
         stage.recognise(row)
-    while not stage.ended:
+    while not has_ended(stage):
         await asyncio.sleep(5.0)
         far = [row for row in stage.chronicle.rows["b"].values() if row.person in people and not row.has_ended]
         if len(far) == CAMPAIGN:
@@ -280,11 +285,11 @@ def _campaign(stage: Stage, hands: Hands, far: list[Row]) -> None:
 async def change_quickly(hands: Hands) -> None:
     """Somebody changes his mind within seconds, and the event of his first change is late (`pushed_bus`)."""
     stage, luck = hands.stage, hands.luck
-    while not stage.ended:
+    while not has_ended(stage):
         await asyncio.sleep(luck.uniform(5.0, 25.0))
         row = hands.somebody("a")
         for _ in range(2):
-            if row is not None and not stage.ended and not row.has_ended:
+            if row is not None and not has_ended(stage) and not row.has_ended:
                 hands.write(row, {"title": stage.fresh("title")})
                 await asyncio.sleep(luck.uniform(1.5, 4.0))
 
