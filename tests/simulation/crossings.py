@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
@@ -312,9 +313,14 @@ ENDS_READING = "ends reading"
 """Not a task: processes that end right after they stored how far they have read (`workers.fated`)."""
 
 
-def crossing(seed: int, variant: Variant) -> Variant:
-    """*variant* with the crossings that the history of *seed* draws."""
-    if variant.has_unseen or variant.has_altering:
+ASKED = "SYNCLINE_CROSSINGS"
+"""Set in the environment where crossings are drawn: hunts for planted defects do. With them about one history in a
+hundred breaks a law without any defect planted (docs/explanation/simulation.md), so other histories have none yet."""
+
+
+def with_crossings(seed: int, variant: Variant) -> Variant:
+    """*variant* with the crossings that the history of *seed* draws, where they are asked for."""
+    if ASKED not in os.environ or variant.has_unseen or variant.has_altering:
         return variant  # those draws are lived by one worker with nothing else in its way
     luck = Random(f"{seed}/variant crossings")
     drawn = [name for name, (_, share, fits) in CROSSINGS.items() if luck.random() < share and fits(variant)]

@@ -15,7 +15,7 @@ import polars as pl
 from syncline.trees import Table
 from tests.simulation import crossings, marked, troubles
 from tests.simulation.altering import alter
-from tests.simulation.crossings import crossing
+from tests.simulation.crossings import with_crossings
 from tests.simulation.deeds import Hands, deed, share_an_address
 from tests.simulation.ground import Ground, found
 from tests.simulation.kept import Prepared, keep, kept
@@ -81,7 +81,7 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
 
 def lived(seed: int, variant: Variant | None = None) -> Stage:
     """The history of a seed, lived to its rest; broken laws are in `Stage.complaints`."""
-    variant = variant or crossing(seed, drawn(seed))
+    variant = variant or with_crossings(seed, drawn(seed))
     before = None if variant.begins_empty else prepared(variant.shape)
     with virtual_loop() as loop:
         time = VirtualTime(loop)

@@ -22,15 +22,16 @@ def main() -> int:
     ask.add_argument("--most", type=int, default=1000)
     ask.add_argument("--first", type=int, default=0)
     given = ask.parse_args()
-    from tests.simulation.crossings import crossing
+    from tests.simulation.crossings import ASKED, with_crossings
     from tests.simulation.history import Unprepared
     from tests.simulation.many import live
     from tests.simulation.needs import NEEDS, anything
     from tests.simulation.variant import drawn
 
+    os.environ[ASKED] = "1"
     is_needed = NEEDS.get(os.environ["SYNCLINE_MUTANT"], anything)
     for seed in range(given.first, given.most):
-        if not is_needed(crossing(seed, drawn(seed))):
+        if not is_needed(with_crossings(seed, drawn(seed))):
             continue
         try:
             outcome, _ = live(seed)

@@ -6,7 +6,7 @@ Lives here: the consequences of an answer. Not here: sending (`write`), creates 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -15,6 +15,7 @@ from syncline.engine.bases import PATCHES, patch_bases
 from syncline.engine.batches import Batch, Row
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
+from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.letters import bury, close_letters
 from syncline.engine.links import put_links, stand_in
 from syncline.engine.match_index import keep_keys
@@ -46,6 +47,9 @@ async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer, *
     answered = zip(batch.rows, answer.outcomes, strict=True)
     pairs = [(row, outcome) for row, outcome in answered if row.action not in erased]
     done = [(row, o) for row, o in pairs if o.status in (Status.WRITTEN, Status.UNCHANGED) and o.record_id]
+    stale = await _settled_meanwhile(world, batch, {row.action for row, _ in done})
+    out.commit.touch += [again(sync, row) for row, _ in done if row.action in stale]
+    done = [(row, o) for row, o in done if row.action not in stale]
     await _store_written(world, sync, batch, done, out)
     await close_letters(world, sync, [row for row, _ in done], out.commit)
     passing = [row for row, outcome in pairs if passes(outcome)]
@@ -56,15 +60,23 @@ async def settled(world: World, sync: Sync, batch: Batch, answer: WriteAnswer, *
         else:
             _classify(world, sync, batch, row, outcome, out)
     states = [_entry_state(outcome) for outcome in answer.outcomes]
-    written = zip(batch.rows, answer.outcomes, strict=True)
-    ids = [outcome.record_id or row.write.record_id for row, outcome in written]
+    ids = [o.record_id or row.write.record_id for row, o in zip(batch.rows, answer.outcomes, strict=True)]
     entries = batch.entry_states(states, ids)
     linked = {row.action: link_id for (row, _), link_id in zip(_new(done), out.new_links, strict=True)}
     links = pl.Series("link_id", [row.link_id or linked.get(row.action, 0) for row in batch.rows], dtype=pl.Int64)
-    out.commit.amend[Table.ENTRY] = [entries.with_columns(links)]
+    is_stale = pl.Series([row.action in stale for row in batch.rows])
+    out.commit.amend[Table.ENTRY] = [entries.with_columns(links).filter(~is_stale)]
     out.commit.amend[Table.JOURNAL] = [batch.answered(world, answer.origin)]
     await _adopt_abandoned(world, batch, ids, links, out.commit)
     return out
+
+
+async def _settled_meanwhile(world: World, batch: Batch, written: Set[str]) -> frozenset[str]:
+    """Those of the *written* actions that somebody's look has settled while the answer was on its way: what the answer
+    says is older than that look, and than what was written since."""
+    waiting = await world.store.rows(Table.ENTRY, {"batch_id": batch.batch_id, "state": list(IN_FLIGHT)})
+    on_their_way = set(waiting["position"])
+    return frozenset(row.action for at, row in enumerate(batch.rows) if at not in on_their_way) & written
 
 
 async def _adopt_abandoned(
