@@ -2,7 +2,7 @@
 
 `SYNCLINE_MUTANT=<name> python -m tests.simulation.hunt --most 1000` prints a line of JSON: which history found it, and
 by which law; null for none. Histories whose draw cannot show the defect (`needs`) are passed over, and count.
-`defects` does so for all of them.
+`defects` does so for all of them, with crossings.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ def main() -> int:
     ask.add_argument("--most", type=int, default=1000)
     ask.add_argument("--first", type=int, default=0)
     given = ask.parse_args()
-    from tests.simulation.crossings import ASKED, with_crossings
+    from tests.simulation.crossings import with_crossings
     from tests.simulation.history import Unprepared
     from tests.simulation.many import live
     from tests.simulation.needs import NEEDS, anything
     from tests.simulation.variant import drawn
 
-    os.environ[ASKED] = "1"
     is_needed = NEEDS.get(os.environ["SYNCLINE_MUTANT"], anything)
     for seed in range(given.first, given.most):
         if not is_needed(with_crossings(seed, drawn(seed))):
