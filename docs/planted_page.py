@@ -24,7 +24,8 @@ stands in its way.
 
 The simulation (`make simulate`) knows none of those tests: it lives histories of people, workers and troubles, drawn
 from a seed each, and holds what is left to a few laws. The last column says in which of its histories a defect was
-found first, and by which law (`make simulate-defects` finds out anew); or why no history can.
+found first, and by which law (`make simulate-defects` finds out anew, with `SYNCLINE_CROSSINGS=1`); or why no history
+can.
 
 To plant one by hand: `SYNCLINE_MUTANT="<defect>" pytest -p tests.mutants.plant -p no:xdist <tests>`.
 """

@@ -113,8 +113,8 @@ MUTANTS: tuple[Mutant, ...] = (
         name="two writes in flight",
         costs="two writes to one record whose order nobody knows",
         module="syncline.engine.write",
-        old="        taken = await _in_flight(world, batch)",
-        new="        taken: set[str] = set()",
+        old="        losers = [row for row in batch.rows if row.slot in taken]",
+        new="        losers = [row for row in batch.rows if row.slot not in batch.batch_id]",
         found_by=(f"{FAULTS}::test_a_record_somebody_is_working_on_is_read_once_more",),
     ),
     Mutant(
