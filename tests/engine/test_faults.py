@@ -439,6 +439,14 @@ def test_a_create_that_may_still_arrive_is_not_repeated() -> None:
     lived(life)
 
 
+async def rests_newer(life: Life) -> None:
+    """Once everything rests both sides hold the newer title, and no conflict is logged over one value."""
+    await rest(life)
+    await judge(life)
+    assert (cell(life, "a", "title"), cell(life, "b", "title")) == ("newer", "newer")
+    assert [kind for kind, a, b in await logged(life) if a == b] == []
+
+
 def test_a_late_create_of_ours_is_nobodys_edit() -> None:
     """A create by a unique key that was given up and repeated arrives later than the vendor promises, as an update of
     the record made since."""
@@ -461,10 +469,7 @@ def test_a_late_create_of_ours_is_nobodys_edit() -> None:
         life.clock.advance(60)
         life.systems["b"].catch_up()
         assert cell(life, "b", "title") == old, "the late create has put its old value there"
-        await rest(life)
-        await judge(life)
-        assert (cell(life, "a", "title"), cell(life, "b", "title")) == ("newer", "newer")
-        assert [kind for kind, a, b in await logged(life) if a == b] == []
+        await rests_newer(life)
 
     lived(life)
 
@@ -490,10 +495,7 @@ def test_of_two_attempts_to_create_the_first_may_be_the_one_that_came() -> None:
         life.clock.advance(85)
         life.systems["b"].catch_up()
         assert cell(life, "b", "title") == old, "the first attempt is there"
-        await rest(life)
-        await judge(life)
-        assert (cell(life, "a", "title"), cell(life, "b", "title")) == ("newer", "newer")
-        assert [kind for kind, a, b in await logged(life) if a == b] == []
+        await rests_newer(life)
         attempts = (await life.store.rows(Table.ENTRY, {"match_key": create.key})).sort("at_us")
         assert attempts["record_id"].is_not_null().to_list() == [True, False], "the second attempt made nothing"
 

@@ -99,8 +99,8 @@ def _replaced(ours: pl.DataFrame, written: pl.DataFrame, step_us: int) -> Iterat
     is_expected = (pl.col("new") == pl.col("expected")).fill_null(False)
     is_of_fast_clock = pl.col("call_batch").is_null() & is_expected & (ahead_us <= FAST_CLOCK_US)
     near = pairs.filter(is_named | is_near | is_of_fast_clock)
-    earliest = pl.when(is_near).then("sent_us").otherwise(-pl.col("sent_us"))
-    near = near.sort(is_named, is_near, is_expected, earliest, maintain_order=True)
+    closest = pl.when(is_near).then("sent_us").otherwise(-pl.col("sent_us"))
+    near = near.sort(is_named, is_near, is_expected, closest, maintain_order=True)
     newest = near.unique(["record_id", "field", "at_us"], keep="last", maintain_order=True)
     lost = newest.filter(
         pl.col("old").is_not_null()

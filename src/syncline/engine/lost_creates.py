@@ -77,6 +77,12 @@ async def found_creates(
     return commit
 
 
+async def given_up_creates(world: World, connection: str, object_type: str) -> pl.DataFrame:
+    """Creates (ENTRY) that were given up, of which nobody knows a record: they may still arrive."""
+    where = {"state": "abandoned", "connection": connection, "object_type": object_type}
+    return (await world.store.rows(Table.ENTRY, where)).filter(pl.col("record_id").is_null())
+
+
 async def _attempts_that_came(
     world: World,
     connection: str,
@@ -88,17 +94,15 @@ async def _attempts_that_came(
 ) -> pl.DataFrame:
     """*lost* with an earlier attempt, given up, in the place of a later one where what was found holds just what the
     earlier one sent: it came after all. The later one is given up, as its key is taken."""
-    where = {"state": "abandoned", "connection": connection, "object_type": object_type}
-    earlier = (await world.store.rows(Table.ENTRY, where)).filter(pl.col("record_id").is_null())
-    earlier = earlier.join(lost.select("match_key").unique(), on="match_key", how="semi")
+    earlier = await given_up_creates(world, connection, object_type)
+    earlier = earlier.join(lost, on="match_key", how="semi")
     if earlier.is_empty():
         return lost
     attempts = pl.concat([earlier, lost.select(earlier.columns)])
     sent = await with_segments(world.store, attempts)
     keyed = sent.join(attempts.select("batch_id", "position", "match_key"), on=["batch_id", "position"])
-    shown = page.rows.select(pl.col(key_field).alias("match_key"), *(pl.col(f).alias(f"={f}") for f in page.fields))
+    shown = page.rows.select(*page.fields, pl.col(key_field).alias("match_key"))
     shown = shown.unpivot(index="match_key", variable_name="field", value_name="shown")
-    shown = shown.with_columns(pl.col("field").str.strip_prefix("="))
     best = (
         keyed.join(shown, on=["match_key", "field"], how="inner")
         .with_columns(is_unlike=pl.col("shown").fill_null(EMPTY) != pl.col("expected").fill_null(EMPTY))

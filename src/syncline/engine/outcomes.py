@@ -18,6 +18,7 @@ from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.letters import bury, close_letters
 from syncline.engine.links import put_links, stand_in
+from syncline.engine.lost_creates import given_up_creates
 from syncline.engine.match_index import keep_keys
 from syncline.engine.owners import keep_owners
 from syncline.engine.retrying import MOST_ATTEMPTS, attempts_before, count_attempt, delay_us, passes, postpone
@@ -87,14 +88,12 @@ async def _adopt_abandoned(
     keys = [row.write.key for row in batch.rows]
     if not any(keys):
         return
-    given_up = await world.store.rows(
-        Table.ENTRY, {"state": "abandoned", "connection": batch.connection, "object_type": batch.object_type}
-    )
+    given_up = await given_up_creates(world, batch.connection, batch.object_type)
     made = pl.DataFrame(
         {"match_key": keys, "record_id": list(ids), "link_id": links},
         schema={"match_key": pl.String, "record_id": pl.String, "link_id": pl.Int64},
     ).drop_nulls()
-    late = given_up.filter(pl.col("record_id").is_null()).select("batch_id", "position", "match_key")
+    late = given_up.select("batch_id", "position", "match_key")
     adopted = late.join(made, on="match_key", how="inner").drop("match_key")
     if len(adopted):
         commit.amend[Table.ENTRY].append(adopted)
