@@ -171,3 +171,23 @@ async def test_the_shares_of_a_cycle_have_one_ceiling_together() -> None:
     assert len(await lives.holds("ceiling")) == 4
     await work(lives, replace(ONE, cycle="c2"), buckets=6)
     assert len([two for _, two in pairs if lives.cell("b", two, "title") == ""]) == 4, "another cycle, another ceiling"
+
+
+@lived
+async def test_who_met_older_terms_leaves_the_marks_of_newer_ones() -> None:
+    lives = await Lives.begin()
+    [(one, two)] = await lives.pairs(1)
+    hidden = lives.two.world.connectors["left"].hidden  # type: ignore[attr-defined]
+    hidden.add("title")
+    world, sync, units = await met(lives)
+    late = replace(world, schemas=dict(world.schemas), terms={})
+    hidden.clear()
+    lives.edit("a", one, title="seen again")
+    world, new_sync, _ = await met(lives)
+    await run_units(world, new_sync, [units["observe:left:person"], units["identity:people"]], TWO)
+    marked = await marks(lives)
+    await run_units(late, sync, shares(units), ONE)
+    assert marked == await marks(lives) == 1, "whoever does not see the field cannot have looked at it"
+    await run_units(world, new_sync, shares(units), TWO)
+    assert lives.cell("b", two, "title") == "seen again"
+    assert await marks(lives) == 0

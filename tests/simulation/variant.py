@@ -81,7 +81,7 @@ class Variant:
     skew_seconds: float  # how far the clocks of our machines may be off
     crash_share: float  # of processes that end right after something was stored
     has_unseen: bool = False  # side a shows no rows for an hour
-    has_unseen_b: bool = False  # then side b does so, too; not drawn yet: it breaks laws that are not understood
+    has_unseen_b: bool = False  # or side b does
     has_altering: bool = False  # fields change while workers run: new, gone, shorter, required
     crossings: tuple[str, ...] = field(default=(), repr=False)
 
@@ -160,10 +160,11 @@ def drawn(seed: int) -> Variant:
     luck = Random(f"{seed}/variant 2")
     variant = draw(Random(f"{seed}/variant"))
     has_unseen, has_altering = luck.random() < 0.12, luck.random() < 0.12
-    # Several workers break laws with these: one that met the systems before a change clears marks that came with it.
-    is_alone = variant.workers == 1 and not variant.has_pushes
     return replace(
-        variant, has_unseen=has_unseen and is_alone, has_altering=has_altering and is_alone and not variant.has_late
+        variant,
+        has_unseen=has_unseen,
+        has_unseen_b=has_unseen and luck.random() < 0.5,
+        has_altering=has_altering and not variant.has_late,
     )
 
 

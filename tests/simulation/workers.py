@@ -87,7 +87,7 @@ async def cycle(stage: Stage, process: Process, world: World) -> RunReport | Non
     stage.tell("cycle")
 
     async def whole() -> RunReport:
-        return await run_cycle(replace(world, schemas={}, actors={}), stage.sync)
+        return await run_cycle(replace(world, schemas={}, actors={}, terms={}), stage.sync)
 
     return await _attempted(stage, "cycle", whole)
 
@@ -95,7 +95,7 @@ async def cycle(stage: Stage, process: Process, world: World) -> RunReport | Non
 async def turn(stage: Stage, process: Process, world: World, luck: Random | None) -> list[RunReport]:
     """One turn through all units that nobody else has in hand, in an order of the seed's (without *luck* in theirs)."""
     process.turn = f"{process.name}/{stage.now_us()}"
-    world = replace(world, schemas={}, actors={})
+    world = replace(world, schemas={}, actors={}, terms={})
     stage.tell(f"{process.name} begins a turn")
     try:
         sync = await meet(world, stage.sync)

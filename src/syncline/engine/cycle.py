@@ -41,7 +41,7 @@ from syncline.engine.observe import capture, meet, read_everything
 from syncline.engine.planning import CLASSES, Planned, plan_links
 from syncline.engine.rereads import half_known, read_assumed, read_due
 from syncline.engine.sheets import Sheets
-from syncline.engine.terms import adopt_terms
+from syncline.engine.terms import adopt_terms, are_in_force
 from syncline.engine.world import Progress, World
 from syncline.engine.write import Written, resolve_unknown, write_actions
 from syncline.errors import StopRequested, SynclineError
@@ -245,6 +245,8 @@ async def plan_and_write(
         strangers = await _strangers(world, sync, now_us, chosen)
         await _match(world, sync, strangers, planned, report, forced=forced, bounds=bounds)
     links = await _marked_links(world, sync, now_us, part, chosen)
+    if part is not WHOLE and len(links) and not await are_in_force(world, sync):
+        links = links.clear()  # planned by old terms, what is marked for new ones would count as looked at
     before = await marked_ends(world, links)
     if chosen is None and len(doubtful := (await half_known(world, sync, before)).select("link_id")):
         links, before = (one.join(doubtful, on="link_id", how="anti") for one in (links, before))

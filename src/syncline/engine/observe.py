@@ -52,6 +52,7 @@ async def meet(world: World, sync: Sync, *, remember: bool = True, strict: bool 
     if strict and remember:
         require_fields(sync, schemas, frozenset(captured))
     world.syncs = {**world.syncs, sync.name: typed(sync, schemas, frozenset(captured))}
+    world.terms.pop(sync.name, None)
     return world.syncs[sync.name]
 
 

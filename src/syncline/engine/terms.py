@@ -29,14 +29,10 @@ async def adopt_terms(world: World, sync: Sync) -> None:
     """Carry bases over to a changed list of mappings; with a changed spec or changed rights, mark every link and every
     unlinked record of the sync; an edit that is for changes only marks nobody. A changed spec thaws what is frozen."""
     has_new_mappings = await adopt_revision(world, sync)
-    name = f"terms:{sync.name}"
+    name = _name(sync)
     remembered = await world.store.rows(Table.META, {"name": name})
     old = json.loads(remembered["value"][0]) if len(remembered) else {}
-    now = {
-        "spec": spec_print(sync),
-        "rights": _digest(_rights(world, sync)),
-        "forms": str(values.CANONICALISER),  # values that differed may be equal now
-    }
+    now = _met(world, sync)
     if old == now:
         return
     commit = Commit(put={Table.META: pl.DataFrame({"name": [name], "value": [json.dumps(now)]})})
@@ -46,6 +42,30 @@ async def adopt_terms(world: World, sync: Sync) -> None:
     if has_new_mappings or (old and old["spec"] != now["spec"]):
         release(await frozen_fields(world.store, sync), world.now_us(), commit)
     await world.store.commit(commit)
+
+
+async def are_in_force(world: World, sync: Sync) -> bool:
+    """Whether the terms that *world* met are still the stored ones. To be asked after marks were taken: another worker
+    that met others since has marked everything for those, and only who has met them, too, may answer these marks."""
+    stored = await world.store.rows(Table.META, {"name": _name(sync)})
+    return stored.is_empty() or json.loads(stored["value"][0]) == _met(world, sync)
+
+
+def _name(sync: Sync) -> str:
+    return f"terms:{sync.name}"
+
+
+def _met(world: World, sync: Sync) -> dict[str, str]:
+    """The terms as *world* met them."""
+    known = world.terms.get(sync.name)
+    if known is None or known[0] is not sync:
+        now = {
+            "spec": spec_print(sync),
+            "rights": _digest(_rights(world, sync)),
+            "forms": str(values.CANONICALISER),  # values that differed may be equal now
+        }
+        known = world.terms[sync.name] = (sync, now)
+    return known[1]
 
 
 async def _mark_all(world: World, sync: Sync, commit: Commit) -> None:

@@ -59,6 +59,7 @@ class World:
     score: Score | None = None  # for syncs with a rule that weighs by probability
     schemas: dict[tuple[str, str], ObjectSchema] = field(default_factory=dict)
     actors: dict[str, str | None] = field(default_factory=dict)
+    terms: dict[str, tuple[Sync, dict[str, str]]] = field(default_factory=dict)  # by sync, as met (`terms`)
     tenure: Tenure | None = None  # the lease under which a worker works; None: nobody else can be at it
 
     def now_us(self) -> int:
