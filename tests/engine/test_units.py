@@ -15,8 +15,8 @@ from syncline.engine.world import World
 from syncline.engine.write import resolve_unknown
 from syncline.records import Write, WriteAnswer
 from syncline.spec.model import Ceiling, Sync
-from syncline.trees import Commit, Fenced, Table
-from tests.support.life_world import Lives, lived
+from syncline.trees import AlreadyThere, Commit, Fenced, Table
+from tests.support.life_world import HUMAN, Lives, lived
 
 ONE, TWO = Turn(worker="one", cycle="c1"), Turn(worker="two", cycle="c1")
 
@@ -82,6 +82,21 @@ class _Frozen:
     async def write(self, writes: list[Write], **options: Any) -> WriteAnswer:
         await self._meanwhile()
         return await self._own.write(writes, **options)
+
+
+class _Beaten:
+    """A store in which another worker stores a link's ends just before we do."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, commit: Commit) -> None:
+        if Table.LINK_END in commit.add:
+            await self._store.commit(Commit(add={Table.LINK_END: commit.add[Table.LINK_END]}))
+        await self._store.commit(commit)
 
 
 @lived
@@ -191,3 +206,17 @@ async def test_who_met_older_terms_leaves_the_marks_of_newer_ones() -> None:
     await run_units(world, new_sync, shares(units), TWO)
     assert lives.cell("b", two, "title") == "seen again"
     assert await marks(lives) == 0
+
+
+@lived
+async def test_a_unit_that_another_worker_beat_ends_and_its_lease_is_free() -> None:
+    lives = await Lives.begin()
+    lives.system("a").create("person", {"email": "p1@x.test", "first": "F", "last": "L"}, HUMAN)
+    world, sync, units = await met(lives)
+    await run_unit(world, sync, units["observe:left:person"], ONE)
+    beaten: Any = _Beaten(world.store)
+    with pytest.raises(AlreadyThere, match="SYN-410"):
+        await run_unit(replace(world, store=beaten), sync, units["identity:people"], ONE)
+    runs = await lives.store.rows(Table.RUN, {"kind": "part"})
+    assert sorted(runs["state"]) == ["failed", "succeeded"], "none stays open"
+    assert await begin(world, "identity:people", "two") is not None

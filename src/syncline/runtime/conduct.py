@@ -29,7 +29,7 @@ from syncline.runtime.presence import raised
 from syncline.runtime.summing import added_up
 from syncline.spec.model import Sync
 from syncline.spec.schedule import Takes
-from syncline.trees import TABLES, Commit, Fenced, Table
+from syncline.trees import TABLES, AlreadyThere, Commit, Fenced, Table
 
 DONE, AGAIN, FAILED, SUPERSEDED = "done", "again", "failed", "superseded"
 HANDED_ON, BROKEN_OFF = "handed on", "broken off"
@@ -151,7 +151,7 @@ class Conductor:
             unit = next(one for one in units_of(sync) if one.name == order["unit"])
             async with self.in_hand(unit.name):
                 return await self._do(world, sync, unit, row, sweep=order["sweep"])
-        except (Fenced, StopRequested):
+        except (AlreadyThere, Fenced, StopRequested):
             return {"came": AGAIN}
         except SynclineError as error:
             return {"came": FAILED, "error": str(error)}

@@ -52,7 +52,7 @@ def _run(connection: sqlite3.Connection, table: Table, bulk: Bulk, frame: pl.Dat
         connection.executemany(bulk.sql, to_rows(table, frame, bulk.columns))
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorcode in _TAKEN:
-            raise AlreadyThere(f"{table.value}: {error}") from error
+            raise AlreadyThere(f"Such a row of {table.value} was stored before.", evidence=str(error)) from error
         raise
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
+from syncline.errors import Stale
 from syncline.trees.tables import Table
 
 _Decided = TypeVar("_Decided")
@@ -56,8 +57,9 @@ class Commit:
         return not any(frame.height for frame in frames) and (self.clean is None or not self.clean.height)
 
 
-class AlreadyThere(Exception):
-    """An `add` met a row with the same key or in-flight slot; nothing of the commit was stored."""
+class AlreadyThere(Stale):
+    """An `add` met a row with the same key or in-flight slot; nothing of the commit was stored. Where nobody expects
+    that, another worker was faster: the next turn goes on from what it stored."""
 
 
 @dataclass(frozen=True, kw_only=True)

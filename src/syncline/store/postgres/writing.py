@@ -60,7 +60,8 @@ def apply(connection: Connection, commit: Commit) -> None:
             columns = _COLUMNS[act.kind](act)
             _run(connection, act, columns, to_server(_ordered(act, fitted(act.table, act.frame, columns))), staged)
     except psycopg.errors.UniqueViolation as error:
-        raise AlreadyThere(f"{error.diag.table_name}: {error.diag.constraint_name}") from error
+        told = f"Such a row of {error.diag.table_name} was stored before."
+        raise AlreadyThere(told, evidence=error.diag.constraint_name) from error
 
 
 def _ordered(act: Act, frame: pl.DataFrame) -> pl.DataFrame:
