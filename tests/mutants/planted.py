@@ -112,10 +112,18 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         name="two writes in flight",
         costs="two writes to one record whose order nobody knows",
-        module="syncline.engine.write",
-        old="        losers = [row for row in batch.rows if row.slot in taken]",
-        new="        losers = [row for row in batch.rows if row.slot not in batch.batch_id]",
+        module="syncline.engine.awaited",
+        old="    taken = {row.action for row in batch.rows if row.slot in slots}",
+        new="    taken = {row.action for row in batch.rows if row.slot not in batch.batch_id}",
         found_by=(f"{FAULTS}::test_a_record_somebody_is_working_on_is_read_once_more",),
+    ),
+    Mutant(
+        name="what a write in doubt replaces is copied",
+        costs="along with a field of its group, an old value goes over the newer one it was replaced by",
+        module="syncline.engine.awaited",
+        old="    if in_doubt.is_empty():",
+        new="    if len(in_doubt) >= 0:",
+        found_by=(f"{FAULTS}::test_what_a_write_in_doubt_is_to_replace_goes_nowhere_with_its_group",),
     ),
     Mutant(
         name="a stale plan is sent",
