@@ -96,6 +96,40 @@ async def _effects_until_write(life: Life) -> int:
     return seen.index("write") + 1
 
 
+def test_a_reading_that_cannot_be_ordered_stops_the_write_that_would_go_over_it() -> None:
+    """Two edits within a second, and the vendor may show either for a while: compare-and-set tells them not apart."""
+
+    async def life() -> None:
+        slow = replace(GUARDED_SYSTEMS.capabilities, visibility_lag_seconds=10.0)
+        sync = filtered_people()
+        fields = tuple(replace(m, policies={"*": Policy.A}) if m.key == "title" else m for m in sync.fields)
+        life = await Life.begin(replace(GUARDED_SYSTEMS, capabilities=slow), replace(sync, fields=fields))
+        life.new_person("a", 1)
+        for _ in range(2):
+            await life.cycle()
+            life.clock.advance(30)
+        life.edit("a", only(life, "a"), "title", "from a")
+        life.clock.advance(1 - life.clock.now().microsecond / 1e6)
+        life.edit("b", only(life, "b"), "title", "first")
+        passing, edits = life.clock.sleep, iter(["second"])
+
+        async def edit_b(seconds: float) -> None:
+            for value in edits:
+                life.edit("b", only(life, "b"), "title", value)
+            await passing(seconds)
+
+        life.clock.sleep = edit_b  # type: ignore[method-assign]
+        await life.cycle()
+        assert life.edits[-1].new == "second"
+        assert cell(life, "b", "title") == "second"
+        await rest(life)
+        await judge(life)
+        assert ("conflict", "from a", "second") in await logged(life)
+        assert cell(life, "b", "title") == "from a"
+
+    lived(life)
+
+
 @pytest.mark.parametrize("confirms", [True, False], ids=["read in the same call", "read later"])
 def test_history_tells_of_an_edit_our_write_replaced(confirms: bool) -> None:
     async def life() -> None:

@@ -126,6 +126,14 @@ MUTANTS: tuple[Mutant, ...] = (
         found_by=(f"{FAULTS}::test_what_a_write_in_doubt_is_to_replace_goes_nowhere_with_its_group",),
     ),
     Mutant(
+        name="a look that cannot be ordered lets a write go",
+        costs="what the reading just before the write shows is written over, and kept nowhere",
+        module="syncline.engine.contended",
+        old="        doubted = _doubted(world, batch.connection, known, page)",
+        new="        doubted = _doubted(world, batch.connection, known.clear(), page)",
+        found_by=(f"{FAULTS}::test_a_reading_that_cannot_be_ordered_stops_the_write_that_would_go_over_it",),
+    ),
+    Mutant(
         name="a stale plan is sent",
         costs="what the other lane just wrote is written over by an older plan",
         module="syncline.engine.write",
