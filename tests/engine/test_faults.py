@@ -11,10 +11,11 @@ import pytest
 
 from syncline.connectors.memory import Fault
 from syncline.engine.cycle import run_cycle
-from syncline.records import Page, Side, Unreadable
+from syncline.records import SIDES, Page, Side, Unreadable
+from syncline.spec.model import Policy
 from syncline.trees import Commit, Table
 from tests.property.test_people_histories import judge, rest
-from tests.support.memory_life import GUARDED_SYSTEMS, POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
+from tests.support.memory_life import GUARDED_SYSTEMS, POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant, filtered_people
 
 
 def lived(life: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -93,6 +94,40 @@ async def _effects_until_write(life: Life) -> int:
     life.reports.pop()
     life.written.clear()
     return seen.index("write") + 1
+
+
+def test_a_reading_that_cannot_be_ordered_stops_the_write_that_would_go_over_it() -> None:
+    """Two edits within a second, and the vendor may show either for a while: compare-and-set tells them not apart."""
+
+    async def life() -> None:
+        slow = replace(GUARDED_SYSTEMS.capabilities, visibility_lag_seconds=10.0)
+        sync = filtered_people()
+        fields = tuple(replace(m, policies={"*": Policy.A}) if m.key == "title" else m for m in sync.fields)
+        life = await Life.begin(replace(GUARDED_SYSTEMS, capabilities=slow), replace(sync, fields=fields))
+        life.new_person("a", 1)
+        for _ in range(2):
+            await life.cycle()
+            life.clock.advance(30)
+        life.edit("a", only(life, "a"), "title", "from a")
+        life.clock.advance(1 - life.clock.now().microsecond / 1e6)
+        life.edit("b", only(life, "b"), "title", "first")
+        passing, edits = life.clock.sleep, iter(["second"])
+
+        async def edit_b(seconds: float) -> None:
+            for value in edits:
+                life.edit("b", only(life, "b"), "title", value)
+            await passing(seconds)
+
+        life.clock.sleep = edit_b  # type: ignore[method-assign]
+        await life.cycle()
+        assert life.edits[-1].new == "second"
+        assert cell(life, "b", "title") == "second"
+        await rest(life)
+        await judge(life)
+        assert ("conflict", "from a", "second") in await logged(life)
+        assert cell(life, "b", "title") == "from a"
+
+    lived(life)
 
 
 @pytest.mark.parametrize("confirms", [True, False], ids=["read in the same call", "read later"])
@@ -183,6 +218,38 @@ def test_what_a_late_write_of_ours_replaced_is_a_blank_where_it_was_one() -> Non
         await rest(life)
         await judge(life)
         assert await logged(life) == [("overwritten_in_flight", "", "first")]
+
+    lived(life)
+
+
+def test_what_a_write_in_doubt_is_to_replace_goes_nowhere_with_its_group() -> None:
+    """Somebody changed another field of the group there: with it, the old value would go over what replaces it."""
+
+    async def life() -> None:
+        sync = filtered_people()
+        fields = tuple(
+            replace(m, group="post", is_atomic=True, policies={"*": Policy.B}) if m.key in ("title", "phone") else m
+            for m in sync.fields
+        )
+        life = await Life.begin(POOR_SYSTEMS, replace(sync, fields=fields))
+        life.new_person("a", 1)
+        for _ in range(2):
+            await life.cycle()
+            life.clock.advance(10)
+        life.connectors["b"].late_update_seconds = 25.0
+        life.connectors["b"].next_writes.append(Fault.LATE_WRITE)
+        life.edit("a", only(life, "a"), "title", "second")
+        await life.cycle()
+        life.clock.advance(10)
+        life.edit("b", only(life, "b"), "phone", "77")
+        life.edit("a", only(life, "a"), "title", "third")
+        await life.cycle()
+        assert (cell(life, "a", "title"), cell(life, "a", "phone")) == ("third", "")
+        await rest(life)
+        await judge(life)
+        for side in SIDES:
+            assert (cell(life, side, "title"), cell(life, side, "phone")) == ("second", "77")
+        assert ("conflict", "third", "second") in await logged(life)
 
     lived(life)
 

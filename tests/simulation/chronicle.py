@@ -21,6 +21,9 @@ Cells = Mapping[str, str]
 RULE = "by rule"
 """What flows of the systems set says so."""
 
+ADDRESS = ("street", "city")
+"""The atomic group of the fields we look at."""
+
 COLUMNS: dict[str, dict[str, str]] = {
     "Lead": {
         "email": "Email",

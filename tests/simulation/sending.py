@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncline import records
-from syncline.records import SIDES, Operation, Outcome, Page, Side, Status, Write
-from tests.simulation.chronicle import COLUMNS, RULE, US, Chronicle, Edit
+from syncline.records import SIDES, Operation, Outcome, Page, Side, Status, Write, other
+from tests.simulation.chronicle import ADDRESS, COLUMNS, RULE, US, Chronicle, Edit, Row
 from tests.simulation.ports import Process
 
 SLACK_US = 30_000_000
@@ -96,7 +96,7 @@ class Sending:
             self._begins(process, side, write.record_id, _by_key(write), now_us)
             for key, value in _by_key(write).items():
                 self.sent_us.setdefault((side, write.record_id, key, value), []).append(now_us)
-                if key not in _NOT_COMPARED:
+                if key not in _NOT_COMPARED and not self._goes_along(process, side, write, key):
                     self.complaints += self._taken_back(process, side, write.record_id, key, value, now_us)
 
     def _begins(self, process: Process, side: Side, record_id: str, cells: Mapping[str, str], now_us: int) -> None:
@@ -175,6 +175,40 @@ class Sending:
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return
+
+    def _goes_along(self, process: Process, side: Side, write: Write, key: str) -> bool:
+        """Whether it is sent because of its group, which is decided and written as one: with another field of it that
+        somebody set on the other side, where all that is sent of it stands together, as far as we know. What we sent
+        there ourselves we know, whether it has been read or not."""
+        row = self.chronicle.rows[side].get(write.record_id or "")
+        group = {name: value for name, value in _by_key(write).items() if name in ADDRESS}
+        if process.turn.startswith(UNDO) or key not in group or row is None or row.person is None:
+            return False
+        known_us = process.prepared_us - PLANNED_US
+        return any(
+            self._was_set_there(far, {name: group[name] for name in group.keys() - {key}})
+            and self._stands_there(far, group, known_us)
+            for far in self.chronicle.rows[other(side)].values()
+            if far.person == row.person
+        )
+
+    def _was_set_there(self, far: Row, cells: Mapping[str, str]) -> bool:
+        return any(
+            one.actor != US and (one.side, one.record_id) == (far.side, far.record_id) and cells.get(one.key) == one.new
+            for one in self.chronicle.edits
+        )
+
+    def _stands_there(self, far: Row, group: Mapping[str, str], until_us: int) -> bool:
+        """Whether the record holds the whole *group*; changes of others that we did not know by then left aside."""
+        stands = False
+        for version in far.versions:
+            others = [(name, version.cells[name]) for name, value in group.items() if version.cells[name] != value]
+            known = [self._known_us.get((far.side, far.record_id, *cell), until_us) for cell in others]
+            if not others:
+                stands = True
+            elif version.actor == US or any(at_us < until_us for at_us in known):
+                stands = False
+        return stands
 
     def _is_first(self, side: Side, record_id: str, person: int) -> bool:
         """Whether b does not know yet that the two are one: then there is no last agreement, and the rules for first

@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from syncline import records
 from syncline.engine.batches import Batch, Row
+from syncline.engine.intake import clockwork_of
 from syncline.engine.observe import read_again
 from syncline.engine.restated import restating
 from syncline.engine.world import World
-from syncline.records import Operation
+from syncline.reconcile.absorb import age_of, shows_the_known
+from syncline.records import Operation, Page
 from syncline.spec.model import Direction, FieldMap, Sync
 from syncline.trees import Table
 
@@ -29,19 +32,23 @@ the contended ones are read just before."""
 
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
-    """`batch` may go; `moved` are rows whose record changed since they were planned."""
+    """`batch` may go; `moved` are rows whose record changed, or may have, since they were planned."""
 
     batch: Batch
     moved: tuple[Row, ...]
 
 
 async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
-    """Read the contended records of *batch* and take out the rows whose record moved."""
+    """Read the contended records of *batch* and take out the rows whose record moved, or may have.
+
+    A reading that cannot be ordered and shows something else is no leave to write.
+    """
     if batch.operation is not Operation.UPDATE or not batch.rows:
         return Guarded(batch=batch, moved=())
     capabilities = world.capabilities(batch.connection, batch.object_type)
     compares = capabilities.has_compare_and_set and len(batch.rows) <= SINGLE_ROWS
-    before = await _mirror(world, batch)
+    known = await _known(world, batch)
+    before = _mirror(known)
     step_us = capabilities.stamp_step_us
     maps = _maps(sync, batch)
     wanted = [
@@ -54,9 +61,12 @@ async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
     if wanted:
         await _let_stamps_pass(world, wanted, before, step_us)
         ids = [str(row.write.record_id) for row in wanted]
-        await read_again(world, batch.connection, batch.object_type, ids, run_id)
-        after = await _mirror(world, batch)
-        moved = tuple(row for row in wanted if _cells(before, row) != _cells(after, row))
+        page = await read_again(world, batch.connection, batch.object_type, ids, run_id)
+        after = _mirror(await _known(world, batch))
+        doubted = _doubted(world, batch.connection, known, page)
+        moved = tuple(
+            row for row in wanted if row.write.record_id in doubted or _cells(before, row) != _cells(after, row)
+        )
     gone = {row.action for row in moved}
     rows = [row for row in batch.rows if row.action not in gone]
     if compares:
@@ -68,14 +78,26 @@ async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
 _Mirror = dict[str, dict[str, object]]
 
 
-async def _mirror(world: World, batch: Batch) -> _Mirror:
+async def _known(world: World, batch: Batch) -> pl.DataFrame:
     ids = [str(row.write.record_id) for row in batch.rows]
     keys = pl.DataFrame({"record_id": ids}).with_columns(
         connection=pl.lit(batch.connection), object_type=pl.lit(batch.object_type)
     )
-    rows = await world.store.by_keys(Table.MIRROR, keys)
+    return await world.store.by_keys(Table.MIRROR, keys)
+
+
+def _mirror(known: pl.DataFrame) -> _Mirror:
     columns = ("record_id", "cells", "is_deleted", "stamp_us", "previous_stamp_us", "as_of_us")
-    return {row["record_id"]: row for row in rows.select(columns).iter_rows(named=True)}
+    return {row["record_id"]: row for row in known.select(columns).iter_rows(named=True)}
+
+
+def _doubted(world: World, connection: str, known: pl.DataFrame, page: Page | None) -> set[str]:
+    """The records that *page* shows otherwise than they were *known*, where nobody can tell which is the newer."""
+    if page is None or page.rows.is_empty():
+        return set()
+    clockwork = clockwork_of(world, connection, page.object_type)
+    is_doubted = (age_of(known, page, clockwork) == "unordered") & ~shows_the_known(known, page)
+    return set(page.rows.filter(is_doubted)[records.ID])
 
 
 def _cells(mirror: _Mirror, row: Row) -> tuple[object, object]:

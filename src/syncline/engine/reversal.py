@@ -18,7 +18,7 @@ from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import HIDDEN, UNREAD
 from syncline.engine.world import World
 from syncline.engine.write import DEED
-from syncline.reconcile.plan import ACTIONS
+from syncline.reconcile.plan import ACTIONS, UNDO
 from syncline.records import SIDES, Operation, Side, other
 from syncline.spec.model import PSEUDO_FIELDS, Direction, FieldMap, Policy, Sync
 from syncline.trees import Table
@@ -217,7 +217,7 @@ def _judged(
         "before": pl.col("now"),
         "after": pl.col("held"),
         "made_from": pl.col(f"{far}.{k}"),
-        "verdict": pl.lit("undo"),
+        "verdict": pl.lit(UNDO),
         "print_a": prints["a"].fill_null(0),
         "print_b": prints["b"].fill_null(0),
         "base_a_before": pl.col(f"xa.{k}").fill_null(0),

@@ -30,7 +30,7 @@ from syncline.engine.write import DEED, Written
 from syncline.errors import AccessError, Later, NotUnderstood
 from syncline.ports import Lane
 from syncline.reconcile.cells import decode_objects
-from syncline.reconcile.plan import ACTIONS
+from syncline.reconcile.plan import ACTIONS, UNDO
 from syncline.records import SIDES, Operation, Page, Side, Status, Write, other
 from syncline.spec.model import LeavesFilter, Sync
 from syncline.trees import Commit, Table
@@ -192,7 +192,7 @@ def creates_of(sync: Sync, revivals: Sequence[Revival]) -> pl.DataFrame:
             "mapping": mapping.key,
             "field": name,
             "after": one.cells[name],
-            "verdict": "undo",
+            "verdict": UNDO,
             "reason": "it held that before it was deleted",
             "print_a": 0,
             "print_b": 0,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from syncline.engine import outcomes
+from syncline.engine.awaited import awaiting
 from syncline.engine.batches import Batch, Row, batches_of, prepared
 from syncline.engine.contended import guard
 from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
@@ -141,7 +142,7 @@ async def _prepare(
     world: World, sync: Sync, run_id: str, batch: Batch, conflicts: pl.DataFrame, report: Written
 ) -> Batch:
     """Store the journal entry and the in-flight rows. Rows that rest on something that moved since they were planned,
-    and rows whose record is in flight already, are deferred."""
+    and rows that have to wait for a write in flight, are deferred."""
     if not batch.rows:
         return batch
     async with world.store.alone():
@@ -151,22 +152,14 @@ async def _prepare(
         await _defer(world, sync, late, "it changed while it was planned; planned again next", report)
         if late:
             batch = Batch.like(batch, [row for row in batch.rows if row.action not in gone], world)
-        taken = await _in_flight(world, batch)
-        losers = [row for row in batch.rows if row.slot in taken]
-        await _defer(world, sync, losers, "another write to it is in flight", report)
+        waiting = await awaiting(world, sync, batch)
+        losers = [row for row in batch.rows if row.action in waiting]
+        await _defer(world, sync, losers, "a write to it, or to what it is made from, is in flight", report)
         if losers:
-            batch = Batch.like(batch, [row for row in batch.rows if row.slot not in taken], world)
+            batch = Batch.like(batch, [row for row in batch.rows if row.action not in waiting], world)
         if batch.rows:
             await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
     return batch
-
-
-async def _in_flight(world: World, batch: Batch) -> set[str]:
-    entries = await world.store.rows(
-        Table.ENTRY,
-        {"connection": batch.connection, "object_type": batch.object_type, "state": list(IN_FLIGHT)},
-    )
-    return {slot for pair in entries.select("record_id", "match_key").iter_rows() for slot in pair if slot}
 
 
 async def _defer(world: World, sync: Sync, rows: Sequence[Row], reason: str, report: Written) -> None:

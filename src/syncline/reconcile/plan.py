@@ -70,6 +70,9 @@ def updates(
 WRITING = ("write", "conflict_write", "fill")
 """Verdicts of the merge that write the decision's value to its target."""
 
+UNDO = "undo"
+"""The verdict of an action that puts back what its target held: it copies nothing from the other side."""
+
 
 def _updates_of(
     pairs: pl.DataFrame, own: pl.DataFrame, mapping: FieldMap, target: Side, types: Mapping[Side, str], key: bytes

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from syncline.records import SIDES, other
 from syncline.spec.model import Direction
-from tests.simulation.chronicle import RULE, US, Edit
+from tests.simulation.chronicle import ADDRESS, RULE, US, Edit
 from tests.simulation.laws.claims import Claims, clock, explained, is_heir, next_of, two_way
 
 UNKNOWN = "[unknown]"
 """What a new record gets where the system demands a value and the person has none."""
-
-ADDRESS = ("street", "city")
 
 SOON_US = 900_000_000
 """Until whatever becomes of an edit is told."""
