@@ -24,7 +24,7 @@ from syncline.store.tables import APPENDED, key_of
 from syncline.trees import TABLES, Table
 
 DIALECT: sa.Dialect = postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
-_FEW = 500  # keys up to which arrays are faster than staging
+_FEW = 5_000  # keys up to which arrays are faster than staging: a session with many staging tables empties all of them
 
 
 class _Words:
