@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncline.connectors.memory import undelete
+from syncline.engine.life.resolve import Choice, resolve
 from syncline.engine.observe import meet
 from syncline.engine.units import Turn, run_units, units_of
 from syncline.records import Side, other
@@ -170,6 +171,26 @@ async def test_an_edit_before_the_delete_is_a_conflict_whatever_the_policy(side:
     assert "Chief" in hold["evidence"]
     assert lives.alive(side) == []
     assert lives.alive(other(side)) == [twin]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_an_edit_before_the_delete_that_is_read_after_it_is_a_conflict_too(side: Side) -> None:
+    lives, gone, twin = await paired(side, OnDelete.DELETE)
+    lives.edit(other(side), twin, title="Chief")
+    lives.delete(side, gone)
+    world, turn = lives.two.world, Turn(worker="one", cycle="c1")
+    sync = await meet(world, lives.two.sync)
+    observing = {unit.side: unit for unit in units_of(sync, 1) if unit.side and unit.object_type in ("person", "human")}
+    identity, fields = units_of(sync, 1)[-2:]
+    await run_units(world, sync, [observing[side], identity, observing[other(side)], fields], turn)
+    (hold,) = (await lives.holds()).iter_rows(named=True)
+    assert hold["kind"] == "edited_and_deleted"
+    assert "Chief" in hold["evidence"]
+    assert lives.alive(other(side)) == [twin]
+    await resolve(world, sync, hold["hold_id"], Choice.DELETE)
+    await lives.rest()
+    assert lives.alive(other(side)) == [], "asked once: a person has decided"
 
 
 @pytest.mark.parametrize("side", SIDES)

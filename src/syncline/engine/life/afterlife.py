@@ -16,6 +16,7 @@ from syncline.engine.creates import plan_creates_of
 from syncline.engine.life.chains import NAME
 from syncline.engine.life.endings import HAS_ENDED
 from syncline.engine.life.marks import Ended, Then, ended_of
+from syncline.engine.life.tombstones import ask_about_edits
 from syncline.engine.pairs import slices
 from syncline.engine.planning import CLASSES, Planned, plan_slice
 from syncline.engine.sides import side_values
@@ -48,7 +49,7 @@ async def plan_tombstones(
     for tomb in tombs:
         groups.setdefault(await _due(world, sync, tomb, forced), []).append(tomb)
     await _plan_facts(world, sync, groups.pop(Then.FLAG, []), run_id, planned)
-    _plan_deletes(groups.pop(Then.DELETE, []), planned)
+    await _plan_deletes(world, sync, groups.pop(Then.DELETE, []), run_id, planned)
     await _plan_anew(world, sync, groups.pop(Then.AT_ONCE, []), planned, run_id)
     for then, rest in groups.items():
         planned.classes.append(_classed(rest, "held" if then is Then.HELD else "filtered", _why))
@@ -135,7 +136,14 @@ async def _plan_facts(world: World, sync: Sync, tombs: Sequence[_Tomb], run_id: 
                 await plan_slice(world, sync, replace(part, maps=facts), run_id, planned, ended_side=side)
 
 
-def _plan_deletes(tombs: Sequence[_Tomb], planned: Planned) -> None:
+async def _plan_deletes(world: World, sync: Sync, tombs: Sequence[_Tomb], run_id: str, planned: Planned) -> None:
+    """Where the other side is read after the end was learnt, it may show an edit that would die: a person decides."""
+    asked: set[int] = set()
+    for side in SIDES:
+        own = {tomb.link_id: tomb.ended for tomb in tombs if tomb.ended.side == side}
+        asked |= await ask_about_edits(world, sync, side, own, run_id)
+    planned.classes.append(_classed([tomb for tomb in tombs if tomb.link_id in asked], "held", _why))
+    tombs = [tomb for tomb in tombs if tomb.link_id not in asked]
     rows = []
     for tomb in tombs:
         far = other(tomb.ended.side)

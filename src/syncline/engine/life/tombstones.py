@@ -32,6 +32,9 @@ _THEN: Mapping[OnDelete, Then] = {
     OnDelete.RECREATE: Then.RECREATE,
 }
 
+_EDITED = "edited_and_deleted"
+"""The kind of a hold about a record that was changed before its counterpart was deleted."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grave:
@@ -108,14 +111,38 @@ async def _counterparts(world: World, sync: Sync, side: Side, ids: pl.DataFrame)
     return {row["link_id"]: row for row in joined.iter_rows(named=True)}
 
 
+async def ask_about_edits(
+    world: World, sync: Sync, side: Side, ended: Mapping[int, Ended], run_id: str
+) -> frozenset[int]:
+    """Of these tombstones (by link) whose counterpart is to be deleted, those of which an edit made before the delete
+    has come to light since: a person decides about them now, once."""
+    graves = [
+        Grave(link_id=link_id, name=(one.object_type, one.record_id), why=one.why, at_us=one.at_us)
+        for link_id, one in ended.items()
+    ]
+    changed = await _changed_before(world, sync, side, graves, state="tombstone") if graves else {}
+    ids = {_hold_id(sync, _EDITED, grave): grave for grave in graves if grave.link_id in changed}
+    if not ids:
+        return frozenset()
+    decided = await world.store.rows(Table.HOLD, {"hold_id": list(ids)})
+    late = [grave for hold_id, grave in ids.items() if hold_id not in set(decided["hold_id"])]
+    keys = pl.DataFrame({"link_id": [grave.link_id for grave in late]}, schema={"link_id": pl.Int64})
+    counterparts = await _counterparts(world, sync, side, keys)
+    rows = [_hold(world, sync, side, g, counterparts.get(g.link_id), changed[g.link_id], run_id) for g in late]
+    held = {grave.link_id: replace(ended[grave.link_id], then=Then.HELD) for grave in late}
+    holds = pl.DataFrame(rows, schema=dict(TABLES[Table.HOLD][0]))
+    await world.store.commit(Commit(add={Table.HOLD: holds}, put={Table.MARK: mark_rows(held, world.now_us())}))
+    return frozenset(held)
+
+
 async def _changed_before(
-    world: World, sync: Sync, side: Side, graves: Sequence[Grave]
+    world: World, sync: Sync, side: Side, graves: Sequence[Grave], *, state: str = "live"
 ) -> dict[int, list[dict[str, str | None]]]:
     """By link, the fields that the counterpart changed since both agreed and before the delete: edits that would be
     lost with it. An edit after it is the tombstone's case."""
     deleted = {grave.link_id: grave.at_us for grave in graves if grave.why == "deleted"}
     out: dict[int, list[dict[str, str | None]]] = {}
-    async for part in slices(world, sync, list(deleted)):
+    async for part in slices(world, sync, list(deleted), state=state):
         for mapping in part.maps:
             if mapping.direction is Direction.BOTH or mapping.direction.value.startswith(other(side)):
                 for link_id, value in _edits(part, mapping, other(side), deleted):
@@ -149,12 +176,12 @@ def _hold(
     changed: Sequence[Mapping[str, str | None]] | None,
     run_id: str,
 ) -> dict[str, object]:
-    kind = "edited_and_deleted" if changed else "delete"
+    kind = _EDITED if changed else "delete"
     members = [{"side": side, "object_type": grave.name[0], "record_id": grave.name[1]}]
     if counterpart is not None:
         named = {"object_type": counterpart["object_type"], "record_id": counterpart["record_id"]}
         members.append({"side": other(side), **named})  # type: ignore[dict-item]
-    hold_id = f"{kind}:{sync.name}:{grave.link_id}:{grave.at_us or 0}"
+    hold_id = _hold_id(sync, kind, grave)
     evidence = {"link_id": grave.link_id, "deleted_on": side, "at_us": grave.at_us, "changed": list(changed or ())}
     return hold_row(
         world,
@@ -166,6 +193,10 @@ def _hold(
         evidence=evidence,
         digest=held_digest(kind, [hold_id]),
     )
+
+
+def _hold_id(sync: Sync, kind: str, grave: Grave) -> str:
+    return f"{kind}:{sync.name}:{grave.link_id}:{grave.at_us or 0}"
 
 
 async def note_counterparts(world: World, sync: Sync, side: Side, links: Sequence[int], commit: Commit) -> None:
