@@ -86,7 +86,7 @@ class VirtualTime(SandboxClock):
 
 @contextmanager
 def virtual_loop() -> Iterator[VirtualLoop]:
-    """A loop of its own. Nobody looks for circles of garbage meanwhile: they are few, and it takes a tenth of the time."""
+    """A loop of its own. Nobody looks for circles of garbage meanwhile: they are few, and it takes time."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     gc.disable()
