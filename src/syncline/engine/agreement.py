@@ -177,7 +177,7 @@ async def _next_buckets(world: World, sync: Sync, calls: int) -> tuple[list[_Buc
     needed = 0
     async for bucket, ends in _buckets(world, sync, order):
         more = counts.copy()
-        for side in SIDES:
+        for side in SIDES if len(ends) else ():
             for (object_type,), part in ends.group_by(f"type_{side}", maintain_order=True):
                 more[side, str(object_type)] = more.get((side, str(object_type)), 0) + len(part)
         needed = _calls(world, sync, more)

@@ -65,9 +65,10 @@ class Judged:
 
     def counts(self, link_ids: pl.Series) -> Mapping[str, int]:
         """agreeing, explained, differing among these links."""
-        explained = int(link_ids.is_in(list(self.explained)).sum())
-        differing = int(link_ids.is_in(list(self.differing)).sum())
-        return {"agreeing": len(link_ids) - explained - differing, "explained": explained, "differing": differing}
+        ids = link_ids.to_list()
+        explained = sum(link_id in self.explained for link_id in ids)
+        differing = sum(link_id in self.differing for link_id in ids)
+        return {"agreeing": len(ids) - explained - differing, "explained": explained, "differing": differing}
 
 
 async def look(world: World, sync: Sync, ends: pl.DataFrame, run_id: str) -> Seen:
