@@ -31,3 +31,43 @@ def test_an_update_that_got_lost_is_written_again_and_never_blocked(variant: Var
         assert (await life.store.rows(Table.MARK, {"kind": "not_taken"})).is_empty()
 
     asyncio.run(live())
+
+
+@pytest.mark.parametrize("comes", [False, True], ids=["never comes", "comes afterwards"])
+def test_a_write_in_doubt_outlasts_an_older_one_that_comes_late(comes: bool) -> None:
+    """What is there is then the value of the older one, which says nothing of the newer."""
+
+    async def live() -> None:
+        life = await Life.begin(POOR_SYSTEMS)
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(120)
+        (person,) = life.systems["a"].rows
+        far = life.connectors["b"]
+        far.late_update_seconds, far.next_writes = 130.0, [Fault.LATE_WRITE]
+        life.systems["a"].update(person, {"title": "first"}, "she")
+        await life.cycle()
+        life.clock.advance(100)
+        far.late_update_seconds, far.next_writes = 50.0, [Fault.LATE_WRITE if comes else Fault.LOST_REQUEST]
+        cells = {"title": "second"} if comes else {"title": "second", "phone": "2"}
+        life.systems["a"].update(person, cells, "she")
+        await life.cycle()  # gives the first one up
+        life.clock.advance(35)
+        await life.cycle()
+        assert the_only(life)["title"] == "first"
+        life.systems["a"].update(person, {"title": "third"}, "she")
+        for seconds in (5, 30, *[120] * 6):
+            await life.cycle()
+            life.clock.advance(seconds)
+        assert await life.store.count(Table.ENTRY, {"state": "unknown"}) == 0
+        assert life.systems["a"].rows[person].now.cells["title"] == "third"
+        assert {**the_only(life), **cells, "title": "third"} == the_only(life)
+
+    asyncio.run(live())
+
+
+def the_only(life: Life) -> dict[str, str]:
+    """The cells of side b's one record."""
+    (row,) = life.systems["b"].rows.values()
+    return dict(row.now.cells)

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from syncline.engine.bases import PATCHES, patch_bases
+from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL, widen
 from syncline.reconcile.settle import OBSERVED, SettleFacts, settle
@@ -25,17 +26,17 @@ from syncline.values import fingerprint, fingerprints
 KEEPS = ("too_early", "not_visible")
 """Verdicts after which the mirror keeps the assumed value: this reading says nothing yet."""
 
-_UNRESOLVED = (*KEEPS,)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
     """`verdicts` per record and field; `arrived` those that only the conflict log hears of (a write given up whose
-    value seems to have come after all); `keep` the cells the page must not overwrite; `again` the records to read once
-    more."""
+    value seems to have come after all); `repeated` those of late writes that an earlier reading told of: news for
+    nobody, but the newest entry is judged by them too; `keep` the cells the page must not overwrite; `again` the
+    records to read once more."""
 
     verdicts: pl.DataFrame
     arrived: pl.DataFrame
+    repeated: pl.DataFrame
     keep: pl.DataFrame
     again: tuple[str, ...]
 
@@ -55,29 +56,35 @@ async def settle_page(
         lengths={name: f.length for name, f in schema.fields.items()},
         now_us=world.now_us(),
     )
-    news = _news(settle(observed, outstanding, facts), known)
+    news, repeated = _news(settle(observed, outstanding, facts), known)
     verdicts = news.filter(pl.col("verdict") != "late_spelt")
     arrived = news.filter(pl.col("verdict") == "late_spelt")
     keep = verdicts.filter(pl.col("verdict").is_in(list(KEEPS))).select("record_id", "field")
     return Settled(
-        verdicts=verdicts, arrived=arrived, keep=keep, again=tuple(keep["record_id"].unique(maintain_order=True))
+        verdicts=verdicts,
+        arrived=arrived,
+        repeated=repeated,
+        keep=keep,
+        again=tuple(keep["record_id"].unique(maintain_order=True)),
     )
 
 
-def _news(verdicts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """*verdicts* without late writes of ours whose value the mirror holds already: those changed nothing. `held` is
-    what a late write replaced, as far as we had seen it; null for every other verdict."""
+def _news(verdicts: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """*verdicts* without late writes of ours whose value the mirror holds already, which change nothing; and those.
+    `held` is what a late write replaced, as far as we had seen it; null for every other verdict."""
     is_late = pl.col("verdict").is_in(["late_own", "late_spelt"])
     late = verdicts.filter(is_late)
     if late.is_empty():
-        return verdicts.with_columns(pl.lit(None, dtype=pl.String).alias("held"))
+        told = verdicts.with_columns(pl.lit(None, dtype=pl.String).alias("held"))
+        return told, told.clear()
     fields = late["field"].unique().to_list()
     cells = widen(known, fields).unpivot(on=[CELL + name for name in fields], index="record_id", value_name="held")
     held = cells.select("record_id", pl.col("variable").str.strip_prefix(CELL).alias("field"), "held")
     told = verdicts.join(held, on=["record_id", "field"], how="left", maintain_order="left").with_columns(
         pl.when(is_late).then("held").alias("held")
     )
-    return told.filter(~(is_late & (pl.col("held") == pl.col("value")).fill_null(False)))
+    is_repeated = is_late & (pl.col("held") == pl.col("value")).fill_null(False)
+    return told.filter(~is_repeated), told.filter(is_repeated & (pl.col("verdict") == "late_own"))
 
 
 async def _observed(
@@ -143,7 +150,7 @@ async def consequences(
     await _set_bases(world, verdicts, commit)
     _set_marks(world, verdicts, commit)
     _log_replaced(world, pl.concat([verdicts, settled.arrived]), commit, run_id)
-    _close_entries(world, verdicts, outstanding, commit)
+    _close_entries(pl.concat([verdicts, settled.repeated]), outstanding, commit)
     capabilities = world.capabilities(connection, page.object_type)
     lag_us = int(capabilities.visibility_lag_seconds * 1e6)
     _touch(commit, verdicts, KEEPS, due_us=world.now_us() + lag_us)
@@ -298,12 +305,12 @@ def conflict_id(link_id: int, mapping: str, kind: str, value_a: str | None, valu
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
-def _close_entries(world: World, verdicts: pl.DataFrame, outstanding: pl.DataFrame, commit: Commit) -> None:
-    """An entry is settled when every field it wrote was resolved; a write that never happened is abandoned."""
-    resolved = verdicts.filter(~pl.col("verdict").is_in(list(_UNRESOLVED))).select(
-        "batch_id", "position", "field", "verdict"
-    )
-    unresolved = verdicts.filter(pl.col("verdict").is_in(list(_UNRESOLVED))).select("record_id", "field", is_open=True)
+def _close_entries(verdicts: pl.DataFrame, outstanding: pl.DataFrame, commit: Commit) -> None:
+    """An entry is settled when every field it wrote was resolved; a write that never happened is abandoned, and so is
+    one in doubt where an older write of ours shows instead of it: it may yet come."""
+    is_open = pl.col("verdict").is_in(list(KEEPS)) | pl.col("may_come")
+    resolved = verdicts.filter(~is_open).select("batch_id", "position", "field", "verdict")
+    unresolved = verdicts.filter(is_open).select("record_id", "field", is_open=True)
     open_rows = (
         outstanding.select("batch_id", "position", "record_id", "field", "rank", "state")
         .join(resolved, on=["batch_id", "position", "field"], how="left")
@@ -311,21 +318,19 @@ def _close_entries(world: World, verdicts: pl.DataFrame, outstanding: pl.DataFra
     )
     # While the newest write of a field does not show, a reading may still show the value from before an earlier one.
     superseded = (pl.col("rank") > 1) & pl.col("is_open").is_null()
+    is_replaced = (pl.col("verdict") == "late_own").any() & ~(pl.col("verdict") == "echo").any()
     per_entry = open_rows.group_by("batch_id", "position").agg(
         (pl.col("verdict").is_not_null() | superseded).all().alias("is_done"),
-        (pl.col("verdict") == "not_applied").any().alias("is_abandoned"),
+        (pl.col("verdict") == "not_applied").any().alias("never_came"),
+        (is_replaced & pl.col("state").first().is_in(list(IN_FLIGHT))).alias("is_in_doubt"),
         pl.col("state").first(),
     )
     done = per_entry.filter(pl.col("is_done") & (pl.col("state") != "abandoned"))
     if done.is_empty():
         return
-    commit.amend.setdefault(Table.ENTRY, []).append(
-        done.select(
-            "batch_id",
-            "position",
-            pl.when("is_abandoned").then(pl.lit("abandoned")).otherwise(pl.lit("settled")).alias("state"),
-        )
-    )
+    gave_up = pl.col("never_came") | pl.col("is_in_doubt")
+    state = pl.when(gave_up).then(pl.lit("abandoned")).otherwise(pl.lit("settled")).alias("state")
+    commit.amend.setdefault(Table.ENTRY, []).append(done.select("batch_id", "position", state))
 
 
 def drop_rows(commit: Commit, table: Table, keys: pl.DataFrame) -> None:

@@ -69,6 +69,10 @@ OBSERVED: dict[str, pl.DataType] = {
 }
 
 
+_IN_DOUBT = ["prepared", "sent", "unknown"]
+"""States of an entry of which nobody knows whether it was made."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SettleFacts:
     """What the connector declares, and who we are there (None: unknown)."""
@@ -84,7 +88,8 @@ class SettleFacts:
 def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts) -> pl.DataFrame:
     """The verdict on every observed field: OUTSTANDING's newest row with `value`, `verdict` and `matched_batch`.
 
-    For `late_own`, `matched_batch` names the older entry whose value was seen and the print columns are that entry's.
+    For `late_own`, `matched_batch` names the older entry whose value was seen and the print columns are that entry's;
+    `may_come`: the newest is in doubt and may still arrive, so what is there does not settle it.
     A newest entry that was given up says nothing of a field, unless what it sent is there after all; in another
     spelling of the vendor's that is only likely (`late_spelt`): a change of that side, and what it replaced is logged.
     """
@@ -99,6 +104,7 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     judged = judged.with_columns(_verdict(facts).alias("verdict")).with_columns(_given_up())
     judged = judged.filter(pl.col("verdict").is_not_null())
     late = pl.col("verdict") == "late_own"
+    until_us = pl.coalesce("answered_us", "sent_us") + facts.late_commit_us
     unseen = pl.col("unseen_base_a").is_not_null() & pl.col("value").ne_missing(pl.col("pre_image"))
     settled = judged.with_columns(
         pl.when(unseen).then("unseen_base_a").otherwise("base_a_before").alias("base_a_before"),
@@ -106,6 +112,7 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
         pl.when(late).then("late_batch").otherwise("batch_id").alias("matched_batch"),
         pl.when(late).then("late_print_a").otherwise("print_a").alias("print_a"),
         pl.when(late).then("late_print_b").otherwise("print_b").alias("print_b"),
+        may_come=late & pl.col("state").is_in(_IN_DOUBT) & (pl.col("as_of_us") < until_us),
     )
     return collected(
         settled.drop("late_batch", "late_print_a", "late_print_b", "unseen_base_a", "unseen_base_b", "_explained")
@@ -159,7 +166,7 @@ def _verdict(facts: SettleFacts) -> pl.Expr:
     known_self = facts.own_actor is not None
     is_own = (pl.col("actor") == facts.own_actor).fill_null(False) if known_self else pl.lit(False)
     is_other = (pl.col("field_actor") != facts.own_actor).fill_null(False) if known_self else pl.lit(False)
-    is_unknown = pl.col("state").is_in(["unknown", "sent", "prepared"])
+    is_unknown = pl.col("state").is_in(_IN_DOUBT)
     answered = pl.coalesce("answered_us", "sent_us")
     unseen = pl.col("unseen_base_a").is_not_null()
     before = (pl.col("value").eq_missing(pl.col("pre_image")) | unseen) & ~is_other
