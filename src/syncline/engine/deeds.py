@@ -17,11 +17,11 @@ import polars as pl
 
 from syncline.engine.dirty import dirty_links, read_marks
 from syncline.engine.erased import names_erased
-from syncline.engine.journal import IN_FLIGHT, pack
+from syncline.engine.journal import DEED, IN_FLIGHT, pack
 from syncline.engine.observe import read_again
 from syncline.engine.tenure import in_other_hands
 from syncline.engine.world import World
-from syncline.engine.write import DEED, send
+from syncline.engine.write import send
 from syncline.errors import AccessError, Later, NotUnderstood
 from syncline.ports import Lane
 from syncline.reconcile.settle import SEGMENT

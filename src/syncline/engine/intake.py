@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from syncline import records
+from syncline.engine.died_with import log_died_with
 from syncline.engine.dirty import dirty_links, dirty_records, read_marks
 from syncline.engine.erased import sift
 from syncline.engine.in_flight import log_overwritten
@@ -108,6 +109,7 @@ async def _take(
     if settled is not None:
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
     await log_overwritten(world, connection, page, commit, run_id)
+    await log_died_with(world, connection, page, commit, run_id)
     _put_rows(world, connection, page, result, run_id, commit)
     changed = result.mirror.filter(pl.col("record_id").is_in(result.changes["record_id"].implode()))
     await keep_keys(world, connection, object_type, changed, commit)

@@ -17,6 +17,9 @@ from syncline.trees import Store, Table
 OPEN_STATES = ("prepared", "sent", "unknown", "written", "abandoned")
 """Entries an observation is still compared with. `settled` and `rejected` have nothing left to say."""
 
+DEED = "deed:"
+"""How the journal's operation of a single deed begins (`deeds`): those are settled by their own room."""
+
 IN_FLIGHT = ("prepared", "sent", "unknown")
 """Entries that forbid another write to the record."""
 

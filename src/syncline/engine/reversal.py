@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from syncline.engine.journal import with_segments
+from syncline.engine.journal import DEED, with_segments
 from syncline.engine.owners import owner_fields
 from syncline.engine.pairs import Slice, slices
 from syncline.engine.sides import HIDDEN, UNREAD
 from syncline.engine.world import World
-from syncline.engine.write import DEED
 from syncline.reconcile.plan import ACTIONS, UNDO
 from syncline.records import SIDES, Operation, Side, other
 from syncline.spec.model import PSEUDO_FIELDS, Direction, FieldMap, Policy, Sync

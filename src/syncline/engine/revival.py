@@ -18,6 +18,7 @@ from syncline import records
 from syncline.engine.batches import GENERATION
 from syncline.engine.deeds import perform
 from syncline.engine.dirty import dirty_links
+from syncline.engine.journal import DEED
 from syncline.engine.life.marks import Ended, Then, ended_of, mark_rows
 from syncline.engine.life.step import settle_endings
 from syncline.engine.observe import read_again
@@ -26,7 +27,7 @@ from syncline.engine.reversal import DONE
 from syncline.engine.settlement import add_rows
 from syncline.engine.sides import writable
 from syncline.engine.world import Progress, World
-from syncline.engine.write import DEED, Written
+from syncline.engine.write import Written
 from syncline.errors import AccessError, Later, NotUnderstood
 from syncline.ports import Lane
 from syncline.reconcile.cells import decode_objects

@@ -17,7 +17,7 @@ from syncline.engine.batches import Batch, Row, batches_of, prepared
 from syncline.engine.contended import guard
 from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.intake import take_alone
-from syncline.engine.journal import IN_FLIGHT
+from syncline.engine.journal import DEED, IN_FLIGHT
 from syncline.engine.lost_creates import found_creates
 from syncline.engine.lost_updates import give_up_unfound
 from syncline.engine.moved import moved
@@ -238,10 +238,6 @@ async def _find_creates(
         await world.store.commit(commit)
     if len(page.rows):
         await take_alone(world, connection, page, run_id)
-
-
-DEED = "deed:"
-"""How the journal's operation of a single deed begins (`deeds`): those are settled by their own room."""
 
 
 async def send(world: World, connection: str, write: Write, *, lane: Lane) -> Outcome:

@@ -19,8 +19,8 @@ from syncline.demo.life.standing import FIELDS, FIVE, Standing, Told, standing_o
 from syncline.demo.stage import Stage
 from syncline.engine import inbox
 from syncline.engine.cycle import RunReport
+from syncline.engine.journal import DEED
 from syncline.engine.world import World
-from syncline.engine.write import DEED
 from syncline.errors import OurBug
 from syncline.records import Operation
 from syncline.spec.model import Sync

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from syncline.engine.cycle import RunReport
+from syncline.engine.journal import DEED
 from syncline.engine.sealed.approval import Approval
 from syncline.engine.sealed.content import LINK_ENDS, Action
 from syncline.engine.sealed.limits import Limits
 from syncline.engine.sealed.paper import Plan
 from syncline.engine.world import World
-from syncline.engine.write import DEED
 from syncline.records import SIDES, Operation
 from syncline.spec.model import Sync
 from syncline.trees import Table

@@ -1,0 +1,58 @@
+"""An edit on a record that we deleted, told only afterwards: it went with the record, and is said to have."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from syncline.engine.intake import take_alone
+from syncline.records import MOMENT_SCHEMA, PAGE_SCHEMA, How, Page
+from syncline.spec.model import OnDelete
+from syncline.trees import Table
+from tests.support.life_world import HUMAN, Lives, lived
+
+MINUTE_US = 60_000_000
+
+
+def page_that_tells(twin: str, at_us: int, actor: str, value: str) -> Page:
+    """A page that has somebody change a title, and the record itself no more."""
+    moment = {"_id": twin, "field": "title", "at_us": at_us, "actor": actor, "old": "Boss", "new": value}
+    return Page(
+        object_type="human",
+        rows=pl.DataFrame(schema={**PAGE_SCHEMA, "title": pl.String()}),
+        fields=("title",),
+        how=How.POLL,
+        moments=pl.DataFrame([moment], schema=MOMENT_SCHEMA),
+        missing=(twin,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("minutes_before", "actor", "value", "lost"),
+    [
+        (1, HUMAN, "Chief", ["Chief"]),
+        (1, HUMAN, "Boss", []),  # as we knew it
+        (1, "syncline", "Chief", []),
+        (-30, HUMAN, "Chief", []),  # there was nothing of ours to take along then
+    ],
+)
+def test_what_was_edited_before_our_delete_is_in_the_conflict_log(
+    minutes_before: int, actor: str, value: str, lost: list[str]
+) -> None:
+    @lived
+    async def live() -> None:
+        lives = await Lives.begin(on_delete={"a": OnDelete.DELETE, "b": OnDelete.UNLINK})
+        gone, twin = await lives.pair(title="Boss")
+        lives.delete("a", gone)
+        await lives.rest()
+        assert lives.alive("b") == []
+        journal = await lives.store.rows(Table.JOURNAL, {"operation": "deed:delete"})
+        at_us = journal["sent_us"][0] - minutes_before * MINUTE_US
+        world = lives.two.world
+        world.actors["right"] = "syncline"
+        await take_alone(world, "right", page_that_tells(twin, at_us, actor, value), "the run")
+        logged = await lives.store.rows(Table.CONFLICT, {"kind": "overwritten_in_flight"})
+        died = [row["value_a"] for row in logged.iter_rows(named=True) if "before we deleted" in row["reason"]]
+        assert died == lost
+
+    live()
