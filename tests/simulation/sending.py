@@ -171,10 +171,23 @@ class Sending:
             if (one.side, one.record_id, one.key) != (made.side, made.record_id, key) or one.actor == US:
                 continue
             known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
-            if one.new and one.at_us > made.at_us and known_us < process.prepared_us - PLANNED_US:
+            is_later = one.new and one.at_us > made.at_us and known_us < process.prepared_us - PLANNED_US
+            if is_later and not self._went_under(one, known_us):
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return
+
+    def _went_under(self, one: Edit, known_us: int) -> bool:
+        """Whether a write of ours that had left before the edit was known went over it since: it is lost (whether that
+        is logged is a law of the end), and what the record holds instead is no successor of what stands elsewhere."""
+        for ours in self.chronicle.edits:
+            if (ours.side, ours.record_id, ours.key) != (one.side, one.record_id, one.key) or ours.actor != US:
+                continue
+            sent = self.sent_us.get((one.side, one.record_id, one.key, ours.new), ())
+            left_us = max((at_us for at_us in sent if at_us <= ours.at_us), default=ours.at_us)
+            if ours.at_us > one.at_us and left_us <= known_us:
+                return True
+        return False
 
     def _goes_along(self, process: Process, side: Side, write: Write, key: str) -> bool:
         """Whether it is sent because of its group, which is decided and written as one: with another field of it that

@@ -58,3 +58,22 @@ def test_an_old_value_goes_along_with_a_new_one_of_its_group(
     write = Write(operation=Operation.UPDATE, object_type="Lead", cells=cells, record_id="1")
     sending.sends(process, "a", [write], 100 * SECOND)
     assert len([one for one in sending.complaints if one.startswith("old over new")]) == complaints
+
+
+@pytest.mark.parametrize(("left_us", "complaints"), [(25 * SECOND, 0), (45 * SECOND, 1)])
+def test_what_went_under_a_write_that_had_left_before_it_was_known_has_no_successor(
+    left_us: int, complaints: int
+) -> None:
+    systems = the_systems()
+    changes(systems, 10 * SECOND, "b", HUMAN, "title", "second")
+    changes(systems, 20 * SECOND, "a", US, "title", "second")
+    changes(systems, 30 * SECOND, "b", HUMAN, "title", "third")
+    changes(systems, 50 * SECOND, "b", US, "title", "first")
+    sending = Sending(chronicle=systems, complaints=[])
+    sending.known([("b", "1", "title", "third")], 31 * SECOND)
+    sending.sent_us["b", "1", "title", "first"] = [left_us]
+    process: Any = SimpleNamespace(name="worker", turn="1", thawed=None, prepared_us=100 * SECOND)
+    cells = {"title": "second"}
+    write = Write(operation=Operation.UPDATE, object_type="lead", cells=cells, record_id="1")
+    sending.sends(process, "b", [write], 100 * SECOND)
+    assert len([one for one in sending.complaints if one.startswith("old over new")]) == complaints
