@@ -8,6 +8,7 @@ import pytest
 
 from syncline.connectors.memory import convert, purge, undelete
 from syncline.engine.inbox import retry
+from syncline.errors import Later
 from syncline.records import Outcome, Side, Status, Write, other
 from syncline.spec.model import OnDelete, OnMerge
 from syncline.trees import Table
@@ -90,6 +91,28 @@ async def test_values_that_nobody_holds_afterwards_are_in_the_conflict_log(side:
     assert rows["title"][f"value_{side}"] == "Boss"
     assert "though it had changed" in rows["title"]["reason"]
     assert "though" not in rows["last_name"]["reason"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_what_the_heir_of_a_twin_held_that_ended_meanwhile_is_logged_as_well(side: Side) -> None:
+    lives, far = await Lives.begin(), other(side)
+    (winner, its_twin), (loser, lost_twin), (third, heir) = await pairs(lives, side, 3, title="Boss")
+    connector: Any = lives.two.world.connectors["left" if far == "a" else "right"]
+    carry_out = connector.write_one
+
+    def is_late(_: Write) -> Outcome:
+        connector.write_one = carry_out
+        lives.merge(far, heir, lost_twin)
+        raise Later("closed for now", code="SYN-999")
+
+    connector.write_one = is_late
+    lives.edit(far, heir, title="Waiting")
+    lives.merge(side, third, loser)
+    lives.merge(side, winner, third)
+    await lives.rest()
+    assert lives.alive(far) == [its_twin]
+    assert "Waiting" in [row[f"value_{far}"] for row in await lives.conflicts("merged_away")]
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -206,13 +206,16 @@ async def _merge(
 async def _with_cells(
     world: World, sync: Sync, side: Side, row: dict[str, Any], pair: tuple[Name, Name], survivor: Name, run_id: str
 ) -> dict[str, Any]:
-    """*row* with the cells the survivor shall hold, computed and stored once; what is lost is logged with it."""
-    if row["cells"] is not None:
+    """*row* with the cells the survivor shall hold, computed and stored once for these two: one of those it was first
+    due for may have ended in somebody else, who is merged then. What is lost is logged with it."""
+    names = {"winner_id": pair[0][1], "loser_id": pair[1][1]}
+    if row["cells"] is not None and names.items() <= row.items():
         return row
     ended = pair[1] if survivor == pair[0] else pair[0]
     made = await joined_cells(world, sync, side, survivor, ended, (row["winner_link"], row["loser_link"]))
-    row = {**row, "cells": encode_object(made.fields)}
-    commit = Commit(amend={Table.MERGER: [pl.DataFrame([{"merger_id": row["merger_id"], "cells": row["cells"]}])]})
+    stored = {"merger_id": row["merger_id"], **names, "cells": encode_object(made.fields)}
+    row = {**row, **stored}
+    commit = Commit(amend={Table.MERGER: [pl.DataFrame([stored])]})
     rows = [lost_row(world, sync, side, row, (survivor, ended), run_id, one) for one in made.lost]
     rows += await _lost_with_it(world, sync, other(side), row, run_id)
     if rows:
