@@ -20,6 +20,7 @@ from syncline.engine.in_flight import log_overwritten
 from syncline.engine.journal import IN_FLIGHT, outstanding
 from syncline.engine.laws import Told, put_capture_law
 from syncline.engine.life.endings import HAS_ENDED, mark_endings
+from syncline.engine.lost_creates import link_shown
 from syncline.engine.match_index import keep_keys
 from syncline.engine.owners import keep_owners
 from syncline.engine.settlement import add_rows, consequences, settle_page
@@ -110,6 +111,7 @@ async def _take(
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
     await log_overwritten(world, connection, page, commit, run_id)
     await log_died_with(world, connection, page, commit, run_id)
+    await link_shown(world, connection, page, ends["record_id"].to_list(), commit)
     _put_rows(world, connection, page, result, run_id, commit)
     changed = result.mirror.filter(pl.col("record_id").is_in(result.changes["record_id"].implode()))
     await keep_keys(world, connection, object_type, changed, commit)

@@ -1,26 +1,56 @@
-"""Creates whose answer was lost, looked up by our key: linked when found, given up when they cannot come any more.
+"""Creates whose answer was lost, found by our key: linked when found, given up when they cannot come any more.
 
-Lives here: what the look-up means. Not here: the look-up itself (`write`), or updates of unknown outcome
-(`settlement`).
+Lives here: what a look-up by our key means, and any page that shows one of them. Not here: the look-up itself
+(`write`), or updates of unknown outcome (`settlement`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from syncline import records
 from syncline.engine.dirty import dirty_links, dirty_records
-from syncline.engine.journal import with_segments
+from syncline.engine.journal import DEED, IN_FLIGHT, with_segments
 from syncline.engine.letters import close_letters_of_creates
 from syncline.engine.links import put_link_rows, stand_in
+from syncline.engine.tenure import in_other_hands
 from syncline.engine.world import World
 from syncline.records import Page, Side, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 from syncline.values import EMPTY
+
+
+async def link_shown(world: World, connection: str, page: Page, linked: Sequence[str], commit: Commit) -> None:
+    """Add to *commit* the links of creates of unknown outcome whose records *page* shows, by our key, and that are not
+    *linked* yet. Until somebody looks them up they may have ended in other records, where our key is found no more."""
+    for sync, side in world.sides_of(connection, page.object_type):
+        key_field = sync.side(side).key_fields.get(page.object_type)
+        if key_field is None or key_field not in page.fields:
+            continue
+        is_strange = ~pl.col(records.ID).is_in(list(linked)) & ~pl.col(records.DELETED)
+        keyed = page.rows.filter(is_strange & (pl.col(key_field).fill_null(EMPTY) != EMPTY))
+        lost = await _in_flight(world, sync, connection, page.object_type, keyed[key_field]) if len(keyed) else keyed
+        if len(lost):
+            shown = replace(page, rows=keyed)
+            await found_creates(world, sync, connection, page.object_type, lost, shown, key_field, commit)
+
+
+async def _in_flight(world: World, sync: Sync, connection: str, object_type: str, keys: pl.Series) -> pl.DataFrame:
+    """Creates (ENTRY) of the sync by one of *keys* of which nobody at work knows what became."""
+    where = {"state": list(IN_FLIGHT), "connection": connection, "object_type": object_type}
+    entries = (await world.store.rows(Table.ENTRY, where)).filter(pl.col("record_id").is_null())
+    entries = entries.filter(pl.col("match_key").is_in(keys.implode()))
+    if entries.is_empty():
+        return entries
+    journals = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
+    own = journals.filter((pl.col("sync") == sync.name) & ~pl.col("operation").str.starts_with(DEED))
+    own = own.join(await in_other_hands(world, own), on="batch_id", how="anti")
+    return entries.join(own, on="batch_id", how="semi")
 
 
 async def found_creates(
@@ -31,10 +61,10 @@ async def found_creates(
     lost: pl.DataFrame,
     page: Page,
     key_field: str,
-) -> Commit:
-    """Creates of unknown outcome after a look-up by our key: found ones are linked, the rest is given up once the
-    vendor could no longer bring it up."""
-    commit = Commit()
+    commit: Commit,
+) -> None:
+    """Creates of unknown outcome after a look-up by our key: found ones are linked by *commit*, the rest is given up
+    once the vendor could no longer bring it up."""
     found = {key: record_id for record_id, key in page.rows.select(records.ID, key_field).iter_rows() if key}
     if found:
         lost = await _attempts_that_came(world, connection, object_type, lost, page, key_field, commit)
@@ -74,7 +104,6 @@ async def found_creates(
         commit.amend.setdefault(Table.ENTRY, []).append(pl.DataFrame(entries, schema=_ENTRY_FOUND, orient="row"))
     misses = [row for row in lost_rows if row["match_key"] not in found]
     _give_up(world, sync, connection, object_type, misses, sources, key_field, commit)
-    return commit
 
 
 async def given_up_creates(world: World, connection: str, object_type: str) -> pl.DataFrame:

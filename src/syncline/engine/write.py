@@ -234,7 +234,8 @@ async def _find_creates(
     keys = lost["match_key"].unique().to_list()
     page = await world.connectors[connection].find(object_type, fields, key_field, keys)
     async with world.store.alone():
-        commit = await found_creates(world, sync, connection, object_type, lost, page, key_field)
+        commit = Commit()
+        await found_creates(world, sync, connection, object_type, lost, page, key_field, commit)
         await world.store.commit(commit)
     if len(page.rows):
         await take_alone(world, connection, page, run_id)
