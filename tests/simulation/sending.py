@@ -172,10 +172,23 @@ class Sending:
                 continue
             known_us = self._known_us.get((one.side, one.record_id, key, one.new), now_us)
             is_later = one.new and one.at_us > made.at_us and known_us < process.prepared_us - PLANNED_US
-            if is_later and not self._went_under(one, known_us):
+            if is_later and not self._went_under(one, known_us) and not self._is_the_heirs(one, value):
                 what = f"{side} {record_id} {key} {value!r}"
                 yield f"old over new: {process.name} sends {what} after {one.new!r} was known"
                 return
+
+    def _is_the_heirs(self, one: Edit, value: str) -> bool:
+        """Whether the record of the edit ended in one that holds the value, and not by us: who made the two one said
+        so which value stays."""
+        heir = self.chronicle.rows[one.side].get(self.chronicle.rows[one.side][one.record_id].now.heir or "")
+        return heir is not None and not heir.has_ended and self._is_own(heir, one.key, value)
+
+    def _is_own(self, row: Row, key: str, value: str) -> bool:
+        """Whether the record holds the value since a version that is not ours."""
+        since = None
+        for version in row.versions:
+            since = (since or version) if version.cells.get(key) == value else None
+        return since is not None and since.actor != US
 
     def _went_under(self, one: Edit, known_us: int) -> bool:
         """Whether a write of ours that had left before the edit was known went over it since: it is lost (whether that

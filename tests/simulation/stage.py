@@ -6,6 +6,7 @@ Lives here: what people and processes stand on, and starting a process over the 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -98,6 +99,7 @@ class Stage:
     leases: Leases = field(init=False)
     sending: Sending = field(init=False)
     ended: bool = False  # people have stopped; everything rests
+    _awaited: set[tuple[Side, int]] = field(default_factory=set)  # when something is due in a system
 
     def __post_init__(self) -> None:
         self.leases = Leases(ground=self.ground, complaints=self.complaints)
@@ -144,6 +146,20 @@ class Stage:
             self.chronicle.merged(path, request.body, query + "&" + request.body.decode(errors="replace"))
         if request.method != "GET" or side == "b":
             self.look(side, US)
+        self._happen_in_time(side)
+
+    def _happen_in_time(self, side: Side) -> None:
+        """What is put off in a system happens when it is due, and not only when somebody asks for something next."""
+        now = self.ground.time.now()
+        if side == "a":
+            seconds = [(late.due_at - now).total_seconds() for late in self.ground.org._request_faults._late]
+        else:
+            seconds = [at - now.timestamp() for at, _ in self.ground.instance._later]
+        for wait in seconds:
+            at_us = self.now_us() + int(wait * 1e6)
+            if (side, at_us) not in self._awaited:
+                self._awaited.add((side, at_us))
+                asyncio.get_running_loop().call_later(max(0.0, wait), self.catch_up, side)
 
     def look(self, side: Side, actor: str) -> list[Row]:
         rows = self.chronicle.look(side, actor, self.now_us())
