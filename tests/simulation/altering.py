@@ -32,6 +32,8 @@ async def alter(stage: Stage) -> None:
         if stage.ended:
             return
         name, how = luck.choice(tuple(COLUMNS)), luck.choice(tuple(_CHANGES))
+        while any(late.stamp is not None for late in stage.ground.org._request_faults._late):
+            await asyncio.sleep(5.0)  # what was answered as written is there, though it does not show yet
         stage.tell(f"schema: {name} {how}")
         _CHANGES[how](stage, name)
         await asyncio.sleep(luck.uniform(20.0, 400.0))
