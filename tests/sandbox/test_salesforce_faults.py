@@ -63,6 +63,17 @@ def test_late_commit_shows_later_with_its_earlier_stamp(client):
     assert client.create("Lead", LastName="t", Company="c") not in rows
 
 
+def test_a_late_commit_was_judged_when_it_was_answered(client, lead):
+    client.fault("late_commit", "^PATCH", parameters={"delay_seconds": 300})
+    since = {"If-Unmodified-Since": "Sun, 01 Mar 2026 09:00:00 GMT"}
+    assert client.send("PATCH", f"sobjects/Lead/{lead}", {"Title": "late"}, headers=since).status == 204
+    client.advance(10)
+    client.send("PATCH", f"sobjects/Lead/{lead}", {"Phone": "2"})
+    assert client.send("PATCH", f"sobjects/Lead/{lead}", {"Title": "later"}, headers=since).status == 412
+    client.advance(300)
+    assert client.query("SELECT Title, Phone FROM Lead")[0]["Title"] == "late"
+
+
 def test_rate_limit_and_expired_token(client, lead):
     client.fault("rate_limit")
     answer = client.send("GET", "sobjects")

@@ -74,8 +74,8 @@ def _require(stage: Stage, name: str) -> None:
 
 
 def _take_away(stage: Stage, name: str) -> None:
-    if stage.variant.has_admin or stage.variant.has_unseen:
-        return  # somebody gives rights to the field, which must be there for that
+    if stage.variant.has_admin or stage.variant.has_unseen or stage.variant.has_flows:
+        return  # somebody gives rights to the field, or a flow sets it, and it must be there for that
     _lead(stage).remove_field(name)
     stage.ground.org.schema_changed_at = stage.ground.time.now()
 

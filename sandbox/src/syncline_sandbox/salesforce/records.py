@@ -78,7 +78,7 @@ class RecordResources:
         sobject = self._reading.object(call.caller, call.parts[0])
         _check_form(call)
         row = self._existing(call, sobject, call.parts[1])
-        _check_unmodified(call, row)
+        self._check_unmodified(call, row)
         self._dml.update(call.caller, sobject, row["Id"], call.json_object())
         return Answer(status=204)
 
@@ -86,9 +86,16 @@ class RecordResources:
         sobject = self._reading.object(call.caller, call.parts[0])
         _check_form(call)
         row = self._existing(call, sobject, call.parts[1])
-        _check_unmodified(call, row)
+        self._check_unmodified(call, row)
         self._dml.delete(call.caller, sobject, row["Id"])
         return Answer(status=204)
+
+    def _check_unmodified(self, call: Call, row: dict[str, Any]) -> None:
+        """What is modified after the transaction's own time does not count: late commits were judged when answered."""
+        limit = parse_http_date(call.caller.headers.get("if-unmodified-since", ""))
+        modified = moment_of(row["LastModifiedDate"])
+        if limit is not None and limit < modified <= moment_of(self._dml.stamp()):
+            raise OrgError("PRECONDITION_FAILED", "The record has been modified since the given time.", status=412)
 
     def _delete_by_key(self, call: Call) -> Answer:
         sobject, key = self._key(call)
@@ -167,9 +174,3 @@ def _check_form(call: Call) -> None:
     """What stands where an id belongs and has not the form of one is taken for a key field."""
     if full_id(call.parts[1]) is None:
         raise no_such_key(call.parts[1])
-
-
-def _check_unmodified(call: Call, row: dict[str, Any]) -> None:
-    limit = parse_http_date(call.caller.headers.get("if-unmodified-since", ""))
-    if limit is not None and moment_of(row["LastModifiedDate"]) > limit:
-        raise OrgError("PRECONDITION_FAILED", "The record has been modified since the given time.", status=412)
