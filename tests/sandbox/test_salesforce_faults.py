@@ -65,7 +65,7 @@ def test_late_commit_shows_later_with_its_earlier_stamp(client):
 
 def test_a_late_commit_was_judged_when_it_was_answered(client, lead):
     client.fault("late_commit", "^PATCH", parameters={"delay_seconds": 300})
-    since = {"If-Unmodified-Since": "Sun, 01 Mar 2026 09:00:00 GMT"}
+    since = {"if-unmodified-since": "Sun, 01 Mar 2026 09:00:00 GMT"}
     assert client.send("PATCH", f"sobjects/Lead/{lead}", {"Title": "late"}, headers=since).status == 204
     client.advance(10)
     client.send("PATCH", f"sobjects/Lead/{lead}", {"Phone": "2"})

@@ -30,7 +30,8 @@ FAULTS: dict[Side, tuple[tuple[str, str, dict[str, Any]], ...]] = {
         ("timeout", ORG_WRITES, {"processed": True}),
         ("late_write", ORG_WRITES, {"delay_seconds": 90}),
         ("late_write", ORG_WRITES, {"delay_seconds": 400}),
-        ("late_commit", ORG_WRITES, {"delay_seconds": 60}),
+        # People's alone: what this vendor has answered as written, and shown in the same call, is committed.
+        ("late_commit", "_sandbox/write", {"delay_seconds": 30}),
         ("late_commit", "_sandbox/write", {"delay_seconds": 60}),
         ("html_page", ORG_READS, {}),
         ("html_page", ORG_WRITES, {"processed": True}),
