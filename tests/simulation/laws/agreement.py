@@ -15,6 +15,9 @@ UNKNOWN = "[unknown]"
 SOON_US = 900_000_000
 """Until whatever becomes of an edit is told."""
 
+ARRIVES_US = 1_000_000_000
+"""Within so long a write of ours arrives, if it does."""
+
 
 def _apart(claims: Claims) -> Iterator[str]:
     """Both records of a person agree in every two-way field, or the state says why not."""
@@ -69,8 +72,14 @@ def _was_hidden(claims: Claims, edit: Edit) -> bool:
 
 
 def _we_overwrote(claims: Claims, edit: Edit) -> bool:
+    """Whether it was replaced by what we sent, or by what a rule made of that. A rule that sets a field which we did
+    not send does so on its own side."""
     after = next_of(claims, edit)
-    return after is not None and after.actor == US
+    if after is None or after.actor != US:
+        return False
+    cell = (edit.side, edit.record_id, edit.key)
+    sent = (at_us for where, times in claims.stage.sending.sent_us.items() if where[:3] == cell for at_us in times)
+    return RULE not in after.new or any(after.at_us - ARRIVES_US <= at_us <= after.at_us for at_us in sent)
 
 
 def _only_carried(claims: Claims, link_id: int, edit: Edit) -> bool:
