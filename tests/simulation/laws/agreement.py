@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from syncline.records import SIDES, other
 from syncline.spec.model import Direction
 from tests.simulation.chronicle import ADDRESS, RULE, US, Edit
-from tests.simulation.laws.claims import Claims, clock, explained, is_heir, next_of, two_way
+from tests.simulation.laws.claims import Claims, clock, explained, is_heir, next_of, two_way, was_hidden
 
 UNKNOWN = "[unknown]"
 """What a new record gets where the system demands a value and the person has none."""
-
-SOON_US = 900_000_000
-"""Until whatever becomes of an edit is told."""
 
 ARRIVES_US = 1_000_000_000
 """Within so long a write of ours arrives, if it does."""
@@ -57,18 +54,10 @@ def _lost(claims: Claims) -> Iterator[str]:
             continue
         text = f"{edit.side} {edit.record_id} {edit.key}: {edit.new!r} at {clock(claims, edit.at_us)} was overwritten"
         shown_us = claims.stage.shown.get((edit.side, edit.record_id, edit.key, edit.new), -1)
-        if shown_us >= edit.at_us and not _was_hidden(claims, edit):
+        if shown_us >= edit.at_us and not was_hidden(claims, edit):
             yield text
         else:
             claims.window_losses.append(text)
-
-
-def _was_hidden(claims: Claims, edit: Edit) -> bool:
-    """Whether the side showed no rows when what became of the edit would have been told."""
-    return any(
-        one.side == edit.side and edit.at_us - SOON_US <= one.since_us <= edit.at_us + SOON_US
-        for one in claims.stage.unseen
-    )
 
 
 def _we_overwrote(claims: Claims, edit: Edit) -> bool:

@@ -18,6 +18,9 @@ from tests.simulation.stage import Stage
 
 EXPLAINS = ("normalised", "held_conflict", "held", "blocked", "not_taken", "apart", "frozen", "dead", "drift")
 
+SOON_US = 900_000_000
+"""Until whatever becomes of an edit is told."""
+
 
 @dataclass(kw_only=True)
 class Claims:
@@ -127,3 +130,11 @@ def next_of(claims: Claims, edit: Edit) -> Edit | None:
 
 def is_heir(claims: Claims, side: Side, record_id: str) -> bool:
     return any(v.heir == record_id for row in claims.stage.chronicle.rows[side].values() for v in row.versions)
+
+
+def was_hidden(claims: Claims, edit: Edit) -> bool:
+    """Whether the side showed no rows when what became of the edit would have been told."""
+    return any(
+        one.side == edit.side and edit.at_us - SOON_US <= one.since_us <= edit.at_us + SOON_US
+        for one in claims.stage.unseen
+    )

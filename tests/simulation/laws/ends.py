@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from syncline.records import SIDES, other
 from syncline.spec.model import OnDelete
 from tests.simulation.chronicle import US, Edit, Row
-from tests.simulation.laws.claims import Claims, clock, is_out
+from tests.simulation.laws.claims import Claims, clock, is_out, was_hidden
 
 
 def _doubled(claims: Claims) -> Iterator[str]:
@@ -185,7 +185,7 @@ def _loosened(claims: Claims) -> Iterator[str]:
             continue
         end = claims.ends.get((edit.side, edit.record_id))
         far = {row.record_id for row in claims.members(end["link_id"], other(edit.side))} if end else set()
-        if _moved_to_another_address(claims, edit):
+        if _moved_to_another_address(claims, edit) or _nobody_could_see(claims, edit):
             continue
         acts = [
             one
@@ -195,6 +195,15 @@ def _loosened(claims: Claims) -> Iterator[str]:
         ]
         if not acts:
             yield f"{edit.side} {edit.record_id} was opted in by us at {clock(claims, edit.at_us)}"
+
+
+def _nobody_could_see(claims: Claims, edit: Edit) -> bool:
+    """Whether the opt-out came while the side showed no rows, and was told by nothing before we wrote."""
+    cell = (edit.side, edit.record_id, edit.key)
+    said_no = [one for one in claims.stage.chronicle.edits if (one.side, one.record_id, one.key) == cell]
+    last = [one for one in said_no if one.at_us < edit.at_us and one.actor != US]
+    shown_us = claims.stage.shown.get((*cell, "true"), edit.at_us)
+    return bool(last) and was_hidden(claims, last[-1]) and shown_us >= edit.at_us
 
 
 def _came_with_an_address(claims: Claims, edit: Edit) -> bool:
