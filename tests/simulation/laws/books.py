@@ -55,8 +55,19 @@ def _many_writes(claims: Claims) -> Iterator[str]:
             own = [e for e in claims.stage.chronicle.edits if e.key == mapping.key and (e.side, e.record_id) in ids]
             ours = [e for e in own if e.actor == US]
             heirs = len(ids) - 2  # with each of them the person's ids are others
-            if len(ours) > 2 * (len(own) - len(ours)) + 2 + heirs + 2 * len(claims.stage.undone):
+            comings = _comings(claims, link_id) if mapping.key == "sfdc_deleted" else 0
+            if len(ours) > 2 * (len(own) - len(ours)) + 2 + heirs + comings + 2 * len(claims.stage.undone):
                 yield f"link {link_id} {mapping.key}: {len(ours)} changes of ours, {len(own) - len(ours)} of others"
+
+
+def _comings(claims: Claims, link_id: int) -> int:
+    """How often one of a link's records was deleted or brought back, which is told on the other side."""
+    return sum(
+        old.is_deleted != new.is_deleted
+        for side in SIDES
+        for row in claims.members(link_id, side)
+        for old, new in zip(row.versions, row.versions[1:], strict=False)
+    )
 
 
 def _above_the_ceiling(claims: Claims) -> Iterator[str]:
