@@ -274,14 +274,19 @@ class LeaseWatch(Protocol):
     def committed(self, process: Process, commit: Commit) -> None: ...
 
 
+class CommitWatch(Protocol):
+    """Is told of each commit that became durable, and of each that did not."""
+
+    def committed(self, commit: Commit) -> None: ...
+
+    def failed(self, commit: Commit) -> None: ...
+
+
 class ProcessStore:
-    """A process' way to the state: every read and commit takes time, and dies with the process.
+    """A process' way to the state: every read and commit takes time, and dies with the process."""
 
-    `committed` is told of each commit that became durable, *watch* of leases.
-    """
-
-    def __init__(self, store: Store, process: Process, committed: Callable[[Commit], None], watch: LeaseWatch) -> None:
-        self._store, self._process, self._committed, self._watch = store, process, committed, watch
+    def __init__(self, store: Store, process: Process, commits: CommitWatch, leases: LeaseWatch) -> None:
+        self._store, self._process, self._commits, self._watch = store, process, commits, leases
         self._holds: dict[asyncio.Task[Any] | None, Hold] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
@@ -298,11 +303,15 @@ class ProcessStore:
             return
         await self._process.step(COMMIT_SECONDS)
         hold = self._holds.get(asyncio.current_task())
-        if hold is not None and hold.is_lost:
-            raise state_error(UNREACHABLE, "the disk", detail="the section ended while its process stood still")
-        await self._store.commit(commit)
+        try:
+            if hold is not None and hold.is_lost:
+                raise state_error(UNREACHABLE, "the disk", detail="the section ended while its process stood still")
+            await self._store.commit(commit)
+        except Exception:
+            self._commits.failed(commit)
+            raise
         self._watch.committed(self._process, commit)
-        self._committed(commit)
+        self._commits.committed(commit)
         self._process.stored()
         await self._process.step(COMMIT_SECONDS)
 

@@ -223,7 +223,7 @@ class Stage:
             )
         watched: dict[str, Any] = {name: WatchedConnector(one, SIDE_OF[name], watch) for name, one in made.items()}
         connectors: dict[str, Connector] = watched
-        store: Any = ProcessStore(self.ground.store(), process, watch.committed, self.leases)
+        store: Any = ProcessStore(self.ground.store(), process, watch, self.leases)
         world = World(
             store=store,
             connectors=connectors,

@@ -64,6 +64,12 @@ class Watch:
                     for value in (old, new):
                         self.pending[side, record_id, names[name], value or ""] = now_us
 
+    def failed(self, commit: Commit) -> None:
+        """A page that could not be stored was shown to nobody: it is read again."""
+        if Table.RECEIPT in commit.put or Table.RECEIPT in commit.add:
+            self.pending.clear()
+            self.held.clear()
+
     def committed(self, commit: Commit) -> None:
         now_us = self.stage.now_us()
         if self.process.ends_reading and Table.CURSOR in commit.put and self.pending.keys() - self.stage.shown.keys():
