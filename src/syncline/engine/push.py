@@ -18,9 +18,11 @@ from syncline.engine.terms import adopt_terms
 from syncline.engine.world import Progress, World
 from syncline.errors import ConfigError, StopRequested, SynclineError
 from syncline.ports import Lane
+from syncline.reconcile.cells import CELL, widen
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
+from syncline.values import EMPTY
 
 
 async def push(world: World, sync: Sync, text: str, *, owner: str | None = None) -> RunReport:
@@ -104,7 +106,8 @@ async def _look_up_email(world: World, sync: Sync, side: Side, text: str, run_id
 
 
 async def _look_up_twin(world: World, sync: Sync, subject: Subject, run_id: str) -> None:
-    """Read the other side of a link, or look an unlinked record up there by our key, so that nothing is made twice."""
+    """Read the other side of a link. Look an unlinked record up there by our key, so that nothing is made twice, and on
+    both sides by its e-mail address: whoever else has it may not have been read yet, and is a rival."""
     ends = await world.store.links_of(subject.connection, subject.object_type, [subject.record_id])
     links = ends.filter(pl.col("sync") == sync.name)["link_id"].unique().to_list()
     far = sync.side(other(subject.side))
@@ -117,6 +120,20 @@ async def _look_up_twin(world: World, sync: Sync, subject: Subject, run_id: str)
     for object_type, key_field in far.key_fields.items():
         if object_type in far.object_types and world.schema(far.connection, object_type).field(key_field):
             await look_up(world, far.connection, object_type, key_field, [key], run_id)
+    if (email := await _email_of(world, sync, subject)) is not None:
+        for side in SIDES:
+            await _look_up_email(world, sync, side, email, run_id)
+
+
+async def _email_of(world: World, sync: Sync, subject: Subject) -> str | None:
+    """The e-mail address of a record as it was last read; None if it has none."""
+    end = sync.email_end(subject.side, subject.object_type)
+    if end is None:
+        return None
+    key = {"object_type": subject.object_type, "record_id": subject.record_id, "connection": subject.connection}
+    rows = await world.store.by_keys(Table.MIRROR, pl.DataFrame([key]))
+    emails = widen(rows, [end.inputs[0]])[CELL + end.inputs[0]].drop_nulls()
+    return str(emails[0]) if len(emails) and emails[0] != EMPTY else None
 
 
 async def _mark(world: World, sync: Sync, subjects: list[Subject]) -> frozenset[tuple[str, str, str]]:
