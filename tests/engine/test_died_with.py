@@ -1,11 +1,16 @@
-"""An edit on a record that we deleted, told only afterwards: it went with the record, and is said to have."""
+"""Edits that go with a record that we delete: asked about before, or said to be lost where they are told afterwards."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
 
 from syncline.engine.intake import take_alone
+from syncline.engine.life.tombstones import _edits
+from syncline.engine.pairs import MOMENTS
 from syncline.records import MOMENT_SCHEMA, PAGE_SCHEMA, How, Page
 from syncline.spec.model import OnDelete
 from syncline.trees import Table
@@ -56,3 +61,27 @@ def test_what_was_edited_before_our_delete_is_in_the_conflict_log(
         assert died == lost
 
     live()
+
+
+@pytest.mark.parametrize(
+    ("base", "here", "there", "told_us", "edits"),
+    [
+        (1, 2, 1, None, [(7, "Chief")]),
+        (2, 2, 1, 50, []),  # agreed on
+        (None, 2, 1, 50, [(7, "Chief")]),  # of a new link: nothing was agreed on yet, and somebody entered it
+        (None, 2, 1, None, []),  # nobody is known to have
+        (None, 2, 2, 50, []),  # it is on the other side
+        (None, 2, 1, 150, []),  # after the delete
+    ],
+)
+def test_an_edit_that_would_die_with_its_record(
+    base: int | None, here: int, there: int, told_us: int | None, edits: list[tuple[int, str]]
+) -> None:
+    prints = {"xb.title": base, "fb.title": here, "fa.title": there}
+    row = {"link_id": 7, "b.title": "Chief", "stamp_b": None}
+    pairs = pl.DataFrame([row], schema_overrides={"stamp_b": pl.Int64})
+    pairs = pairs.with_columns(pl.lit(value, dtype=pl.UInt64).alias(name) for name, value in prints.items())
+    moments = [] if told_us is None else [(7, "b", "title", told_us, None, False)]
+    part: Any = SimpleNamespace(pairs=pairs, moments=pl.DataFrame(moments, schema=MOMENTS, orient="row"))
+    mapping: Any = SimpleNamespace(key="title")
+    assert _edits(part, mapping, "b", {7: 100}) == edits

@@ -23,6 +23,7 @@ from syncline.reconcile.succession import Name
 from syncline.records import Side, other
 from syncline.spec.model import Direction, FieldMap, LeavesFilter, OnDelete, Sync
 from syncline.trees import TABLES, Commit, Table
+from syncline.values import EMPTY
 
 _THEN: Mapping[OnDelete, Then] = {
     OnDelete.FLAG: Then.FLAG,
@@ -153,13 +154,14 @@ async def _changed_before(
 def _edits(
     part: Slice, mapping: FieldMap, far: Side, deleted: Mapping[int, int | None]
 ) -> list[tuple[int, str | None]]:
-    """Links and values where *far* differs from its base by an edit that is not certainly later than the delete."""
+    """Links and values where *far* differs from its base by an edit that is not certainly later than the delete. Where
+    there is no base, since nothing was agreed on yet, an edit is what is told as one, and is not on the other side."""
     key = mapping.key
-    moved = part.pairs.filter(
-        pl.col(f"x{far}.{key}").is_not_null() & (pl.col(f"f{far}.{key}") != pl.col(f"x{far}.{key}"))
-    )
+    base, now, near = pl.col(f"x{far}.{key}"), pl.col(f"f{far}.{key}"), pl.col(f"f{other(far)}.{key}")
     told = part.moments.filter((pl.col("side") == far) & (pl.col("mapping") == key)).select("link_id", "at_us")
-    timed = moved.join(told, on="link_id", how="left").with_columns(pl.coalesce("at_us", f"stamp_{far}").alias("_at"))
+    is_new = base.is_null() & pl.col("at_us").is_not_null() & (pl.col(f"{far}.{key}") != EMPTY) & now.ne_missing(near)
+    moved = part.pairs.join(told, on="link_id", how="left").filter((now != base).fill_null(False) | is_new)
+    timed = moved.with_columns(pl.coalesce("at_us", f"stamp_{far}").alias("_at"))
     return [
         (link_id, value)
         for link_id, value, at_us in timed.select("link_id", f"{far}.{key}", "_at").iter_rows()
