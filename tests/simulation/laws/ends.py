@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from syncline.records import SIDES, other
+from syncline.records import SIDES, Side, other
 from syncline.spec.model import OnDelete
 from tests.simulation.chronicle import US, Edit, Row
 from tests.simulation.laws.claims import Claims, clock, is_out, was_hidden
@@ -23,12 +23,23 @@ def _doubled(claims: Claims) -> Iterator[str]:
                 if row.versions[0].cells["key"] == key
                 and row.versions[0].actor == US
                 and not (row.has_ended and (side, row.record_id) not in claims.ends)  # came late, ended unseen
+                and not (row.has_ended and _came_back(claims, other(side), key))
             ]
             if count > 1 and len([row for row in made if "~" not in key and not _nobody_knew(claims, row)]) > 1:
                 yield f"{len(made)} records on {side} were made with the key {key}"
         for row in rows.values():
             if row.versions[0].actor == US and claims.stage.variant.shape.preset == "recommended":
                 yield from _had_a_twin(claims, row)
+
+
+def _came_back(claims: Claims, side: Side, key: str) -> bool:
+    """Whether whom a record was made from ended and was undeleted: after a merge it is a stranger again, by its key."""
+    source_id = key.split("~")[0].rpartition(".")[2]
+    return any(
+        row.record_id.lower() == source_id
+        and any(old.has_ended and not new.has_ended for old, new in zip(row.versions, row.versions[1:], strict=False))
+        for row in claims.stage.chronicle.rows[side].values()
+    )
 
 
 def _nobody_knew(claims: Claims, row: Row) -> bool:
