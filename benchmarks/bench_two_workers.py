@@ -88,8 +88,7 @@ async def told(process: Process) -> dict[str, float]:
 
 async def one_round(workers: list[Process], feed: Feed, right: System, changes: int, word: str) -> float:
     """Seconds from the first edit until the last is on the other side."""
-    step = right.count // changes
-    numbers = range(0, step * changes, step)
+    numbers = [at * right.count // changes for at in range(changes)]  # of all shares: a step leaves some out
     feed.begin(numbers, word)
     started = time.perf_counter()
     for process in workers:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from syncline.errors import StateError
 from syncline.store import is_untouched, open_store
-from syncline.store.postgres.section import LOCKS, SECTION, _stand_in_queue
+from syncline.store.postgres.section import ALONE, LOCKS, SECTION, _stand_in_queue
 from syncline.store.postgres.store import PostgresStore
 from syncline.store.postgres.writing import Connection
 from syncline.trees import AlreadyThere, Commit, Store, Table
@@ -98,6 +98,58 @@ def test_a_section_given_up_while_waiting_is_free_for_others(postgres_url: str):
         await asyncio.wait_for(enter(second), 5)
 
     _with_two(postgres_url, tell)
+
+
+def test_sections_of_shares_go_on_beside_each_other_and_keep_those_out_who_want_to_be_alone(postgres_url: str):
+    async def tell(first: Store, second: Store) -> None:
+        seen: list[str] = []
+
+        async def lane(store: Store, name: str) -> None:
+            async with store.alone():
+                seen.append(name)
+
+        async with first.in_share():
+            async with asyncio.timeout(5), second.in_share():
+                seen.append("both")
+            waiting = asyncio.create_task(lane(second, "alone"))
+            await asyncio.sleep(0.3)
+            assert seen == ["both"]
+        await asyncio.wait_for(waiting, 5)
+        assert seen == ["both", "alone"]
+
+    _with_two(postgres_url, tell)
+
+
+def test_who_wants_a_section_of_a_share_stands_behind_who_waits_to_be_alone(postgres_url: str):
+    # Else those at shares, always some of them, would keep out for ever who takes readings in.
+    async def tell(first: Store, second: Store) -> None:
+        with psycopg.connect(postgres_url, autocommit=True) as waiting:
+            async with first.in_share():
+                standing = asyncio.create_task(asyncio.to_thread(waiting.execute, ALONE.waited_for, (LOCKS, SECTION)))
+                while not _is_waited_for(postgres_url):
+                    await asyncio.sleep(0.01)
+                later = asyncio.create_task(_in_share(second))
+                await asyncio.sleep(0.3)
+                assert not later.done()
+            await asyncio.wait_for(standing, 5)
+            await asyncio.sleep(0.3)
+            assert not later.done()
+        await asyncio.wait_for(later, 5)
+
+    _with_two(postgres_url, tell)
+
+
+async def _in_share(store: Store) -> None:
+    async with store.in_share():
+        pass
+
+
+def _is_waited_for(url: str) -> bool:
+    with psycopg.connect(url) as asking:
+        asked = asking.execute(
+            "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %s", (SECTION,)
+        )
+        return asked.fetchone() is not None
 
 
 def test_who_is_ahead_in_one_process_goes_before_the_sections_of_another(
@@ -533,10 +585,10 @@ def test_a_section_granted_in_the_moment_its_time_ran_out_is_ours(postgres_url: 
         psycopg.connect(postgres_url, autocommit=True) as other,
     ):
         late: Any = Late(ours)
-        assert _stand_in_queue(late)
-        assert not _stand_in_queue(other)
+        assert _stand_in_queue(late, ALONE)
+        assert not _stand_in_queue(other, ALONE)
         assert _leave_section(ours)
-        assert _stand_in_queue(other)
+        assert _stand_in_queue(other, ALONE)
 
 
 def _leave_section(connection: Connection) -> bool:

@@ -328,6 +328,32 @@ def test_any_text_is_kept_told_apart_and_ordered_by_its_bytes(tell: Tell):
     tell(chapter)
 
 
+@pytest.fixture(params=[5_000, 40], ids=["arrays", "staged"])
+def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to how many rows travel as arrays on a server; more are staged."""
+    for module in ("reading", "writing"):
+        monkeypatch.setattr(f"syncline.store.postgres.{module}.AS_ARRAYS", request.param)
+
+
+@pytest.mark.usefixtures("road")
+def test_every_type_arrives_as_it_was_given(tell: Tell):
+    async def chapter(store: Store) -> None:
+        texts = ("", None, "ä€🙂", "\x00", "\x01\x02", "{,}", '"', "NULL") * 10
+        leads = frame(Table.MIRROR, *(lead(f"00Q{n:02}", actor=text) for n, text in enumerate(texts)))
+        truths = (True, None, False) * 20
+        linked = [{"link_id": n + 1, "sync": "people", "member_a": truth} for n, truth in enumerate(truths)]
+        blobs = (b"", None, b"\x00\xff", b"more") * 15
+        bases = [{"link_id": n + 1, "prints_a": blob, "revision": n - 30} for n, blob in enumerate(blobs)]
+        puts = {Table.MIRROR: leads, Table.LINK: frame(Table.LINK, *linked), Table.BASE: frame(Table.BASE, *bases)}
+        await store.commit(Commit(put=puts))
+        for table, given in puts.items():
+            assert (await store.rows(table)).equals(given), table
+            assert (await store.by_keys(table, given.select(TABLES[table][1]))).equals(given), table
+
+    tell(chapter)
+
+
+@pytest.mark.usefixtures("road")
 def test_two_rows_of_one_key_in_one_frame_mean_the_last(tell: Tell):
     async def chapter(store: Store) -> None:
         for count in (2, 200):  # a few rows travel otherwise than many
@@ -345,6 +371,7 @@ def test_two_rows_of_one_key_in_one_frame_mean_the_last(tell: Tell):
     tell(chapter)
 
 
+@pytest.mark.usefixtures("road")
 def test_many_rows_take_the_same_road_as_few(tell: Tell):
     """Every act once with more rows than travel as parameters, also several frames of one table in one commit."""
 

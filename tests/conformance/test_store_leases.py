@@ -7,6 +7,7 @@ import contextvars
 
 import pytest
 
+from syncline.errors import OurBug
 from syncline.trees import Commit, Fenced, Lease, Store, Table
 from tests.conformance.stores import Tell, frame, mark, touched
 
@@ -119,6 +120,20 @@ def test_who_is_ahead_goes_before_those_who_asked_earlier(tell: Tell, monkeypatc
                 await asyncio.sleep(0)
         await asyncio.gather(urgent, *behind)
         assert order == ["ahead", "first", "second"]
+
+    tell(chapter)
+
+
+def test_nobody_is_alone_inside_a_section_of_a_share(tell: Tell):
+    async def chapter(store: Store) -> None:
+        async with store.alone(), store.in_share():
+            await store.commit(Commit(put={Table.META: frame(Table.META, {"name": "inside"})}))
+        async with store.in_share(), store.in_share():
+            with pytest.raises(OurBug):
+                async with store.alone():
+                    raise AssertionError("two who asked for it would wait for each other")
+        async with asyncio.timeout(5), store.alone():
+            assert await store.count(Table.META) == 1
 
     tell(chapter)
 

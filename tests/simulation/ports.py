@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -39,24 +39,26 @@ SECTION_SECONDS = 20.0
 
 
 class Section:
-    """The one section of the state that its processes share, as a server keeps it: who dies or stands still for long
-    loses it, and with it the right to commit what he began in it."""
+    """The one section of the state that its processes share, as a server keeps it: held by one alone, or by any number
+    for shares of the links. Who dies or stands still for long loses it, and with it the right to commit what he began
+    in it."""
 
     def __init__(self) -> None:
-        self._holder: Hold | None = None
+        self._holds: list[Hold] = []
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def take(self, process: Process) -> Hold:
-        while self._holder is not None:
+    async def take(self, process: Process, *, is_shared: bool = False) -> Hold:
+        while any(not (is_shared and other.is_shared) for other in self._holds):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn
-        self._holder = Hold(process=process)
-        return self._holder
+        hold = Hold(process=process, is_shared=is_shared)
+        self._holds.append(hold)
+        return hold
 
     def release(self, hold: Hold) -> None:
-        if self._holder is hold:
-            self._holder = None
+        if any(one is hold for one in self._holds):
+            self._holds = [one for one in self._holds if one is not hold]
             for turn in self._waiting:
                 if not turn.done():
                     turn.set_result(None)
@@ -64,9 +66,10 @@ class Section:
 
     def lose(self, process: Process) -> None:
         """End the section of a process that is frozen."""
-        if self._holder is not None and self._holder.process is process and process.is_frozen:
-            self._holder.is_lost = True
-            self.release(self._holder)
+        for hold in list(self._holds):
+            if hold.process is process and process.is_frozen:
+                hold.is_lost = True
+                self.release(hold)
 
 
 @dataclass(kw_only=True)
@@ -74,6 +77,7 @@ class Hold:
     """One holding of the section."""
 
     process: Process
+    is_shared: bool = False
     is_lost: bool = False
 
 
@@ -336,18 +340,22 @@ class ProcessStore:
             yield part
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def alone(self, *, is_shared: bool = False) -> AsyncIterator[None]:
         task = asyncio.current_task()
-        if task in self._holds:
+        if (held := self._holds.get(task)) is not None:
+            assert is_shared or not held.is_shared, "a section of a share cannot become everybody's"
             yield
             return
         await self._process.step(READ_SECONDS)
-        hold = self._holds[task] = await self._process.section.take(self._process)
+        hold = self._holds[task] = await self._process.section.take(self._process, is_shared=is_shared)
         try:
             yield
         finally:
             del self._holds[task]
             self._process.section.release(hold)
+
+    def in_share(self) -> AbstractAsyncContextManager[None]:
+        return self.alone(is_shared=True)
 
     @asynccontextmanager
     async def ahead(self) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from syncline.engine.pending import pending_marks
 from syncline.engine.remapped import apart_marks
 from syncline.engine.settlement import add_rows, conflict_id
 from syncline.engine.shared import NOBODY, Owners, owners_of
+from syncline.engine.shares import is_own
 from syncline.engine.sheets import Sheets
 from syncline.engine.siblings import with_siblings
 from syncline.engine.world import Progress, World
@@ -69,16 +70,31 @@ async def plan_links(world: World, sync: Sync, link_ids: Sequence[int], run_id: 
     """Merge these links, store agreed bases, marks and open conflicts at once, and add their actions to *planned*."""
     done = 0
     for ids in await with_siblings(world, sync, link_ids, SLICE_LINKS):
-        async with world.store.alone():
-            parts = [part async for part in slices(world, sync, ids)]
-            await _plan_parts(world, sync, parts, run_id, planned)
+        if not await _planned_in_share(world, sync, ids, run_id, planned):
+            async with world.store.alone():
+                parts = [part async for part in slices(world, sync, ids)]
+                await _plan_parts(world, sync, parts, await owners_of(world, sync, parts), run_id, planned)
         done += len(ids)
         world.report(Progress("plan", sync.name, done, len(link_ids)))
 
 
-async def _plan_parts(world: World, sync: Sync, parts: Sequence[Slice], run_id: str, planned: Planned) -> None:
+async def _planned_in_share(world: World, sync: Sync, ids: Sequence[int], run_id: str, planned: Planned) -> bool:
+    """Plan these links beside those who are at other shares. False, and nothing is stored, where they are not ours
+    alone: they are of other shares as well, or have a cell that stirs in common with other links."""
+    if not is_own(world, sync, ids):
+        return False
+    async with world.store.in_share():
+        parts = [part async for part in slices(world, sync, ids)]
+        if await owners_of(world, sync, parts) is not NOBODY:
+            return False
+        await _plan_parts(world, sync, parts, NOBODY, run_id, planned)
+    return True
+
+
+async def _plan_parts(
+    world: World, sync: Sync, parts: Sequence[Slice], owners: Owners, run_id: str, planned: Planned
+) -> None:
     """Plan slices together: what several of their records have in common is decided once."""
-    owners = await owners_of(world, sync, parts)
     merged = [_merge_slice(world, sync, owners.settled(part)) for part in parts]
     reduced = owners.reduced(world, sync, [(one.part, one.decisions) for one in merged], run_id)
     planned.conflicts.append(reduced.conflicts)

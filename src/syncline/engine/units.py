@@ -36,7 +36,8 @@ from syncline.spec.model import Sync
 from syncline.trees import Fenced
 
 BUCKETS = 8
-"""Into how many shares the links of a sync fall, unless somebody says otherwise."""
+"""Into how many shares the links of a sync fall, unless somebody says otherwise: the same for all who work on a state,
+for whoever has a share is alone with its links (`shares`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ async def run_unit(world: World, sync: Sync, unit: Unit, turn: Turn) -> RunRepor
     own = await begin(world, unit.name, turn.worker, seconds=turn.lease_seconds)
     if own is None:
         return None
+    own.share = unit.part.bucket if unit.part is not None else None
     report = RunReport(
         run_id=world.random.token(8),
         sync=sync.name,

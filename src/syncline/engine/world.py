@@ -61,6 +61,7 @@ class World:
     actors: dict[str, str | None] = field(default_factory=dict)
     terms: dict[str, tuple[Sync, dict[str, str]]] = field(default_factory=dict)  # by sync, as met (`terms`)
     tenure: Tenure | None = None  # the lease under which a worker works; None: nobody else can be at it
+    share: tuple[int, int] | None = None  # (k, n): that lease is of the links whose number leaves k
 
     def now_us(self) -> int:
         return micros(self.clock.now())

@@ -7,6 +7,7 @@ Lives here: one batch's way through the three steps, each step durable before th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -22,12 +23,13 @@ from syncline.engine.lost_creates import found_creates
 from syncline.engine.lost_updates import give_up_unfound
 from syncline.engine.moved import moved
 from syncline.engine.observe import read_again
+from syncline.engine.shares import section
 from syncline.engine.sheets import Sheets
 from syncline.engine.tenure import in_other_hands
 from syncline.engine.world import Progress, World
 from syncline.errors import AccessError, Later, NotUnderstood, SynclineError
 from syncline.ports import Lane
-from syncline.records import NewField, Outcome, Problem, Status, Write, WriteAnswer
+from syncline.records import NewField, Operation, Outcome, Problem, Status, Write, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 
@@ -145,7 +147,7 @@ async def _prepare(
     and rows that have to wait for a write in flight, are deferred."""
     if not batch.rows:
         return batch
-    async with world.store.alone():
+    async with _section(world, sync, batch):
         batch = await _without_erased(world, sync, batch, report)
         gone = await moved(world, sync, batch) if batch.rows else frozenset()
         late = [row for row in batch.rows if row.action in gone]
@@ -160,6 +162,12 @@ async def _prepare(
         if batch.rows:
             await world.store.commit(prepared(world, sync, run_id, batch, conflicts))
     return batch
+
+
+def _section(world: World, sync: Sync, batch: Batch) -> AbstractAsyncContextManager[None]:
+    """Updates are their links' affair alone; a create makes links, and is asked for by keys that others use too."""
+    links = [row.link_id for row in batch.rows] if batch.operation is Operation.UPDATE else [0]
+    return section(world, sync, links)
 
 
 async def _defer(world: World, sync: Sync, rows: Sequence[Row], reason: str, report: Written) -> None:
@@ -182,7 +190,7 @@ async def _withdraw(world: World, sync: Sync, batch: Batch, error: SynclineError
 
 async def _settle(world: World, sync: Sync, run_id: str, batch: Batch, answer: WriteAnswer, report: Written) -> None:
     """Outcomes, mirror, bases, links and journal in one commit; then what the same call read back."""
-    async with world.store.alone():
+    async with _section(world, sync, batch):
         settled = await outcomes.settled(world, sync, batch, answer, taken_seq=report.taken_seq)
         await world.store.commit(settled.commit)
     report.classes.update(settled.classes)

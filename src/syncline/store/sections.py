@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Protocol
 
+from syncline.errors import OurBug
+
 PATIENCE_SECONDS = 2.0
 """How long those ahead are waited for, since the last section of somebody who is not; then one takes its turn: whatever
 is always behind goes on slowly, and nobody who stands still while he is ahead stops it."""
@@ -24,8 +26,9 @@ _IS_AHEAD: ContextVar[bool] = ContextVar("is_ahead", default=False)
 class Outside(Protocol):
     """What the sections of a process owe to other processes."""
 
-    async def enter(self, *, is_polite: bool) -> bool:
-        """Keep the others out; False, and nobody is kept out, if one of them is ahead and we are polite."""
+    async def enter(self, *, is_polite: bool, is_shared: bool) -> bool:
+        """Keep the others out, all of them or those who do not share; False, and nobody is kept out, if one of them is
+        ahead and we are polite."""
         ...
 
     async def leave(self) -> None: ...
@@ -42,7 +45,7 @@ class Outside(Protocol):
 class Nobody:
     """Where no other process has to be kept out."""
 
-    async def enter(self, *, is_polite: bool) -> bool:
+    async def enter(self, *, is_polite: bool, is_shared: bool) -> bool:
         return True
 
     async def leave(self) -> None: ...
@@ -60,6 +63,7 @@ class Sections:
         self._outside = outside or Nobody()
         self._lock = asyncio.Lock()
         self._holder: asyncio.Task[object] | None = None
+        self._is_shared = False  # what is held
         self._ahead = 0
         self._all_passed = asyncio.Event()
         self._last_turn_at = 0.0  # of somebody who was not ahead
@@ -86,12 +90,16 @@ class Sections:
                 await self._outside.withdraw()
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
+    async def alone(self, *, is_shared: bool = False) -> AsyncIterator[None]:
+        """*is_shared*: other processes' shared sections may go on beside it. OurBug if one that is not is asked for
+        inside one that is: two who asked would wait for each other."""
         if self.is_mine():
+            if self._is_shared and not is_shared:
+                raise OurBug("A section that keeps everybody out was asked for inside one of a share.")
             yield
             return
-        await self._take()
-        self._holder = asyncio.current_task()
+        await self._take(is_shared)
+        self._holder, self._is_shared = asyncio.current_task(), is_shared
         try:
             yield
         finally:
@@ -101,7 +109,7 @@ class Sections:
             finally:
                 self._lock.release()
 
-    async def _take(self) -> None:
+    async def _take(self, is_shared: bool) -> None:
         loop = asyncio.get_running_loop()
         asked_at, is_ahead = loop.time(), _IS_AHEAD.get()
         while True:
@@ -112,7 +120,8 @@ class Sections:
                 continue
             await self._lock.acquire()
             try:
-                is_taken = not (is_polite and self._ahead) and await self._outside.enter(is_polite=is_polite)
+                is_free = not (is_polite and self._ahead)
+                is_taken = is_free and await self._outside.enter(is_polite=is_polite, is_shared=is_shared)
             except BaseException:
                 self._lock.release()
                 raise

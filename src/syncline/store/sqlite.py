@@ -182,6 +182,10 @@ class SqliteStore:
     def alone(self) -> AbstractAsyncContextManager[None]:
         return self._sections.alone()
 
+    def in_share(self) -> AbstractAsyncContextManager[None]:
+        """As every section here: one process alone writes."""
+        return self._sections.alone(is_shared=True)
+
     def ahead(self) -> AbstractAsyncContextManager[None]:
         return self._sections.ahead()
 

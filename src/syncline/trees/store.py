@@ -232,6 +232,14 @@ class Store(Protocol):
         """
         ...
 
+    def in_share(self) -> AbstractAsyncContextManager[None]:
+        """As `alone`, but for what belongs to one share of a sync's links and to nothing else, by whoever has the lease
+        of that share: such sections of other processes, for other shares, may go on beside it.
+
+        OurBug if `alone` is asked for inside it.
+        """
+        ...
+
     def ahead(self) -> AbstractAsyncContextManager[None]:
         """While it lasts, sections of the present task, and of tasks made in it, go before everybody else's, of this
         process or of another.

@@ -17,14 +17,14 @@ from syncline.store import queries
 from syncline.store.frames import to_frame
 from syncline.store.keys import by_nulls, ends_of, wanted_of
 from syncline.store.postgres import statements
+from syncline.store.postgres.arrays import array_of
 from syncline.store.postgres.text import from_server, stored, to_server
-from syncline.store.postgres.writing import Connection, stage
+from syncline.store.postgres.writing import AS_ARRAYS, Connection, stage
 from syncline.store.queries import Where
 from syncline.store.tables import APPENDED, key_of
 from syncline.trees import TABLES, Table
 
 DIALECT: sa.Dialect = postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
-_FEW = 5_000  # keys up to which arrays are faster than staging: a session with many staging tables empties all of them
 
 
 class _Words:
@@ -71,7 +71,7 @@ def _framed(connection: Connection, table: Table, statement: sa.ClauseElement) -
 def by_keys(connection: Connection, table: Table, keys: pl.DataFrame) -> pl.DataFrame:
     """Rows equal to some row of *keys*, null equal to null, each once, in key order (keyless: per key as appended)."""
     groups = [to_server(group) for group in by_nulls(wanted_of(table, keys))]
-    with _steady(connection) if len(groups) > 1 or len(keys) > _FEW else nullcontext():
+    with _steady(connection) if len(groups) > 1 or len(keys) > AS_ARRAYS else nullcontext():
         found = [row for group in groups for row in _look_up(connection, table, group)]
     frame = from_server(to_frame(table, found))
     return frame.sort(key_of(table)) if key_of(table) else frame
@@ -102,7 +102,8 @@ def _look_up(connection: Connection, table: Table, keys: pl.DataFrame) -> list[t
         # The keys lead, whatever the planner believes: OFFSET keeps it from turning the look-up round.
         found = f"{source} CROSS JOIN LATERAL (SELECT t.* FROM {found} OFFSET 0) AS t"
     text = f"SELECT {columns} FROM {found}{order}"
-    return connection.execute(text.encode(), given, binary=True, prepare=False if source else None).fetchall()
+    is_staged = len(joined) > AS_ARRAYS
+    return connection.execute(text.encode(), given, binary=True, prepare=False if is_staged else None).fetchall()
 
 
 def _source(connection: Connection, table: Table, keys: pl.DataFrame) -> tuple[str, list[Any]]:
@@ -110,11 +111,10 @@ def _source(connection: Connection, table: Table, keys: pl.DataFrame) -> tuple[s
     names = tuple(keys.columns)
     if not names:
         return "", []
-    if len(keys) > _FEW:
+    if len(keys) > AS_ARRAYS:
         stage(connection, table, keys)
         return statements.staged(table), []
-    arrays = ", ".join(f"%s::{statements.type_of(table, name)}[]" for name in names)
-    return f"unnest({arrays}) AS s ({statements.listed(names)})", [keys[name].to_list() for name in names]
+    return statements.arrays(table, names), [array_of(column) for column in keys]
 
 
 def take_dirty(

@@ -7,6 +7,7 @@ on within one process, and for how long somebody ahead is waited for, is in `sto
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import LiteralString
 
 import psycopg
@@ -20,8 +21,26 @@ LOCKS = 0x53594E43
 SECTION = 2
 AHEAD = 3
 
-_TRY = "SELECT CASE WHEN pg_try_advisory_lock(%s, %s) THEN set_config('idle_session_timeout', %s, false) END"
-_LEAVE = "SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false)"
+
+@dataclass(frozen=True, kw_only=True)
+class Mode:
+    """How the section's lock is tried, stood in the queue for, and left."""
+
+    tried: LiteralString
+    waited_for: LiteralString
+    left: LiteralString
+
+
+ALONE = Mode(
+    tried="SELECT CASE WHEN pg_try_advisory_lock(%s, %s) THEN set_config('idle_session_timeout', %s, false) END",
+    waited_for="SELECT pg_advisory_lock(%s, %s)",
+    left="SELECT pg_advisory_unlock(%s, %s), set_config('idle_session_timeout', '0', false)",
+)
+SHARED = Mode(
+    tried="SELECT CASE WHEN pg_try_advisory_lock_shared(%s, %s) THEN set_config('idle_session_timeout', %s, false) END",
+    waited_for="SELECT pg_advisory_lock_shared(%s, %s)",
+    left="SELECT pg_advisory_unlock_shared(%s, %s), set_config('idle_session_timeout', '0', false)",
+)
 _ANNOUNCE = "SELECT pg_advisory_lock_shared(%s, %s), set_config('idle_session_timeout', '8s', false)"
 _WITHDRAW = "SELECT pg_advisory_unlock_shared(%s, %s), set_config('idle_session_timeout', '0', false)"
 _OF_OURS = """
@@ -43,13 +62,15 @@ class DatabaseSection:
         self._writer = writer
         self._reader = reader
         self._awake = Awake(writer)
+        self._mode = ALONE
         self.generation: int | None = None
 
-    async def enter(self, *, is_polite: bool) -> bool:
-        """While another process has it, those of us who need none go on in between."""
-        is_first = True
+    async def enter(self, *, is_polite: bool, is_shared: bool) -> bool:
+        """While another process has it, those of us who need none go on in between. Who shares it stands behind whoever
+        already waits to have it alone: the server's queue is one (PostgreSQL, "Explicit Locking")."""
+        is_first, self._mode = True, SHARED if is_shared else ALONE
         while not (is_polite and await self._is_somebody_ahead()):
-            asked = asyncio.ensure_future(self._writer.run(_take(is_first)))
+            asked = asyncio.ensure_future(self._writer.run(_take(self._mode, is_first)))
             try:
                 is_taken = await asyncio.shield(asked)
             except asyncio.CancelledError:
@@ -77,7 +98,7 @@ class DatabaseSection:
 
         def work(connection: Connection) -> None:
             if self._writer.generation == generation:  # else it went with its connection
-                connection.execute(_LEAVE, (LOCKS, SECTION))
+                connection.execute(self._mode.left, (LOCKS, SECTION))
 
         await asyncio.shield(self._writer.run(work))
 
@@ -99,14 +120,14 @@ def _ask(connection: Connection, statement: LiteralString, number: int) -> bool:
     return connection.execute(statement, (LOCKS, number)).fetchone() is not None
 
 
-def _take(is_first: bool) -> Work[bool]:
+def _take(mode: Mode, is_first: bool) -> Work[bool]:
     """Try at once; after that, stand in the server's queue for a moment: whoever asked first gets it first."""
 
     def work(connection: Connection) -> bool:
         if is_first:
-            came = connection.execute(_TRY, (LOCKS, SECTION, _SECTION_IDLE)).fetchone()
+            came = connection.execute(mode.tried, (LOCKS, SECTION, _SECTION_IDLE)).fetchone()
             return came is not None and came[0] is not None
-        is_taken = _stand_in_queue(connection)
+        is_taken = _stand_in_queue(connection, mode)
         if is_taken:
             connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (_SECTION_IDLE,))
         return is_taken
@@ -114,10 +135,10 @@ def _take(is_first: bool) -> Work[bool]:
     return work
 
 
-def _stand_in_queue(connection: Connection) -> bool:
+def _stand_in_queue(connection: Connection, mode: Mode) -> bool:
     connection.execute("SET lock_timeout = '100ms'")
     try:
-        connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCKS, SECTION))
+        connection.execute(mode.waited_for, (LOCKS, SECTION))
     except psycopg.errors.LockNotAvailable:
         # The time can run out in the moment the lock is granted: a session's lock stays with it, whatever is raised.
         return _ask(connection, _HOLDS, SECTION)

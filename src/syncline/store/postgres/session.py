@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from syncline.errors import OurBug, StateError
+from syncline.store.postgres import arrays
 from syncline.store.postgres.address import SCHEMA, conninfo
 from syncline.store.postgres.reading import clock_us
 from syncline.store.postgres.trouble import CUT, is_cut, said, state_error, translated
@@ -67,6 +68,7 @@ def connect(url: str, where: str) -> Connection:
             raise state_error(UNREACHABLE, where, detail="its server is older than PostgreSQL 14")
         for setting in (*_SETTINGS, f"SET search_path = {SCHEMA}"):
             connection.execute(setting.encode())
+        arrays.teach(connection)
     except BaseException:
         connection.close()
         raise

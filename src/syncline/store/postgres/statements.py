@@ -1,4 +1,4 @@
-"""SQL text of the bulk statements. Each reads its rows from a source called `s`: the parameters of one row, or a
+"""SQL text of the bulk statements. Each reads its rows from a source called `s`: arrays, one for every column, or a
 staging table. Names come from the tables; values are never part of a text.
 """
 
@@ -28,10 +28,10 @@ def listed(names: tuple[str, ...], prefix: str = "") -> str:
 
 
 @cache
-def one_row(table: Table, columns: tuple[str, ...]) -> str:
-    """The source of one row given by parameters."""
-    marks = ", ".join(f"%s::{type_of(table, name)}" for name in columns)
-    return f"(VALUES ({marks})) AS s ({listed(columns)})"
+def arrays(table: Table, columns: tuple[str, ...]) -> str:
+    """The source of rows given as parameters, an array for every column."""
+    marks = ", ".join(f"%s::{type_of(table, name)}[]" for name in columns)
+    return f"unnest({marks}) AS s ({listed(columns)})"
 
 
 def staging(table: Table) -> str:

@@ -177,6 +177,9 @@ class PostgresStore:
     def alone(self) -> AbstractAsyncContextManager[None]:
         return self._sections.alone()
 
+    def in_share(self) -> AbstractAsyncContextManager[None]:
+        return self._sections.alone(is_shared=True)
+
     def ahead(self) -> AbstractAsyncContextManager[None]:
         return self._sections.ahead()
 

@@ -1,7 +1,8 @@
 """A commit's changes on one connection, inside a transaction the caller holds. Which changes, in which order: `acts`.
 
-A few rows travel as parameters of one statement, sent as one batch; many are copied into a staging table of the
-connection and go from there in one statement.
+The rows of an act travel as arrays, the parameters of one statement. Very many are copied into a staging table of the
+connection and go from there in one statement: that needs less memory, but a session with many staging tables empties
+all of them at the end of every transaction that used one.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import psycopg
 from syncline.store.acts import Act, Kind, acts_of, changed_by
 from syncline.store.frames import fitted
 from syncline.store.postgres import statements
+from syncline.store.postgres.arrays import array_of
 from syncline.store.postgres.text import stored, to_server
 from syncline.store.tables import key_of
 from syncline.trees import TABLES, AlreadyThere, Commit, Table
 
 Connection = psycopg.Connection[Any]
 
-_FEW = 40  # rows up to which parameters are faster than staging, as measured
+AS_ARRAYS = 5_000  # rows up to which arrays are faster than staging, as measured
 
 
 def _key_and(*more: str) -> Callable[[Act], tuple[str, ...]]:
@@ -79,10 +81,9 @@ def _ordered(act: Act, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _run(connection: Connection, act: Act, columns: tuple[str, ...], frame: pl.DataFrame, staged: set[Table]) -> None:
-    if frame.height <= _FEW:
-        text = _STATEMENT[act.kind](act, statements.one_row(act.table, columns))
-        with connection.cursor() as cursor:
-            cursor.executemany(text.encode(), frame.rows())
+    if frame.height <= AS_ARRAYS:
+        text = _STATEMENT[act.kind](act, statements.arrays(act.table, columns))
+        connection.execute(text.encode(), [array_of(column) for column in frame])
         return
     if act.table in staged:
         connection.execute(f"TRUNCATE {statements.staging(act.table)}".encode())
