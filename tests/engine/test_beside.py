@@ -43,7 +43,7 @@ class _Counted(Section):
 
 
 class _Nobody:
-    """Is told of leases, and keeps it to itself."""
+    """Is told of leases and commits, and keeps it to itself."""
 
     def before_taking(self, name: str) -> None: ...
 
@@ -52,6 +52,8 @@ class _Nobody:
     def given_back(self, process: Process) -> None: ...
 
     def committed(self, *told: object) -> None: ...
+
+    def failed(self, *told: object) -> None: ...
 
 
 class _Distant:
@@ -94,7 +96,7 @@ class _Office:
     def worker(self, number: int) -> World:
         process = Process(name=f"{number}", time=self.time, luck=Random(f"{self.seed}/{number}"), section=self.section)
         nobody: Any = _Nobody()
-        store: Any = ProcessStore(self.ground.store(), process, lambda _: None, nobody)
+        store: Any = ProcessStore(self.ground.store(), process, nobody, nobody)
         able = replace((RICH, POOR)[self.seed % 2], has_compare_and_set=False, late_commit_seconds=5.0)
         made = {"left": self.left, "right": self.right}
         connectors: Any = {n: _Distant(MemoryConnector(one, capabilities=able), process) for n, one in made.items()}
