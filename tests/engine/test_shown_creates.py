@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from syncline.connectors.memory import merge
 from syncline.connectors.memory.faults import Fault
+from syncline.engine.life.step import settle_endings
 from syncline.engine.observe import meet
 from syncline.engine.units import Turn, run_units, units_of
+from syncline.records import Side
+from syncline.spec.model import OnDelete
 from syncline.trees import Table
-from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
+from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant, filtered_people
 
 
 @pytest.mark.parametrize("variant", [RICH_SYSTEMS, POOR_SYSTEMS], ids=lambda v: v.name)
@@ -29,7 +33,7 @@ def test_it_is_linked_at_once_and_never_made_again_whatever_it_ends_in(variant: 
         (made,) = life.systems["b"].rows.keys() - {first}
         assert await life.store.count(Table.LINK_END, {"record_id": made}) == 0
         life.clock.advance(5)
-        await read_b(life)
+        await read(life, "b")
         assert await life.store.count(Table.LINK_END, {"record_id": made, "role": "current"}) == 1
         merge(life.systems["b"], first, [made], "she")
         for _ in range(6):
@@ -41,9 +45,30 @@ def test_it_is_linked_at_once_and_never_made_again_whatever_it_ends_in(variant: 
     asyncio.run(live())
 
 
-async def read_b(life: Life) -> None:
-    """Some worker reads the changes of side b; nobody looks up what is in flight."""
+@pytest.mark.parametrize("fault", [Fault.LATE_WRITE, Fault.LOST_REPLY], ids=["comes late", "answer lost"])
+def test_whom_it_was_made_from_may_have_ended_before_it_is_found(fault: Fault) -> None:
+    async def live() -> None:
+        sync = replace(filtered_people(), on_delete={"a": OnDelete.DELETE, "b": OnDelete.UNLINK})
+        life = await Life.begin(POOR_SYSTEMS, sync)
+        person = life.new_person("a", 1)
+        life.connectors["b"].next_writes.append(fault)
+        await life.cycle()
+        life.systems["a"].delete(person, "she")
+        life.clock.advance(10)
+        await read(life, "a")
+        await settle_endings(life.world(), await meet(life.world(), sync), "the run", writes=False)
+        for _ in range(5):
+            life.clock.advance(60)
+            await life.cycle()
+        assert [row.now.is_deleted for row in life.systems["b"].rows.values()] == [True]
+        assert (await life.store.rows(Table.LINK))["state"].to_list() == ["tombstone"]
+
+    asyncio.run(live())
+
+
+async def read(life: Life, side: Side) -> None:
+    """Some worker reads the changes of a side; nobody looks up what is in flight."""
     world = life.world()
     sync = await meet(world, life.sync)
-    (unit,) = [one for one in units_of(sync, 1) if one.side == "b" and one.object_type]
+    (unit,) = [one for one in units_of(sync, 1) if one.side == side and one.object_type]
     await run_units(world, sync, [unit], Turn(worker="one", cycle="c1"))

@@ -11,10 +11,11 @@ import polars as pl
 
 from syncline.engine.batches import Row
 from syncline.engine.dirty import dirty_links
-from syncline.engine.life.endings import HAS_ENDED
+from syncline.engine.life.endings import HAS_ENDED, life_marks
 from syncline.engine.life.marks import Ended, Then, close_holds, mark_rows
 from syncline.engine.settlement import add_rows, drop_rows
 from syncline.engine.world import World
+from syncline.reconcile.succession import Name
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import Sync
 from syncline.trees import TABLES, Commit, Table
@@ -39,6 +40,15 @@ def put_links(
     ]
     rows = [(link_id, f"created on {side}") for link_id, _, _ in made]
     put_link_rows(world, sync, rows, ends, commit)
+
+
+async def mark_ended(world: World, sync: Sync, side: Side, names: Sequence[Name], commit: Commit) -> None:
+    """Have the ends looked at of those of *names* (records on *side*, of new links) that have ended already: when that
+    was told they were nobody's."""
+    keys = pl.DataFrame(list(names), schema={"object_type": pl.String, "record_id": pl.String}, orient="row")
+    rows = await world.store.by_keys(Table.MIRROR, keys.with_columns(connection=pl.lit(sync.side(side).connection)))
+    for (object_type,), part in rows.filter(HAS_ENDED).group_by("object_type", maintain_order=True):
+        commit.touch.append(life_marks(sync.name, side, str(object_type), part["record_id"]))
 
 
 async def stand_in(

@@ -16,7 +16,7 @@ from syncline import records
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.journal import DEED, IN_FLIGHT, with_segments
 from syncline.engine.letters import close_letters_of_creates
-from syncline.engine.links import put_link_rows, stand_in
+from syncline.engine.links import mark_ended, put_link_rows, stand_in
 from syncline.engine.tenure import in_other_hands
 from syncline.engine.world import World
 from syncline.records import Page, Side, other
@@ -98,6 +98,9 @@ async def found_creates(
     if links:
         put_link_rows(world, sync, links, new_ends, commit)
     target: Side = "a" if sync.a.connection == connection else "b"
+    if links:
+        made_from = [(end[2], end[3]) for (_, end), is_new in zip(ends, fresh, strict=True) if is_new]
+        await mark_ended(world, sync, other(target), made_from, commit)
     await stand_in(world, sync, target, object_type, anew, commit)
     await close_letters_of_creates(world, sync, [(pair[1][2], pair[1][3]) for pair in ends], commit)
     if entries:

@@ -17,7 +17,7 @@ from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.erased import ERASED_MEANWHILE, erased_rows
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.letters import bury, close_letters
-from syncline.engine.links import put_links, stand_in
+from syncline.engine.links import mark_ended, put_links, stand_in
 from syncline.engine.lost_creates import given_up_creates
 from syncline.engine.match_index import keep_keys
 from syncline.engine.owners import keep_owners
@@ -25,7 +25,7 @@ from syncline.engine.retrying import MOST_ATTEMPTS, attempts_before, count_attem
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.reconcile.cells import decode_objects, encode_object
-from syncline.records import How, Outcome, Status, WriteAnswer
+from syncline.records import How, Outcome, Status, WriteAnswer, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 
@@ -124,6 +124,8 @@ async def _store_written(
     if made:
         ends = [(ids[row.action], row, str(o.record_id)) for row, o in made]
         put_links(world, sync, batch.side, batch.object_type, ends, out.commit)
+        sources = [(row.source_type, row.source_id) for row, _ in made]
+        await mark_ended(world, sync, other(batch.side), sources, out.commit)
     await stand_in(world, sync, batch.side, batch.object_type, anew, out.commit)
     await _assume(world, sync, batch, done, out.commit)
     links = pl.DataFrame(

@@ -148,10 +148,17 @@ def _ended_but_live(claims: Claims) -> Iterator[str]:
         gone = [row.record_id for row in rows.values() if row.has_ended]
         if any(row.now.is_purged and link[f"visible_{side}"] is False for side, row in rows.items()):
             continue
+        if any(_is_heir_purged(claims, side, row) for side, row in rows.items()):
+            continue  # gone without a word, as far as anybody can read
         if link["state"] == "live" and gone:
             yield f"link {link_id} {ids} is live, but {gone} ended"
         if link["state"] == "tombstone" and len(rows) == 2 and not gone and not _are_one(claims, link_id):
             yield f"link {link_id} {ids} is a tombstone, but both are there"
+
+
+def _is_heir_purged(claims: Claims, side: Side, row: Row) -> bool:
+    heir = claims.row(side, row.now.heir or "")
+    return heir is not None and heir.now.is_purged
 
 
 def _are_one(claims: Claims, link_id: int) -> bool:
