@@ -23,6 +23,7 @@ from syncline.engine.life.endings import HAS_ENDED, mark_endings
 from syncline.engine.lost_creates import link_shown
 from syncline.engine.match_index import keep_keys
 from syncline.engine.owners import keep_owners
+from syncline.engine.partly import partly_seen, with_unordered, without
 from syncline.engine.settlement import add_rows, consequences, settle_page
 from syncline.engine.unreadable import bury_unreadable
 from syncline.engine.world import World
@@ -99,14 +100,16 @@ async def _take(
         telling = replace(page, rows=page.rows.filter(page_tells))
         settled = await settle_page(world, connection, telling, known, open_entries, same_call=same_call)
     ends = await world.store.links_of(connection, object_type, [*ids, *page.missing])
+    partly = partly_seen(world, connection, known, page)
     result = absorb(
         known,
-        page,
+        without(page, partly),
         clockwork,
         connection=connection,
         keep=settled.keep if settled else None,
         unplanned=await _unplanned(world, ends),
     )
+    result = with_unordered(result, page, partly)
     if settled is not None:
         await consequences(world, connection, page, settled, open_entries, commit, run_id)
     await log_overwritten(world, connection, page, commit, run_id)
