@@ -313,7 +313,6 @@ CROSSINGS: dict[str, tuple[Crossing, float, Callable[[Variant], bool]]] = {
 ENDS_READING = "ends reading"
 """Not a task: processes that end right after they stored how far they have read (`workers.fated`)."""
 
-
 ASKED = "SYNCLINE_CROSSINGS"
 """Set in the environment where crossings are drawn: hunts for planted defects do. With them about one history in a
 hundred breaks a law without any defect planted (docs/explanation/simulation.md), so other histories have none yet."""

@@ -54,7 +54,7 @@ NEEDS: dict[str, Needed] = {
     "two writes in flight": crosses("write beside"),
     "a stale plan is sent": crosses("write beside"),
     "ceilings open": ceilings,
-    "a ceiling for each share": lambda v: crosses("enter a list")(v) and v.workers > 1,
+    "a ceiling for each share": lambda v: crosses("enter a list", "delete a list")(v) and v.workers > 1,
     "a delete without the ceiling": crosses("delete a list"),
     "ambiguous is the first one": lambda v: v.has_namesakes,
     "HTTP 200 believed": crosses("tire"),
