@@ -20,6 +20,7 @@ from syncline_sandbox.core.faults import Fault
 from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.errors import OrgError
 from tests.simulation.chronicle import US, Row
+from tests.simulation.crossings_of_lists import LISTS, of_lists
 from tests.simulation.deeds import MARKETER, Hands
 from tests.simulation.ground import ADMIN, Refused
 from tests.simulation.operator import take_back
@@ -312,7 +313,6 @@ CROSSINGS: dict[str, tuple[Crossing, float, Callable[[Variant], bool]]] = {
 ENDS_READING = "ends reading"
 """Not a task: processes that end right after they stored how far they have read (`workers.fated`)."""
 
-
 ASKED = "SYNCLINE_CROSSINGS"
 """Set in the environment where crossings are drawn: hunts for planted defects do. With them about one history in a
 hundred breaks a law without any defect planted (docs/explanation/simulation.md), so other histories have none yet."""
@@ -326,14 +326,14 @@ def with_crossings(seed: int, variant: Variant) -> Variant:
     drawn = [name for name, (_, share, fits) in CROSSINGS.items() if luck.random() < share and fits(variant)]
     if luck.random() < 0.12 and variant.has_faults:
         drawn.append(ENDS_READING)
-    return replace(variant, crossings=tuple(drawn))
+    return replace(variant, crossings=(*drawn, *of_lists(seed, variant)))
 
 
 def begin(hands: Hands) -> list[Awaitable[None]]:
     """The tasks of the crossings of a history, each with hands and luck of its own."""
-    stage = hands.stage
+    stage, known = hands.stage, {**CROSSINGS, **LISTS}
     return [
-        CROSSINGS[name][0](replace(hands, luck=Random(f"{stage.seed}/{name}")))
+        known[name][0](replace(hands, luck=Random(f"{stage.seed}/{name}")))
         for name in stage.variant.crossings
-        if name in CROSSINGS
+        if name in known
     ]
