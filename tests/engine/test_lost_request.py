@@ -67,6 +67,38 @@ def test_a_write_in_doubt_outlasts_an_older_one_that_comes_late(comes: bool) -> 
     asyncio.run(live())
 
 
+def test_a_write_in_doubt_outlasts_somebodys_change_that_it_may_yet_go_over() -> None:
+    """It came after that change, and is nobody's: what was entered on the other side meanwhile is newer."""
+
+    async def live() -> None:
+        life = await Life.begin(POOR_SYSTEMS)
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(120)
+        (person,), (twin,) = (life.systems[side].rows for side in ("a", "b"))
+        far = life.connectors["b"]
+        far.late_update_seconds, far.next_writes = 50.0, [Fault.LATE_WRITE]
+        life.systems["a"].update(person, {"title": "first"}, "she")
+        await life.cycle()
+        life.clock.advance(10)
+        life.systems["b"].update(twin, {"title": "theirs"}, "he")
+        life.clock.advance(10)
+        await life.cycle()
+        assert await life.store.count(Table.ENTRY, {"state": "unknown"}) == 1
+        life.systems["a"].update(person, {"title": "second"}, "she")
+        for _ in range(8):
+            life.clock.advance(60)
+            await life.cycle()
+        assert life.systems["a"].rows[person].now.cells["title"] == "second"
+        assert the_only(life)["title"] == "second"
+        lost = await life.store.rows(Table.CONFLICT, {"kind": "overwritten_in_flight"})
+        assert "theirs" in [*lost["value_a"], *lost["value_b"]]
+        assert await life.store.count(Table.ENTRY, {"state": "unknown"}) == 0
+
+    asyncio.run(live())
+
+
 def the_only(life: Life) -> dict[str, str]:
     """The cells of side b's one record."""
     (row,) = life.systems["b"].rows.values()

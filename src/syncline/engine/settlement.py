@@ -71,9 +71,11 @@ async def settle_page(
 
 def _news(verdicts: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """*verdicts* without late writes of ours whose value the mirror holds already, which change nothing; and those.
-    `held` is what a late write replaced, as far as we had seen it; null for every other verdict."""
+    `held` is what a write of ours replaced that came late, or that was in doubt, as far as we had seen it; null for
+    every other verdict, and where it is what the write was to replace."""
     is_late = pl.col("verdict").is_in(["late_own", "late_spelt"])
-    late = verdicts.filter(is_late)
+    is_found = (pl.col("verdict") == "echo") & pl.col("state").is_in(list(IN_FLIGHT))
+    late = verdicts.filter(is_late | is_found)
     if late.is_empty():
         told = verdicts.with_columns(pl.lit(None, dtype=pl.String).alias("held"))
         return told, told.clear()
@@ -81,7 +83,7 @@ def _news(verdicts: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl
     cells = widen(known, fields).unpivot(on=[CELL + name for name in fields], index="record_id", value_name="held")
     held = cells.select("record_id", pl.col("variable").str.strip_prefix(CELL).alias("field"), "held")
     told = verdicts.join(held, on=["record_id", "field"], how="left", maintain_order="left").with_columns(
-        pl.when(is_late).then("held").alias("held")
+        pl.when(is_late | (is_found & pl.col("held").ne_missing(pl.col("pre_image")))).then("held").alias("held")
     )
     is_repeated = is_late & (pl.col("held") == pl.col("value")).fill_null(False)
     return told.filter(~is_repeated), told.filter(is_repeated & (pl.col("verdict") == "late_own"))
@@ -272,6 +274,7 @@ _REPLACED = {
     "overridden": ("overridden", "{field}: a rule on side {side} replaced our value in the same transaction"),
     "late_own": ("overwritten_in_flight", "{field}: on side {side} an old write of ours arrived late; it is set right"),
     "late_spelt": ("overwritten_in_flight", "{field}: on side {side} an old write of ours seems to have arrived late"),
+    "echo": ("overwritten_in_flight", "{field}: changed on side {side} before an old write of ours arrived there"),
     "foreign": ("overwritten_in_flight", "{field}: changed on side {side} before what we wrote there was read back"),
 }
 """Verdict -> the conflict log's kind and sentence."""

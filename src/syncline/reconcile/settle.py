@@ -89,7 +89,8 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
     """The verdict on every observed field: OUTSTANDING's newest row with `value`, `verdict` and `matched_batch`.
 
     For `late_own`, `matched_batch` names the older entry whose value was seen and the print columns are that entry's;
-    `may_come`: the newest is in doubt and may still arrive, so what is there does not settle it.
+    `may_come`: the newest is in doubt and may still arrive, so neither an older write of ours nor a change of somebody
+    else that is there settles it.
     A newest entry that was given up says nothing of a field, unless what it sent is there after all; in another
     spelling of the vendor's that is only likely (`late_spelt`): a change of that side, and what it replaced is logged.
     """
@@ -112,11 +113,16 @@ def settle(observed: pl.DataFrame, outstanding: pl.DataFrame, facts: SettleFacts
         pl.when(late).then("late_batch").otherwise("batch_id").alias("matched_batch"),
         pl.when(late).then("late_print_a").otherwise("print_a").alias("print_a"),
         pl.when(late).then("late_print_b").otherwise("print_b").alias("print_b"),
-        may_come=late & pl.col("state").is_in(_IN_DOUBT) & (pl.col("as_of_us") < until_us),
+        may_come=_is_in_the_way() & pl.col("state").is_in(_IN_DOUBT) & (pl.col("as_of_us") < until_us),
     )
     return collected(
         settled.drop("late_batch", "late_print_a", "late_print_b", "unseen_base_a", "unseen_base_b", "_explained")
     )
+
+
+def _is_in_the_way() -> pl.Expr:
+    """Whether something else is there, of which nobody knows whether it came before or after the newest write."""
+    return pl.col("verdict").is_in(["late_own", "foreign"])
 
 
 def _given_up() -> pl.Expr:
