@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from syncline.engine import push
 from syncline.engine.life import just_before, mergers, step
 from syncline.engine.life.chains import Chains
 from syncline.engine.life.mergers import _fresh as honest_fresh
@@ -26,6 +27,12 @@ class _Optimistic(Chains):
 async def _everybody_is_there(*given: Any) -> Chains:
     chains = await honest_fresh(*given)
     return _Optimistic(rows=chains.rows, lasts=chains.lasts)
+
+
+def _nobody_is_looked_up(patch: pytest.MonkeyPatch) -> None:
+    """Neither when the push begins nor right before it creates."""
+    patch.setattr(push, "_look_up_email", nothing)
+    patch.setattr(just_before, "_look_up", nothing)
 
 
 LIFE_BITES = (
@@ -117,7 +124,7 @@ LIFE_BITES = (
         number="W8",
         scenario=life.test_a_push_looks_for_the_lead_before_it_makes_one,
         given={},
-        off=replaced(just_before, "_look_up", nothing),
+        off=_nobody_is_looked_up,
         says="the push made a second lead",
     ),
 )
