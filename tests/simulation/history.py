@@ -21,6 +21,7 @@ from tests.simulation.ground import Ground, found
 from tests.simulation.kept import Prepared, keep, kept
 from tests.simulation.loop import BEGIN, VirtualTime, run, virtual_loop
 from tests.simulation.operator import approve_all, operate
+from tests.simulation.pool import in_pool
 from tests.simulation.stage import Stage
 from tests.simulation.unseen import hide_everything, look_at_all, show_everything
 from tests.simulation.variant import Shape, Variant, draw, drawn
@@ -81,7 +82,10 @@ async def _prepare(ground: Ground, variant: Variant, shape: Shape) -> Prepared:
 
 def lived(seed: int, variant: Variant | None = None) -> Stage:
     """The history of a seed, lived to its rest; broken laws are in `Stage.complaints`."""
-    variant = variant or with_crossings(seed, drawn(seed))
+    return in_pool(partial(_lived, seed, variant or with_crossings(seed, drawn(seed))))
+
+
+def _lived(seed: int, variant: Variant) -> Stage:
     before = None if variant.begins_empty else prepared(variant.shape)
     with virtual_loop() as loop:
         time = VirtualTime(loop)
