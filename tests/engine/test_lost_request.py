@@ -99,6 +99,33 @@ def test_a_write_in_doubt_outlasts_somebodys_change_that_it_may_yet_go_over() ->
     asyncio.run(live())
 
 
+def test_what_goes_back_while_a_write_of_it_is_in_doubt_is_an_edit() -> None:
+    """The bases are still those from before the write: to them he changed nothing."""
+
+    async def live() -> None:
+        life = await Life.begin(POOR_SYSTEMS)
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(120)
+        (person,), (twin,) = (life.systems[side].rows for side in ("a", "b"))
+        before = life.systems["a"].rows[person].now.cells["title"]
+        life.systems["a"].update(person, {"title": "first"}, "she")
+        life.connectors["b"].next_writes.append(Fault.LOST_REPLY)
+        await life.cycle()
+        life.clock.advance(100)
+        life.systems["b"].update(twin, {"title": "theirs"}, "he")
+        life.systems["a"].update(person, {"title": before}, "she")
+        for _ in range(8):
+            await life.cycle()
+            life.clock.advance(60)
+        assert the_only(life)["title"] == life.systems["a"].rows[person].now.cells["title"]
+        lost = await life.store.rows(Table.CONFLICT)
+        assert before in [the_only(life)["title"], *lost["value_a"], *lost["value_b"]]
+
+    asyncio.run(live())
+
+
 def the_only(life: Life) -> dict[str, str]:
     """The cells of side b's one record."""
     (row,) = life.systems["b"].rows.values()

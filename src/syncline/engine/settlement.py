@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from syncline.engine.bases import PATCHES, patch_bases
+from syncline.engine.bases import PATCHES, REAPPLY, patch_bases
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL, widen
@@ -183,9 +183,12 @@ def _touch(commit: Commit, verdicts: pl.DataFrame, names: Sequence[str], *, due_
 
 async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> None:
     """A success that was unknown sets its pair; a late write of ours its own; ignored writes restore; a normalised
-    value becomes the base of its side."""
+    value becomes the base of its side; and where something else is there than a write in doubt sent, what that was
+    made from counts as changed: it may be what it was before by now, which is news to the other side."""
     confirmed = (pl.col("verdict") == "echo") & (pl.col("state") != "written")
-    verdicts = verdicts.filter(confirmed | pl.col("verdict").is_in(["late_own", "not_taken", "normalised"]))
+    in_doubt = pl.col("state").is_in(list(IN_FLIGHT)) & ~pl.col("may_come")
+    replaced = pl.col("verdict").is_in(["foreign", "overridden"]) & in_doubt
+    verdicts = verdicts.filter(confirmed | replaced | pl.col("verdict").is_in(["late_own", "not_taken", "normalised"]))
     if verdicts.is_empty():
         return
     sent = verdicts.filter(confirmed | (pl.col("verdict") == "late_own"))
@@ -201,7 +204,11 @@ async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> No
         .alias(f"print_{side}")
         for side in SIDES
     )
-    patches = pl.concat([rows.select(list(PATCHES)) for rows in (sent, ignored, spelt)])
+    stale = verdicts.filter(replaced).with_columns(
+        pl.when(pl.col("side") == other(side)).then(pl.lit(REAPPLY, dtype=pl.UInt64)).alias(f"print_{side}")
+        for side in SIDES
+    )
+    patches = pl.concat([rows.select(list(PATCHES)) for rows in (sent, ignored, spelt, stale)])
     await patch_bases(world, patches, commit)
 
 
