@@ -9,7 +9,7 @@ import pytest
 from syncline.connectors.memory import convert, purge, undelete
 from syncline.engine.inbox import retry
 from syncline.errors import Later
-from syncline.records import Outcome, Side, Status, Write, other
+from syncline.records import Operation, Outcome, Side, Status, Write, other
 from syncline.spec.model import OnDelete, OnMerge
 from syncline.trees import Table
 from tests.support.life_world import HUMAN, Lives, lived
@@ -64,6 +64,32 @@ async def test_a_blank_of_the_winner_takes_the_losers_value(side: Side) -> None:
     lives.merge(side, winner, loser)
     await lives.rest()
     assert lives.cell(far, its_twin, "title") == lives.cell(side, winner, "title") == "Boss"
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_a_blank_that_was_filled_before_the_merge_could_be_sent_is_none(side: Side) -> None:
+    """What the merge was to write there was made for another record than it meets."""
+    lives, far = await Lives.begin(), other(side)
+    (winner, its_twin), (loser, _) = await pairs(lives, side, 2)
+    lives.edit(side, loser, title="Boss")
+    await lives.rest()
+    connector: Any = lives.two.world.connectors["left" if far == "a" else "right"]
+    carry_out = connector.write_one
+
+    def is_closed(write: Write) -> Outcome:
+        if write.operation is not Operation.MERGE:
+            done: Outcome = carry_out(write)
+            return done
+        connector.write_one = carry_out
+        lives.edit(far, its_twin, title="Newer")
+        raise Later("closed for now", code="SYN-999")
+
+    connector.write_one = is_closed
+    lives.merge(side, winner, loser)
+    await lives.rest()
+    assert lives.cell(far, its_twin, "title") == lives.cell(side, winner, "title") == "Newer"
+    assert "Boss" in [row[f"value_{far}"] for row in await lives.conflicts("merged_away")]
 
 
 @pytest.mark.parametrize("side", SIDES)

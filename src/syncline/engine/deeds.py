@@ -35,9 +35,18 @@ IN_FLIGHT_ALREADY = "in_flight"
 
 
 async def perform(
-    world: World, sync: Sync, run_id: str, side: Side, write: Write, *, link_id: int = 0, lane: Lane = Lane.URGENT
+    world: World,
+    sync: Sync,
+    run_id: str,
+    side: Side,
+    write: Write,
+    *,
+    link_id: int = 0,
+    lane: Lane = Lane.URGENT,
+    along: Commit | None = None,
 ) -> Outcome:
-    """Do *write* on *side* now and read again what it touched; *link_id* is planned anew afterwards.
+    """Do *write* on *side* now and read again what it touched; *link_id* is planned anew afterwards. What *along* puts
+    and amends is stored with its journal: if anything may have been sent, and only then.
 
     A refusal is an outcome. Raises Later, AccessError or NotUnderstood if nothing was sent. An outcome of UNKNOWN is
     settled by `resolve_deeds`.
@@ -45,7 +54,7 @@ async def perform(
     connection = sync.side(side).connection
     batch_id = world.random.token(8)
     try:
-        await world.store.commit(_prepared(world, sync, run_id, side, write, batch_id, link_id))
+        await world.store.commit(_prepared(world, sync, run_id, side, write, batch_id, link_id, along or Commit()))
     except AlreadyThere:
         return Outcome(
             status=Status.REJECTED,
@@ -112,7 +121,9 @@ def _slots(write: Write, batch_id: str) -> list[tuple[str | None, str | None]]:
     return [(one, None) for one in ids] or [(None, write.key or batch_id)]
 
 
-def _prepared(world: World, sync: Sync, run_id: str, side: Side, write: Write, batch_id: str, link_id: int) -> Commit:
+def _prepared(
+    world: World, sync: Sync, run_id: str, side: Side, write: Write, batch_id: str, link_id: int, along: Commit
+) -> Commit:
     now_us, connection = world.now_us(), sync.side(side).connection
     journal = {
         "batch_id": batch_id,
@@ -138,7 +149,9 @@ def _prepared(world: World, sync: Sync, run_id: str, side: Side, write: Write, b
         add={
             Table.JOURNAL: pl.DataFrame([journal], schema=dict(TABLES[Table.JOURNAL][0])),
             Table.ENTRY: pl.DataFrame(entries, schema=dict(TABLES[Table.ENTRY][0]), orient="row"),
-        }
+        },
+        put=along.put,
+        amend=along.amend,
     )
 
 

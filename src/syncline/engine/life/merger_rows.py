@@ -74,6 +74,12 @@ async def refuse(world: World, sync: Sync, side: Side, row: Mapping[str, Any], w
     await world.store.commit(commit)
 
 
+async def forget_cells(world: World, row: Mapping[str, Any]) -> None:
+    """Nothing was done: a value entered until the next attempt would be written over by what was computed for this."""
+    none = pl.DataFrame([{"merger_id": row["merger_id"], "cells": None}], schema_overrides={"cells": pl.String})
+    await world.store.commit(Commit(amend={Table.MERGER: [none]}))
+
+
 def states(row: Mapping[str, Any], state: str, reason: str) -> pl.DataFrame:
     """The amendment of a MERGER row to another state."""
     return pl.DataFrame({"merger_id": [row["merger_id"]], "state": [state], "reason": [reason]})

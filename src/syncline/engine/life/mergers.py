@@ -1,8 +1,9 @@
 """Mergers: two links whose records became one on one side, so that their counterparts are one person as well.
 
 Lives here: which mergers are due (MERGER), the merge or conversion on the other side, and what a refusal leaves. A
-merger's cells are computed once and stored before anything is sent, so that a repeat adds nothing. Not here: the rule
-per field (`reconcile.one_person`), or making one link of two (`union`).
+merger's cells are stored with what is sent, so that a repeat adds nothing, and computed anew if certainly nothing was
+done: both records may hold something else by then. Not here: the rule per field (`reconcile.one_person`), or making
+one link of two (`union`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import Any
 
 import polars as pl
 
-from syncline.engine.deeds import perform
+from syncline.engine.deeds import IN_FLIGHT_ALREADY, perform
 from syncline.engine.life.chains import Chains, chains_of
 from syncline.engine.life.endings import life_marks
 from syncline.engine.life.merger_acts import act_of, with_account
-from syncline.engine.life.merger_rows import lost_row, over, put_hold, refuse, stands, states
+from syncline.engine.life.merger_rows import forget_cells, lost_row, over, put_hold, refuse, stands, states
 from syncline.engine.life.one_record import joined_cells, unseen_edits
 from syncline.engine.life.union import unite
 from syncline.engine.settlement import add_rows
@@ -189,10 +190,16 @@ async def _merge(
         return False
     write = await with_account(world, sync, side, write)
     survivor = pair[1] if write.operation is Operation.CONVERT and write.record_id == pair[0][1] else pair[0]
-    row = await _with_cells(world, sync, side, row, pair, survivor, run_id)
+    row, noted = await _with_cells(world, sync, side, row, pair, survivor, run_id)
     if write.operation is Operation.MERGE:
         write = replace(write, cells=json.loads(row["cells"]))
-    outcome = await perform(world, sync, run_id, side, write, link_id=row["winner_link"], lane=lane)
+    try:
+        outcome = await perform(world, sync, run_id, side, write, link_id=row["winner_link"], lane=lane, along=noted)
+    except (Later, AccessError, NotUnderstood):
+        await forget_cells(world, row)
+        raise
+    if outcome.status is Status.REJECTED and outcome.code != IN_FLIGHT_ALREADY:
+        await forget_cells(world, row)
     if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
         chains = await _fresh(world, sync, side, *pair, run_id)
         if chains.last_of(pair[0]) == chains.last_of(pair[1]):
@@ -205,12 +212,13 @@ async def _merge(
 
 async def _with_cells(
     world: World, sync: Sync, side: Side, row: dict[str, Any], pair: tuple[Name, Name], survivor: Name, run_id: str
-) -> dict[str, Any]:
-    """*row* with the cells the survivor shall hold, computed and stored once for these two: one of those it was first
-    due for may have ended in somebody else, who is merged then. What is lost is logged with it."""
+) -> tuple[dict[str, Any], Commit]:
+    """*row* with the cells the survivor shall hold, and what is to be stored once they are sent: these, and what is
+    lost by it. Those that were sent for these two before stay; one of the two it was first due for may have ended in
+    somebody else, who is merged then."""
     names = {"winner_id": pair[0][1], "loser_id": pair[1][1]}
     if row["cells"] is not None and names.items() <= row.items():
-        return row
+        return row, Commit()
     ended = pair[1] if survivor == pair[0] else pair[0]
     made = await joined_cells(world, sync, side, survivor, ended, (row["winner_link"], row["loser_link"]))
     stored = {"merger_id": row["merger_id"], **names, "cells": encode_object(made.fields)}
@@ -220,8 +228,7 @@ async def _with_cells(
     rows += await _lost_with_it(world, sync, other(side), row, run_id)
     if rows:
         add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
-    await world.store.commit(commit)
-    return row
+    return row, commit
 
 
 async def _lost_with_it(
