@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncline.connectors.memory import undelete
+from syncline.connectors.memory import MemoryConnector, convert, undelete
+from syncline.connectors.memory.connector import POOR
 from syncline.engine.life.resolve import Choice, resolve
 from syncline.engine.observe import meet
 from syncline.engine.units import Turn, run_units, units_of
@@ -191,6 +192,43 @@ async def test_an_edit_before_the_delete_that_is_read_after_it_is_a_conflict_too
     await resolve(world, sync, hold["hold_id"], Choice.DELETE)
     await lives.rest()
     assert lives.alive(other(side)) == [], "asked once: a person has decided"
+
+
+async def told_nothing(side: Side) -> tuple[Lives, str, str]:
+    """A pair as `paired`; a delete on *side* is followed, and no system tells when a field changed."""
+    lives, gone, twin = await paired(side, OnDelete.DELETE)
+    systems = {"left": lives.two.left, "right": lives.two.right}
+    poor = {name: MemoryConnector(one, capabilities=POOR) for name, one in systems.items()}
+    lives.two.world = replace(lives.two.world, connectors=poor)
+    return lives, gone, twin
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_an_edit_that_may_have_been_made_before_the_delete_is_asked_about(side: Side) -> None:
+    lives, gone, twin = await told_nothing(side)
+    lives.edit(other(side), twin, title="Chief")
+    lives.delete(side, gone)
+    lives.edit(other(side), twin, phone="12")
+    await lives.rest()
+    (hold,) = (await lives.holds()).iter_rows(named=True)
+    assert hold["kind"] == "edited_and_deleted"
+    assert "Chief" in hold["evidence"]
+    assert lives.alive(other(side)) == [twin]
+
+
+@lived
+async def test_an_edit_of_somebody_just_converted_is_asked_about() -> None:
+    """No base is left of what the conversion changed."""
+    lives, human, person = await told_nothing("b")
+    member = convert(lives.two.left, person, HUMAN)
+    lives.edit("a", member, title="Chief")
+    lives.delete("b", human)
+    await lives.rest()
+    (hold,) = (await lives.holds()).iter_rows(named=True)
+    assert hold["kind"] == "edited_and_deleted"
+    assert "Chief" in hold["evidence"]
+    assert lives.alive("a") == [member]
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -154,17 +154,19 @@ async def _changed_before(
 def _edits(
     part: Slice, mapping: FieldMap, far: Side, deleted: Mapping[int, int | None]
 ) -> list[tuple[int, str | None]]:
-    """Links and values where *far* differs from its base by an edit that is not certainly later than the delete. Where
-    there is no base, since nothing was agreed on yet, an edit is what is told as one, and is not on the other side."""
+    """Links and values where *far* differs from its base by an edit that is not certainly later than the delete: the
+    record's stamp is that of its last edit, and says nothing of this one. Where there is no base, since nothing was
+    agreed on yet, an edit is what is told as one, and is not on the other side; and where only the other side has one,
+    since the record took another one's place, whatever is not there."""
     key = mapping.key
     base, now, near = pl.col(f"x{far}.{key}"), pl.col(f"f{far}.{key}"), pl.col(f"f{other(far)}.{key}")
     told = part.moments.filter((pl.col("side") == far) & (pl.col("mapping") == key)).select("link_id", "at_us")
-    is_new = base.is_null() & pl.col("at_us").is_not_null() & (pl.col(f"{far}.{key}") != EMPTY) & now.ne_missing(near)
+    is_told = pl.col("at_us").is_not_null() | pl.col(f"x{other(far)}.{key}").is_not_null()
+    is_new = base.is_null() & is_told & (pl.col(f"{far}.{key}") != EMPTY) & now.ne_missing(near)
     moved = part.pairs.join(told, on="link_id", how="left").filter((now != base).fill_null(False) | is_new)
-    timed = moved.with_columns(pl.coalesce("at_us", f"stamp_{far}").alias("_at"))
     return [
         (link_id, value)
-        for link_id, value, at_us in timed.select("link_id", f"{far}.{key}", "_at").iter_rows()
+        for link_id, value, at_us in moved.select("link_id", f"{far}.{key}", "at_us").iter_rows()
         if (gone_us := deleted[link_id]) is None or at_us is None or at_us <= gone_us
     ]
 
