@@ -143,6 +143,29 @@ async def test_what_the_heir_of_a_twin_held_that_ended_meanwhile_is_logged_as_we
 
 @pytest.mark.parametrize("side", SIDES)
 @lived
+async def test_what_is_read_of_a_twin_while_its_merge_is_on_its_way_is_logged(side: Side) -> None:
+    lives, far = await Lives.begin(), other(side)
+    (winner, its_twin), (loser, lost_twin) = await pairs(lives, side, 2, title="Boss")
+    connector: Any = lives.two.world.connectors["left" if far == "a" else "right"]
+    carry_out = connector.write_one
+
+    def is_late(write: Write) -> Outcome:
+        connector.write_one = carry_out
+        lives.edit(far, lost_twin, title="Waiting")
+        return Outcome(status=Status.UNKNOWN, record_id=write.record_id)
+
+    connector.write_one = is_late
+    lives.merge(side, winner, loser)
+    await lives.run()
+    assert len(lives.alive(far)) == 2
+    lives.merge(far, its_twin, lost_twin)
+    await lives.rest()
+    assert lives.alive(far) == [its_twin]
+    assert "Waiting" in [row[f"value_{far}"] for row in await lives.conflicts("merged_away")]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
 async def test_the_losers_twin_is_deleted_already_local_only(side: Side) -> None:
     lives, far = await Lives.begin(), other(side)
     (winner, its_twin), (loser, lost_twin) = await pairs(lives, side, 2)

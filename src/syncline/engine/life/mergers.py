@@ -254,10 +254,24 @@ async def _finish(
     if state == "done" and not await _hold_cells(world, sync, side, row, survivor, run_id, lane):
         return False
     async with world.store.alone():
-        commit = Commit()
+        commit = await _read_meanwhile(world, sync, side, row, survivor, run_id) if state == "done" else Commit()
         await unite(world, sync, side, (row["winner_link"], row["loser_link"]), survivor, commit, is_there=bool(alive))
         await over(world, row, state, row["reason"], commit)
     return True
+
+
+async def _read_meanwhile(
+    world: World, sync: Sync, side: Side, row: Mapping[str, Any], survivor: Name, run_id: str
+) -> Commit:
+    """What was read of the one that ended on *side* after its merge had been sent, and is nowhere now, is logged."""
+    links = (row["winner_link"], row["loser_link"])
+    ends = await _currents(world, sync, side, links)
+    ended = ends[links[1]] if ends[links[1]] != survivor else ends[links[0]]
+    commit = Commit()
+    if ended != survivor and (lost := await unseen_edits(world, sync, side, ended, survivor, links)):
+        rows = [lost_row(world, sync, side, row, (survivor, ended), run_id, one) for one in lost]
+        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
+    return commit
 
 
 async def _hold_cells(
