@@ -10,7 +10,7 @@ import pytest
 from syncline.engine import push
 from syncline.engine.life import just_before, mergers, step
 from syncline.engine.life.chains import Chains
-from syncline.engine.life.mergers import _fresh as honest_fresh
+from syncline.engine.life.merger_ends import chains_of_two as honest_chains
 from syncline.reconcile.succession import Name
 from syncline.spec.model import Combine, OnDelete
 from tests.scenarios import test_life_of_a_person as life
@@ -25,7 +25,7 @@ class _Optimistic(Chains):
 
 
 async def _everybody_is_there(*given: Any) -> Chains:
-    chains = await honest_fresh(*given)
+    chains = await honest_chains(*given)
     return _Optimistic(rows=chains.rows, lasts=chains.lasts)
 
 
@@ -89,7 +89,7 @@ LIFE_BITES = (
         number="native-20",
         scenario=life.test_a_merge_whose_twin_was_deleted_is_done_here_alone,
         given=NATIVE,
-        off=replaced(mergers, "_fresh", _everybody_is_there),
+        off=replaced(mergers, "chains_of_two", _everybody_is_there),
         says="the two sides differ",
     ),
     Bite(

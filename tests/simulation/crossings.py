@@ -21,6 +21,7 @@ from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.errors import OrgError
 from tests.simulation.chronicle import US, Row
 from tests.simulation.crossings_of_lists import LISTS, of_lists
+from tests.simulation.crossings_of_lives import LIVES, lived_to_the_end, with_lives
 from tests.simulation.deeds import MARKETER, Hands
 from tests.simulation.ground import ADMIN, Refused
 from tests.simulation.operator import take_back
@@ -326,14 +327,12 @@ def with_crossings(seed: int, variant: Variant) -> Variant:
     drawn = [name for name, (_, share, fits) in CROSSINGS.items() if luck.random() < share and fits(variant)]
     if luck.random() < 0.12 and variant.has_faults:
         drawn.append(ENDS_READING)
-    return replace(variant, crossings=(*drawn, *of_lists(seed, variant)))
+    return with_lives(seed, replace(variant, crossings=(*drawn, *of_lists(seed, variant))))
 
 
 def begin(hands: Hands) -> list[Awaitable[None]]:
     """The tasks of the crossings of a history, each with hands and luck of its own."""
     stage, known = hands.stage, {**CROSSINGS, **LISTS}
-    return [
-        known[name][0](replace(hands, luck=Random(f"{stage.seed}/{name}")))
-        for name in stage.variant.crossings
-        if name in known
-    ]
+    own = {name: replace(hands, luck=Random(f"{stage.seed}/{name}")) for name in stage.variant.crossings}
+    lives = [lived_to_the_end(LIVES[name][0], one) for name, one in own.items() if name in LIVES]
+    return [*(known[name][0](one) for name, one in own.items() if name in known), *lives]

@@ -12,7 +12,7 @@ from random import Random
 
 from syncline.records import SIDES, other
 from syncline.spec.model import OnDelete
-from tests.simulation.deeds import Hands, _delete
+from tests.simulation.deeds import Hands, delete_row
 from tests.simulation.variant import Variant
 
 LISTED = 4
@@ -42,7 +42,7 @@ async def delete_list(hands: Hands) -> None:
         rows = [one for one in hands.living(side) if one.person is not None and hands.living(other(side), one.person)]
         for row in rows[:LISTED]:
             if not stage.ended:
-                _delete(hands, row)
+                delete_row(hands, row)
 
 
 def _has_ceilings(variant: Variant) -> bool:

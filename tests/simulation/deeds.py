@@ -199,10 +199,15 @@ def change_filter(hands: Hands) -> None:
         hands.do("a", f"{row.record_id}.{FILTER_FIELD} := {value}", lambda: hands._org("Lead", "update", values))
 
 
-def _merge(hands: Hands, loser: Row, winner: Row) -> None:
-    body = {"object": loser.object_type, "master": winner.record_id, "losers": [loser.record_id]}
+def merge_rows(hands: Hands, loser: Row, winner: Row) -> None:
     text = f"{loser.record_id} is merged into {winner.record_id}"
-    hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "merge", body))
+    if loser.side == "a":
+        body = {"object": loser.object_type, "master": winner.record_id, "losers": [loser.record_id]}
+        hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "merge", body))
+        return
+    hands.stage.chronicle.heirs[loser.record_id] = winner.record_id
+    people = {"id": int(winner.record_id), "leadIds": [int(loser.record_id)], "user": MARKETER}
+    hands.do("b", text, lambda: hands.stage.ground.ask_instance("POST", "people/merge", people))
 
 
 def merge_two(hands: Hands) -> None:
@@ -216,30 +221,26 @@ def merge_two(hands: Hands) -> None:
             hands.new("a", row.person, row.object_type)
         return
     winner, loser = hands.luck.sample(own, 2)
-    if side == "a":
-        _merge(hands, loser, winner)
-        return
-    text = f"{loser.record_id} is merged into {winner.record_id}"
-    hands.stage.chronicle.heirs[loser.record_id] = winner.record_id
-    people = {"id": int(winner.record_id), "leadIds": [int(loser.record_id)], "user": MARKETER}
-    hands.do("b", text, lambda: hands.stage.ground.ask_instance("POST", "people/merge", people))
+    merge_rows(hands, loser, winner)
 
 
 def convert(hands: Hands) -> None:
-    if not hands.stage.variant.shape.has_contacts or (row := hands.somebody("a", "Lead")) is None:
-        return
+    if hands.stage.variant.shape.has_contacts and (row := hands.somebody("a", "Lead")) is not None:
+        convert_row(hands, row)
+
+
+def convert_row(hands: Hands, row: Row) -> None:
     body: dict[str, Any] = {"lead_id": row.record_id, "do_not_create_opportunity": True}
-    hands.do(
-        "a", f"{row.record_id} is converted", lambda: hands.stage.ground.ask_org("POST", "convert", body), row.person
-    )
+    text = f"{row.record_id} is converted"
+    hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "convert", body), row.person)
 
 
 def delete_one(hands: Hands) -> None:
     if row := hands.somebody("a" if hands.luck.random() < 0.6 else "b"):
-        _delete(hands, row)
+        delete_row(hands, row)
 
 
-def _delete(hands: Hands, row: Row) -> None:
+def delete_row(hands: Hands, row: Row) -> None:
     if row.side == "a":
         hands.do("a", f"deletes {row.record_id}", lambda: hands._org(row.object_type, "delete", {"Id": row.record_id}))
         return
@@ -254,13 +255,22 @@ def _in_bin(hands: Hands) -> Row | None:
 
 def undelete_one(hands: Hands) -> None:
     if row := _in_bin(hands):
-        hands.do(
-            "a", f"undeletes {row.record_id}", lambda: hands._org(row.object_type, "undelete", {"Id": row.record_id})
-        )
+        undelete_row(hands, row)
+
+
+def undelete_row(hands: Hands, row: Row) -> None:
+    text = f"undeletes {row.record_id}"
+    hands.do("a", text, lambda: hands._org(row.object_type, "undelete", {"Id": row.record_id}))
 
 
 def purge_one(hands: Hands) -> None:
     if row := _in_bin(hands):
+        purge_row(hands, row)
+
+
+def purge_row(hands: Hands, row: Row) -> None:
+    """Who was deleted on side a is in the bin no more; on side b nobody ever is."""
+    if row.side == "a":
         body = {"ids": [row.record_id]}
         hands.do("a", f"purges {row.record_id}", lambda: hands.stage.ground.ask_org("POST", "purge", body))
 
@@ -274,7 +284,7 @@ def merge_chain(hands: Hands) -> None:
             return
     first, second, third = hands.luck.sample(own, 3)
     for loser, winner in ((first, second), (second, third)):
-        _merge(hands, loser, winner)
+        merge_rows(hands, loser, winner)
 
 
 def _entered(hands: Hands, person: int) -> bool:
@@ -290,9 +300,7 @@ def convert_and_edit(hands: Hands) -> None:
         return
     told_no = [row for row in leads if row.now.cells["email_opt_out"] == "true"]
     row = hands.luck.choice(told_no or leads)
-    body: dict[str, Any] = {"lead_id": row.record_id, "do_not_create_opportunity": True}
-    text = f"{row.record_id} is converted"
-    hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "convert", body), row.person)
+    convert_row(hands, row)
     heir = hands.stage.chronicle.rows["a"].get(row.now.heir or "")
     if heir is not None:
         hands.write(heir, {"title": _value(hands, "title")})
@@ -305,7 +313,7 @@ def edit_and_delete(hands: Hands) -> None:
     far = hands.living(other(side), row.person) if row is not None and row.person is not None else []
     if row is not None and far:
         hands.write(far[0], {"phone": hands.stage.fresh("phone")})
-        _delete(hands, row)
+        delete_row(hands, row)
 
 
 def no_and_merge(hands: Hands) -> None:
@@ -317,7 +325,7 @@ def no_and_merge(hands: Hands) -> None:
             if hands.luck.random() < 0.5:
                 hands.write(loser, {"email_opt_out": "true"})
                 return
-            _merge(hands, loser, winner)
+            merge_rows(hands, loser, winner)
             return
     if (one := hands.somebody("a", "Lead")) is not None and one.person is not None:
         hands.new("a", one.person, "Lead")
@@ -333,7 +341,7 @@ def blank_all(hands: Hands) -> None:
 def delete_several(hands: Hands) -> None:
     side: Side = "a" if hands.luck.random() < 0.5 else "b"
     for row in hands.living(side)[:3]:
-        _delete(hands, row)
+        delete_row(hands, row)
 
 
 def enter_several(hands: Hands) -> None:

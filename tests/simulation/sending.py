@@ -72,14 +72,14 @@ class Sending:
     sent_us: dict[Cell, list[int]] = field(default_factory=dict)  # when we sent a value
     _on_the_way: dict[tuple[Side, str], Leaving] = field(default_factory=dict)  # whose answer is awaited
     _counted: set[tuple[str, str, Side, str | None]] = field(default_factory=set)  # what was sent again counts once
-    _in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
+    in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
     def known(self, cells: Iterable[Cell], now_us: int) -> None:
         for cell in cells:
             self._known_us.setdefault(cell, now_us)
 
     def showed(self, side: Side, page: Page) -> None:
-        self._in_doubt -= {(side, one) for one in (*page.rows[records.ID].to_list(), *page.missing)}
+        self.in_doubt -= {(side, one) for one in (*page.rows[records.ID].to_list(), *page.missing)}
 
     def sends(self, process: Process, side: Side, writes: Sequence[Write], now_us: int) -> None:
         for write in writes:
@@ -89,7 +89,7 @@ class Sending:
                 self._counted.add(once)
             if write.operation is not Operation.UPDATE or write.record_id is None:
                 continue
-            if (side, write.record_id) in self._in_doubt:
+            if (side, write.record_id) in self.in_doubt:
                 self.complaints.append(
                     f"sent blindly: {process.name} to {side} {write.record_id}, whose fate is unknown"
                 )
@@ -126,7 +126,7 @@ class Sending:
                 continue
             self._on_the_way.pop((side, write.record_id), None)
             if outcome.status is Status.UNKNOWN:
-                self._in_doubt.add((side, write.record_id))
+                self.in_doubt.add((side, write.record_id))
             if outcome.status is Status.WRITTEN:
                 self.told += [
                     Told(

@@ -62,14 +62,14 @@ def _merged_away(row: Row) -> tuple[Version, Version] | None:
 
 
 def _is_held(claims: Claims, row: Row, key: str, value: str, at_us: int) -> bool:
-    """Whether some other record of the person held the value then or later."""
+    """Whether some other record of the person, which had not ended, held the value then or later."""
     for side in SIDES:
         for one in claims.stage.chronicle.rows[side].values():
             if one.person != row.person or one is row:
                 continue
             then = one.at(at_us)
             held = [v for v in (then, *one.versions) if v is not None and (v is then or v.at_us >= at_us)]
-            if any(v.cells.get(key) == value for v in held):
+            if any(v.cells.get(key) == value and not v.has_ended for v in held):
                 return True
     return False
 

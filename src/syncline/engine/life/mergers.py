@@ -16,11 +16,12 @@ from typing import Any
 import polars as pl
 
 from syncline.engine.deeds import IN_FLIGHT_ALREADY, perform
-from syncline.engine.life.chains import Chains, chains_of
+from syncline.engine.life.chains import Chains
 from syncline.engine.life.endings import life_marks
 from syncline.engine.life.merger_acts import act_of, with_account
+from syncline.engine.life.merger_ends import chains_of_two, currents, lost_with_it, read_meanwhile
 from syncline.engine.life.merger_rows import forget_cells, lost_row, over, put_hold, refuse, stands, states
-from syncline.engine.life.one_record import joined_cells, unseen_edits
+from syncline.engine.life.one_record import joined_cells
 from syncline.engine.life.union import unite
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
@@ -46,7 +47,7 @@ async def owe_mergers(
         if merger_id in noted:
             continue
         is_held = sync.on_merge is OnMerge.HOLD
-        ends = await _currents(world, sync, other(side), [winner, loser])
+        ends = await currents(world, sync, other(side), [winner, loser])
         row = {
             "merger_id": merger_id,
             "sync": sync.name,
@@ -65,15 +66,6 @@ async def owe_mergers(
         add_rows(commit, Table.MERGER, pl.DataFrame([row], schema=_ROW))
         if is_held:
             put_hold(world, row, ends, "the sync says that a person decides on merges", run_id, commit)
-
-
-async def _currents(world: World, sync: Sync, side: Side, links: Sequence[int]) -> dict[int, Name]:
-    """By link, its current record on *side*."""
-    ends = await world.store.rows(Table.LINK_END, {"link_id": list(links), "side": side, "role": "current"})
-    return {
-        link_id: (object_type, record_id)
-        for link_id, object_type, record_id in ends.select("link_id", "object_type", "record_id").iter_rows()
-    }
 
 
 async def carry_out_mergers(
@@ -108,7 +100,7 @@ async def _carry_out(world: World, sync: Sync, row: dict[str, Any], run_id: str,
     """Bring one merger as far as it goes now, one that is held only to an end that somebody else made; whether the
     links were united."""
     side: Side = "a" if row["side"] == "a" else "b"
-    ends = await _currents(world, sync, side, [row["winner_link"], row["loser_link"]])
+    ends = await currents(world, sync, side, [row["winner_link"], row["loser_link"]])
     winner, loser = ends.get(row["winner_link"]), ends.get(row["loser_link"])
     if winner is None or loser is None:
         await _look_again(world, sync, row)
@@ -116,7 +108,7 @@ async def _carry_out(world: World, sync: Sync, row: dict[str, Any], run_id: str,
     if not await _still_one(world, sync, other(side), row, run_id):
         await over(world, row, "moot", f"their counterparts on side {other(side)} are two again", Commit())
         return False
-    chains = await _fresh(world, sync, side, winner, loser, run_id)
+    chains = await chains_of_two(world, sync, side, winner, loser, run_id)
     thirds = await _thirds(world, sync, side, row, [n for name in (winner, loser) if (n := chains.last_of(name))])
     if (last := chains.last_of(winner)) is not None and last == chains.last_of(loser):
         if last in thirds:
@@ -143,10 +135,10 @@ async def _are_visible(world: World, side: Side, row: Mapping[str, Any]) -> bool
 
 async def _still_one(world: World, sync: Sync, side: Side, row: Mapping[str, Any], run_id: str) -> bool:
     """Whether the loser's record on *side* still lives on in another one: it may have been undeleted meanwhile."""
-    former = (await _currents(world, sync, side, [row["loser_link"]])).get(row["loser_link"])
+    former = (await currents(world, sync, side, [row["loser_link"]])).get(row["loser_link"])
     if former is None:
         return True
-    chains = await _fresh(world, sync, side, former, former, run_id)
+    chains = await chains_of_two(world, sync, side, former, former, run_id)
     return chains.row_of(former) is None or chains.last_of(former) != former
 
 
@@ -169,11 +161,6 @@ async def _look_again(world: World, sync: Sync, row: Mapping[str, Any]) -> None:
     for end in ends.iter_rows(named=True):
         commit.touch.append(life_marks(sync.name, end["side"], end["object_type"], [end["record_id"]]))
     await over(world, row, "done", "one of the links has ended otherwise", commit)
-
-
-async def _fresh(world: World, sync: Sync, side: Side, winner: Name, loser: Name, run_id: str) -> Chains:
-    names = pl.DataFrame([winner, loser], schema={"object_type": pl.String, "record_id": pl.String}, orient="row")
-    return await chains_of(world, sync, side, names, run_id)
 
 
 async def _merge(
@@ -201,7 +188,7 @@ async def _merge(
     if outcome.status is Status.REJECTED and outcome.code != IN_FLIGHT_ALREADY:
         await forget_cells(world, row)
     if outcome.status in (Status.WRITTEN, Status.UNCHANGED):
-        chains = await _fresh(world, sync, side, *pair, run_id)
+        chains = await chains_of_two(world, sync, side, *pair, run_id)
         if chains.last_of(pair[0]) == chains.last_of(pair[1]):
             return await _finish(world, sync, side, row, chains, run_id, lane, "done")
         return False  # a replica does not show it yet: what was touched is read again
@@ -225,60 +212,34 @@ async def _with_cells(
     row = {**row, **stored}
     commit = Commit(amend={Table.MERGER: [pl.DataFrame([stored])]})
     rows = [lost_row(world, sync, side, row, (survivor, ended), run_id, one) for one in made.lost]
-    rows += await _lost_with_it(world, sync, other(side), row, run_id)
+    rows += await lost_with_it(world, sync, other(side), row, run_id)
     if rows:
         add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
     return row, commit
-
-
-async def _lost_with_it(
-    world: World, sync: Sync, side: Side, row: Mapping[str, Any], run_id: str
-) -> list[dict[str, object]]:
-    """CONFLICT rows for edits of the record that ended on *side* which its heir did not take and nobody had seen."""
-    links = (row["winner_link"], row["loser_link"])
-    ended = (await _currents(world, sync, side, links)).get(row["loser_link"])
-    if ended is None or (heir := (await _fresh(world, sync, side, ended, ended, run_id)).last_of(ended)) is None:
-        return []
-    lost = await unseen_edits(world, sync, side, ended, heir, links)
-    return [lost_row(world, sync, side, row, (heir, ended), run_id, one) for one in lost]
 
 
 async def _finish(
     world: World, sync: Sync, side: Side, row: dict[str, Any], chains: Chains, run_id: str, lane: Lane, state: str
 ) -> bool:
     """Both records are one, or one of them is gone: one link of two, in one commit with the merger's end."""
-    ends = await _currents(world, sync, side, [row["winner_link"], row["loser_link"]])
+    ends = await currents(world, sync, side, [row["winner_link"], row["loser_link"]])
     winner, loser = ends[row["winner_link"]], ends[row["loser_link"]]
     alive = [last for name in (winner, loser) if (last := chains.last_of(name)) and chains.is_there(last)]
     survivor = alive[0] if alive else winner
     if state == "done" and not await _hold_cells(world, sync, side, row, survivor, run_id, lane):
         return False
     async with world.store.alone():
-        commit = await _read_meanwhile(world, sync, side, row, survivor, run_id) if state == "done" else Commit()
+        commit = await read_meanwhile(world, sync, side, row, survivor, run_id) if state == "done" else Commit()
         await unite(world, sync, side, (row["winner_link"], row["loser_link"]), survivor, commit, is_there=bool(alive))
         await over(world, row, state, row["reason"], commit)
     return True
-
-
-async def _read_meanwhile(
-    world: World, sync: Sync, side: Side, row: Mapping[str, Any], survivor: Name, run_id: str
-) -> Commit:
-    """What was read of the one that ended on *side* after its merge had been sent, and is nowhere now, is logged."""
-    links = (row["winner_link"], row["loser_link"])
-    ends = await _currents(world, sync, side, links)
-    ended = ends[links[1]] if ends[links[1]] != survivor else ends[links[0]]
-    commit = Commit()
-    if ended != survivor and (lost := await unseen_edits(world, sync, side, ended, survivor, links)):
-        rows = [lost_row(world, sync, side, row, (survivor, ended), run_id, one) for one in lost]
-        add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
-    return commit
 
 
 async def _hold_cells(
     world: World, sync: Sync, side: Side, row: Mapping[str, Any], survivor: Name, run_id: str, lane: Lane
 ) -> bool:
     """A conversion carries no cells: write those that the survivor shall hold and does not; false while that waits."""
-    ends = await _currents(world, sync, side, [row["winner_link"], row["loser_link"]])
+    ends = await currents(world, sync, side, [row["winner_link"], row["loser_link"]])
     if row["cells"] is None or len({name[0] for name in ends.values()}) < 2:
         return True
     wanted: dict[str, str] = json.loads(row["cells"])

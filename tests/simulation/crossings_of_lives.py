@@ -1,0 +1,201 @@
+"""Lives told to their end: somebody's records are linked and agree, and only then are merged, converted, deleted,
+brought back or entered anew. Ordinary people seldom wait for that.
+
+Lives here: crossings that wait for what we did before they go on, and which of them a history draws, from a luck of
+their own. Not here: the other ones (`crossings`), or what must hold (`laws`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from random import Random
+
+from syncline.records import SIDES, Side
+from tests.simulation.chronicle import Row
+from tests.simulation.deeds import Hands, convert_row, delete_row, merge_rows, purge_row, undelete_row
+from tests.simulation.variant import Variant
+
+NEWCOMERS = 5_000
+"""From here on the people are numbered of whom such a life is told."""
+
+MORE_ROUNDS = 5
+"""A life lasts for so many more turns than other histories."""
+
+Pair = tuple[Row, Row]
+
+
+class Over(Exception):
+    """People have stopped before the life came so far."""
+
+
+async def merge_two(hands: Hands) -> None:
+    """Of two linked pairs of one person, of which one has another address and says no, one ends in the other."""
+    winner, loser = await _grown_pairs(hands, 2)
+    side = hands.luck.choice(SIDES)
+    await _told(hands, loser, "email", hands.stage.fresh("email"), side)
+    await _told(hands, loser, "email_opt_out", "true", side)
+    merge_rows(hands, loser[_at(side)], winner[_at(side)])
+
+
+async def merge_three(hands: Hands) -> None:
+    """Of three linked pairs of one person the first ends in the second, and that one in the third, at once."""
+    first, second, third = await _grown_pairs(hands, 3)
+    side = hands.luck.choice(SIDES)
+    merge_rows(hands, first[_at(side)], second[_at(side)])
+    merge_rows(hands, second[_at(side)], third[_at(side)])
+
+
+async def merge_and_delete(hands: Hands) -> None:
+    """Who won a merge is deleted before the merge was made on the other side."""
+    winner, loser = await _grown_pairs(hands, 2)
+    side = hands.luck.choice(SIDES)
+    merge_rows(hands, loser[_at(side)], winner[_at(side)])
+    delete_row(hands, winner[_at(side)])
+
+
+async def come_back(hands: Hands) -> None:
+    """Somebody is deleted, and after we have learnt of it he is entered anew."""
+    (pair,) = await _grown_pairs(hands, 1)
+    side = hands.luck.choice(SIDES)
+    delete_row(hands, pair[_at(side)])
+    await _cycles(hands)
+    hands.new(side, pair[0].person or NEWCOMERS, "Lead")
+
+
+async def rise_again(hands: Hands) -> None:
+    """Somebody is deleted; after we have learnt of it his twin is edited, and he is brought back."""
+    (pair,) = await _grown_pairs(hands, 1)
+    delete_row(hands, pair[0])
+    await _cycles(hands)
+    if not pair[1].has_ended:
+        hands.write(pair[1], {"title": hands.stage.fresh("title")})
+    await _cycles(hands)
+    undelete_row(hands, pair[0])
+
+
+async def be_converted(hands: Hands) -> None:
+    """Somebody who said no is converted once both sides know it."""
+    (pair,) = await _grown_pairs(hands, 1)
+    await _told(hands, pair, "email_opt_out", "true", hands.luck.choice(SIDES))
+    convert_row(hands, pair[0])
+
+
+async def be_purged(hands: Hands) -> None:
+    """Whoever we write to without an answer is deleted, and is in no bin."""
+    while True:
+        await _second(hands)
+        for side, record_id in sorted(hands.stage.sending.in_doubt):
+            row = hands.stage.chronicle.rows[side].get(record_id)
+            if row is not None and not row.has_ended:
+                delete_row(hands, row)
+                purge_row(hands, row)
+                return
+
+
+async def share_a_no(hands: Hands) -> None:
+    """Of two linked pairs of one person with one address, one says no later."""
+    _, other_one = await _grown_pairs(hands, 2)
+    side = hands.luck.choice(SIDES)
+    hands.write(other_one[_at(side)], {"email_opt_out": "true"})
+
+
+# -- waiting ---------------------------------------------------------------------------------------------------------
+
+
+def _at(side: Side) -> int:
+    return 0 if side == "a" else 1
+
+
+async def _second(hands: Hands) -> None:
+    """Raises Over when people have stopped."""
+    if hands.stage.ended:
+        raise Over
+    await asyncio.sleep(2.0)
+    if hands.stage.ended:
+        raise Over
+
+
+async def _grown_pairs(hands: Hands, count: int) -> list[Pair]:
+    """That many linked pairs of a new person, each with a score of its own where there are scores."""
+    person = NEWCOMERS + hands.luck.randint(1, 900)
+    hands.left_alone.add(person)
+    for _ in range(count):
+        hands.new("a", person, "Lead")
+    while len(pairs := _pairs(hands, person)) < count:
+        await _second(hands)
+    if hands.stage.variant.shape.is_wide:
+        for number, pair in enumerate(pairs):
+            await _told(hands, pair, "score", str(100 + number), "b")
+    hands.luck.shuffle(pairs)
+    return pairs
+
+
+def _pairs(hands: Hands, person: int) -> list[Pair]:
+    """Living records of a person that name each other."""
+    rows = hands.stage.chronicle.rows
+    far = {row.now.cells["sfdc_id"]: row for row in rows["b"].values() if not row.has_ended}
+    near = [row for row in rows["a"].values() if row.person == person and not row.has_ended]
+    return [(row, far[row.record_id]) for row in near if row.record_id in far]
+
+
+async def _told(hands: Hands, pair: Pair, key: str, value: str, side: Side) -> None:
+    """The value is entered on a side, and is on both afterwards."""
+    hands.write(pair[_at(side)], {key: value})
+    while any(row.now.cells[key] != value for row in pair):
+        await _second(hands)
+    await _cycles(hands)
+
+
+async def _cycles(hands: Hands) -> None:
+    """Wait until whoever works has ended what he was at, and all of it once more."""
+    enough = len(hands.stage.reports) + (2 if hands.stage.variant.workers == 1 else 12)
+    while len(hands.stage.reports) < enough:
+        await _second(hands)
+
+
+# -- which there are -------------------------------------------------------------------------------------------------
+
+
+def _lasts(variant: Variant) -> bool:
+    return not variant.has_low_ceilings
+
+
+def _faults(variant: Variant) -> bool:
+    return variant.has_faults
+
+
+def _contacts(variant: Variant) -> bool:
+    return variant.shape.has_contacts and _lasts(variant)
+
+
+Life = Callable[[Hands], Awaitable[None]]
+LIVES: dict[str, tuple[Life, float, Callable[[Variant], bool]]] = {
+    "merge two": (merge_two, 0.1, _lasts),
+    "merge three": (merge_three, 0.1, _lasts),
+    "merge and delete": (merge_and_delete, 0.1, _lasts),
+    "come back": (come_back, 0.1, _lasts),
+    "rise again": (rise_again, 0.1, _lasts),
+    "be converted": (be_converted, 0.2, _contacts),
+    "be purged": (be_purged, 0.1, _faults),
+    "share a no": (share_a_no, 0.1, _lasts),
+}
+"""By name: the life, in what share of the histories it is, and in which it can be."""
+
+
+async def lived_to_the_end(life: Life, hands: Hands) -> None:
+    """The life, or as much of it as there was time for."""
+    try:
+        await life(hands)
+    except Over:
+        hands.stage.tell("a life is cut short")
+
+
+def with_lives(seed: int, variant: Variant) -> Variant:
+    """*variant* with at most one life, and the time for it: it shifts nothing of what others draw."""
+    luck = Random(f"{seed}/variant lives")
+    drawn = [name for name, (_, share, fits) in LIVES.items() if luck.random() < share and fits(variant)]
+    if not drawn:
+        return variant
+    return replace(variant, crossings=(*variant.crossings, drawn[0]), rounds=variant.rounds + MORE_ROUNDS)
