@@ -17,6 +17,7 @@ from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.explain import explain, find_subjects
 from syncline.engine.observe import meet
 from syncline.engine.push import push
+from syncline.engine.units import Turn, run_units, units_of
 from syncline.engine.verify import verify
 from syncline.spec.model import Direction, Policy
 from syncline.trees import Commit, Store, Table
@@ -196,6 +197,28 @@ def test_who_moves_to_an_open_address_stays_opted_out_and_so_does_the_address(si
         await run(both, times=5)
         assert consents(both) == (["true", "true"], ["true", "true"])
         await quiet(both)
+
+    asyncio.run(live())
+
+
+def test_who_said_no_since_the_last_reading_stays_opted_out_at_the_address_we_give_him() -> None:
+    """With the old address his no would go where nobody looks for it."""
+
+    async def live() -> None:
+        both, (ada, _) = await household("old@x.test", "new@x.test")
+        both.world.connectors["right"] = sharing(both.right, {"opt_out": "email"}, NO_HISTORY)  # type: ignore[index]
+        (twin,) = [key for key, row in both.right.rows.items() if row.now.cells["email"] == "old@x.test"]
+        sync = await meet(both.world, both.sync)
+        reading = [unit for unit in units_of(sync, 1) if unit.side == "a"]
+        both.left.update(ada, {"email": "new@x.test"}, "human")
+        both.clock.advance(60)
+        await run_units(both.world, sync, reading, Turn(worker="one", cycle="1"))
+        both.right.update(twin, {"opt_out": "true"}, "human")
+        both.clock.advance(60)
+        await run_units(both.world, sync, units_of(sync, 1)[-2:], Turn(worker="one", cycle="2"))
+        await run(both, times=4)
+        assert both.right.rows[twin].now.cells["email"] == "new@x.test"
+        assert consents(both) == (["true", "true"], ["true", "true"])
 
     asyncio.run(live())
 

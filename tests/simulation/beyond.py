@@ -12,6 +12,7 @@ BEYOND: dict[str, str] = {
     "a stream's position before its effects": _POLLED,
     "a lost row is not missed": "an alarm is off: nothing is lost by that alone, and a history plants one defect only",
     "one spelling for both sides": "neither system spells what is written there its own way in a history",
+    "alias not followed": "the next step follows the next heir: it only takes longer, and steps end every history",
     "an erased person comes back": "nobody is erased in a history",
     "empty side believed": "a side is hardly ever read whole in the hour in which it shows no rows",
 }

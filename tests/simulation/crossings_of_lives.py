@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
 
-from syncline.records import SIDES, Side
+from syncline.records import SIDES, Side, other
 from tests.simulation.chronicle import Row
 from tests.simulation.deeds import Hands, convert_row, delete_row, merge_rows, purge_row, undelete_row
 from tests.simulation.variant import Variant
@@ -20,7 +20,7 @@ from tests.simulation.variant import Variant
 NEWCOMERS = 5_000
 """From here on the people are numbered of whom such a life is told."""
 
-MORE_ROUNDS = 5
+MORE_ROUNDS = 8
 """A life lasts for so many more turns than other histories."""
 
 Pair = tuple[Row, Row]
@@ -48,11 +48,15 @@ async def merge_three(hands: Hands) -> None:
 
 
 async def merge_and_delete(hands: Hands) -> None:
-    """Who won a merge is deleted before the merge was made on the other side."""
+    """Who won a merge is deleted before the merge was made on the other side; who is left there is edited later."""
     winner, loser = await _grown_pairs(hands, 2)
     side = hands.luck.choice(SIDES)
     merge_rows(hands, loser[_at(side)], winner[_at(side)])
     delete_row(hands, winner[_at(side)])
+    await _cycles(hands)
+    for left in (winner[_at(other(side))], loser[_at(other(side))]):
+        if not left.has_ended:
+            hands.write(left, {"title": hands.stage.fresh("title")})
 
 
 async def come_back(hands: Hands) -> None:
@@ -76,10 +80,15 @@ async def rise_again(hands: Hands) -> None:
 
 
 async def be_converted(hands: Hands) -> None:
-    """Somebody who said no is converted once both sides know it."""
+    """Somebody who said no is converted once both sides know it, sometimes into somebody just entered."""
     (pair,) = await _grown_pairs(hands, 1)
     await _told(hands, pair, "email_opt_out", "true", hands.luck.choice(SIDES))
-    convert_row(hands, pair[0])
+    if hands.luck.random() < 0.5:
+        convert_row(hands, pair[0])
+        return
+    account = hands.create("Account", {"Name": "Acme"})
+    contact = hands.create("Contact", {"LastName": "Newson", "AccountId": account}, pair[0].person)
+    convert_row(hands, pair[0], account_id=account, contact_id=contact)
 
 
 async def be_purged(hands: Hands) -> None:

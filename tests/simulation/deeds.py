@@ -73,6 +73,11 @@ class Hands:
         else:
             self.do("b", text, lambda: self._marketing("updateOnly", {"id": int(row.record_id), **values}, is_person))
 
+    def create(self, name: str, values: Mapping[str, str], person: int | None = None) -> str:
+        """A record that is entered on side a by hand; its id."""
+        text = f"enters {name}: {dict(values)}"
+        return str(self.do("a", text, lambda: self._org(name, "create", dict(values)), person))
+
     def _org(self, name: str, operation: str, record: dict[str, Any]) -> str:
         body = {"as": ADMIN, "object": name, "operation": operation, "records": [record]}
         return str(self.stage.ground.ask_org("POST", "write", body)["ids"][0])
@@ -229,8 +234,8 @@ def convert(hands: Hands) -> None:
         convert_row(hands, row)
 
 
-def convert_row(hands: Hands, row: Row) -> None:
-    body: dict[str, Any] = {"lead_id": row.record_id, "do_not_create_opportunity": True}
+def convert_row(hands: Hands, row: Row, **into: str) -> None:
+    body: dict[str, Any] = {"lead_id": row.record_id, "do_not_create_opportunity": True, **into}
     text = f"{row.record_id} is converted"
     hands.do("a", text, lambda: hands.stage.ground.ask_org("POST", "convert", body), row.person)
 

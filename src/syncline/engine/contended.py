@@ -41,7 +41,9 @@ class Guarded:
 async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
     """Read the contended records of *batch* and take out the rows whose record moved, or may have.
 
-    A reading that cannot be ordered and shows something else is no leave to write.
+    A reading that cannot be ordered and shows something else is no leave to write. Whoever gives a record another
+    owner of what it shares, such as an address of which a consent is, has looked at it just before: what it says
+    itself goes with the old one, and would be known by nobody any more.
     """
     if batch.operation is not Operation.UPDATE or not batch.rows:
         return Guarded(batch=batch, moved=())
@@ -50,11 +52,13 @@ async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
     known = await _known(world, batch)
     before = _mirror(known)
     step_us = capabilities.stamp_step_us
+    owners = set(capabilities.shared_fields.values())
     maps = _maps(sync, batch)
     wanted = [
         row
         for position, row in enumerate(batch.rows)
         if _is_contended(world, maps.get(position, []), row, before, compares, step_us)
+        or not owners.isdisjoint(row.write.cells)
     ]
     moved: tuple[Row, ...] = ()
     after = before

@@ -48,7 +48,7 @@ def _lost(claims: Claims) -> Iterator[str]:
             continue
         if not _we_overwrote(claims, edit) or (link_id, edit.key, edit.new) in claims.logged:
             continue
-        if _only_carried(claims, link_id, edit):
+        if _only_carried(claims, link_id, edit) or _entered_as_it_was(claims, link_id, edit):
             continue
         if _says_nothing(claims, link_id, edit) or _reached(claims, link_id, edit) or _went_back(claims, link_id, edit):
             continue
@@ -81,6 +81,19 @@ def _only_carried(claims: Claims, link_id: int, edit: Edit) -> bool:
             if past and past[-1].new == edit.new:
                 return past[-1].actor in (US, "before") or _reached(claims, link_id, past[-1])
     return False
+
+
+def _entered_as_it_was(claims: Claims, link_id: int, edit: Edit) -> bool:
+    """Whether a record was entered with what the other side's held, and what went over it is what somebody changed
+    that very value to: both held it when they were linked, and one of them has changed it."""
+    row, after = claims.row(edit.side, edit.record_id), next_of(claims, edit)
+    if row is None or after is None or row.versions[0].at_us != edit.at_us:
+        return False
+    far = {one.record_id for one in claims.members(link_id, other(edit.side))}
+    return any(
+        one.record_id in far and (one.key, one.old, one.new) == (edit.key, edit.new, after.new) and one.actor != US
+        for one in claims.stage.chronicle.edits
+    )
 
 
 def _says_nothing(claims: Claims, link_id: int, edit: Edit) -> bool:

@@ -86,8 +86,10 @@ def _opted_in_by_merging(claims: Claims) -> Iterator[str]:
                 ending = _merged_away(row)
                 if ending is None or ending[1].actor != US or ending[0].cells["email_opt_out"] != "true":
                     continue
+                said_no_us = max(_said_no_us(claims, row.record_id), default=0)
                 said_yes = any(
                     one.key in ("email_opt_out", "email")
+                    and one.at_us >= said_no_us
                     and one.actor != US
                     and claims.row(one.side, one.record_id) is not None
                     and claims.stage.chronicle.rows[one.side][one.record_id].person == row.person
@@ -96,6 +98,15 @@ def _opted_in_by_merging(claims: Claims) -> Iterator[str]:
                 )
                 if not said_yes and rows[side].now.cells["email_opt_out"] != "true":
                     yield f"{side} {row.record_id} said no and ended in {rows[side].record_id}, which says yes"
+
+
+def _said_no_us(claims: Claims, record_id: str) -> list[int]:
+    """When a record's opt-out was set."""
+    return [
+        one.at_us
+        for one in claims.stage.chronicle.edits
+        if (one.record_id, one.key, one.new) == (record_id, "email_opt_out", "true")
+    ]
 
 
 def _died_with(claims: Claims) -> Iterator[str]:
