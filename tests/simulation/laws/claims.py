@@ -30,7 +30,9 @@ class Claims:
     links: dict[int, dict[str, Any]] = field(default_factory=dict)
     ends: dict[tuple[Side, str], dict[str, Any]] = field(default_factory=dict)
     marks: dict[tuple[int, str], set[str]] = field(default_factory=dict)
-    logged: set[tuple[int, str, str]] = field(default_factory=set)  # link, mapping, kept value
+    logged: set[tuple[int, str, str]] = field(
+        default_factory=set
+    )  # link, or one it became part of, mapping, kept value
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     doubts: str = ""  # every open hold, dead letter and held merger, as text
     window_losses: list[str] = field(default_factory=list)
@@ -43,10 +45,13 @@ class Claims:
             claims.ends["a" if row["side"] == "a" else "b", row["record_id"]] = row
         for row in (await store.rows(Table.MARK)).iter_rows(named=True):
             claims.marks.setdefault((row["link_id"], row["mapping"]), set()).add(row["kind"])
+        done = await store.rows(Table.MERGER, {"state": ["done", "local"]})
+        into = dict(done.select("loser_link", "winner_link").iter_rows())
         for row in (await store.rows(Table.CONFLICT)).iter_rows(named=True):
             values = {value for value in (row["value_a"], row["value_b"]) if value is not None}
             claims.conflicts.append(row)
-            claims.logged |= {(row["link_id"], row["mapping"], value) for value in values}
+            own = (row["link_id"], *_became(row["link_id"], into))
+            claims.logged |= {(link_id, row["mapping"], value) for value in values for link_id in own}
         holds = await store.rows(Table.HOLD, {"state": "open"})
         letters = await store.rows(Table.DEAD_LETTER, {"state": "dead"})
         mergers = await store.rows(Table.MERGER, {"state": ["held", "refused"]})
@@ -77,6 +82,14 @@ class Claims:
                 continue
             if not is_out(rows["a"], rows["a"].now):
                 yield link_id, rows
+
+
+def _became(link_id: int, into: dict[int, int]) -> list[int]:
+    """The links that it was united with, one after the other."""
+    past: list[int] = []
+    while (link_id := into.get(link_id, 0)) and link_id not in past:
+        past.append(link_id)
+    return past
 
 
 def is_out_at(claims: Claims, row: Row, at_us: int) -> bool:
