@@ -8,7 +8,7 @@ import pytest
 
 from syncline.connectors.memory.faults import Fault
 from syncline.trees import Table
-from tests.support.memory_life import POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
+from tests.support.memory_life import GUARDED_SYSTEMS, POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant
 
 
 @pytest.mark.parametrize("variant", [RICH_SYSTEMS, POOR_SYSTEMS], ids=lambda v: v.name)
@@ -95,6 +95,36 @@ def test_a_write_in_doubt_outlasts_somebodys_change_that_it_may_yet_go_over() ->
         lost = await life.store.rows(Table.CONFLICT, {"kind": "overwritten_in_flight"})
         assert "theirs" in [*lost["value_a"], *lost["value_b"]]
         assert await life.store.count(Table.ENTRY, {"state": "unknown"}) == 0
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("variant", [RICH_SYSTEMS, GUARDED_SYSTEMS, POOR_SYSTEMS], ids=lambda v: v.name)
+def test_what_was_entered_beside_a_write_in_doubt_goes_nowhere_before_it_is_settled(variant: Variant) -> None:
+    """Copied at once, both sides would have changed places: each would hold what the other one held."""
+
+    async def live() -> None:
+        life = await Life.begin(variant)
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(120)
+        (person,), (twin,) = (life.systems[side].rows for side in ("a", "b"))
+        far = life.connectors["b"]
+        far.late_update_seconds, far.next_writes = 50.0, [Fault.LATE_WRITE]
+        life.systems["a"].update(person, {"title": "first"}, "she")
+        await life.cycle()
+        life.clock.advance(10)
+        life.systems["b"].update(twin, {"title": "theirs"}, "he")
+        life.clock.advance(10)
+        await life.cycle()
+        assert life.systems["a"].rows[person].now.cells["title"] == "first"
+        for _ in range(8):
+            life.clock.advance(60)
+            await life.cycle()
+        assert the_only(life)["title"] == life.systems["a"].rows[person].now.cells["title"]
+        lost = await life.store.rows(Table.CONFLICT, {"kind": "overwritten_in_flight"})
+        assert "theirs" in [*lost["value_a"], *lost["value_b"]]
 
     asyncio.run(live())
 

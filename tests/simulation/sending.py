@@ -72,6 +72,7 @@ class Sending:
     sent_us: dict[Cell, list[int]] = field(default_factory=dict)  # when we sent a value
     _on_the_way: dict[tuple[Side, str], Leaving] = field(default_factory=dict)  # whose answer is awaited
     _counted: set[tuple[str, str, Side, str | None]] = field(default_factory=set)  # what was sent again counts once
+    _shown_us: dict[tuple[Side, str], int] = field(default_factory=dict)  # as of when a record was read last
     in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
 
     def known(self, cells: Iterable[Cell], now_us: int) -> None:
@@ -80,6 +81,8 @@ class Sending:
 
     def showed(self, side: Side, page: Page) -> None:
         self.in_doubt -= {(side, one) for one in (*page.rows[records.ID].to_list(), *page.missing)}
+        for record_id, as_of_us in page.rows.select(records.ID, records.AS_OF).iter_rows():
+            self._shown_us[side, record_id] = max(as_of_us, self._shown_us.get((side, record_id), 0))
 
     def sends(self, process: Process, side: Side, writes: Sequence[Write], now_us: int) -> None:
         for write in writes:
@@ -124,8 +127,8 @@ class Sending:
         for write, outcome in zip(writes, outcomes, strict=True):
             if write.operation is not Operation.UPDATE or write.record_id is None:
                 continue
-            self._on_the_way.pop((side, write.record_id), None)
-            if outcome.status is Status.UNKNOWN:
+            sent = self._on_the_way.pop((side, write.record_id), None)
+            if outcome.status is Status.UNKNOWN and not self._was_read_back(side, write.record_id, sent):
                 self.in_doubt.add((side, write.record_id))
             if outcome.status is Status.WRITTEN:
                 self.told += [
@@ -140,6 +143,13 @@ class Sending:
                     for key, value in _by_key(write).items()
                     if key not in _NOT_COMPARED
                 ]
+
+    def _was_read_back(self, side: Side, record_id: str, sent: Leaving | None) -> bool:
+        """Whether somebody who took the work over has seen that it arrived, before its sender lost the answer."""
+        shown_us, row = self._shown_us.get((side, record_id), 0), self.chronicle.rows[side].get(record_id)
+        if sent is None or row is None or shown_us <= sent.at_us or (then := row.at(shown_us)) is None:
+            return False
+        return all(then.cells.get(key) == value for key, value in sent.cells.items())
 
     def _kinds(self, side: Side, write: Write) -> Iterator[str]:
         if write.operation in (Operation.CREATE, Operation.DELETE):
