@@ -269,6 +269,26 @@ class Died(BaseException):
     """The process ends here."""
 
 
+def test_an_undo_asked_for_again_while_the_first_has_no_answer_leaves_it_apart() -> None:
+    async def history(world: TwoSystems) -> None:
+        far = FaultyConnector(world.right)
+        world.world.connectors = {**world.world.connectors, "right": far}
+        person, _ = await linked(world)
+        run_id = await edited(world, person, title="T1")
+        far.late_update_seconds, far.next_writes = 100.0, [Fault.LATE_WRITE]
+        await undo(world.world, world.sync, run_id)
+        world.clock.advance(10)
+        await undo(world.world, world.sync, run_id)
+        for _ in range(6):
+            world.clock.advance(120)
+            await cycle(world)
+        assert now(world) == ("T1", "T0")
+        assert (await world.world.store.rows(Table.MARK, {"kind": "apart"}))["mapping"].to_list() == ["title"]
+        assert (await verify(world.world, world.sync)).is_converged
+
+    lived(history)
+
+
 @pytest.mark.parametrize("after_sending", [True, False])
 def test_a_crash_between_sending_and_storing_is_settled_by_reading(after_sending: bool) -> None:
     async def history(world: TwoSystems) -> None:

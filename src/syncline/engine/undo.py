@@ -35,14 +35,15 @@ _FIELD: dict[str, pl.DataType] = {"link_id": pl.Int64(), "mapping": pl.String()}
 class Undone:
     """What an undo did. `classes`: action -> (class, reason), as in a run; `held` is what a ceiling keeps back.
 
-    `refused` are fields (link_id, mapping) that the system would not take. `is_other`: what would be done is no longer
-    what was shown, so nothing was.
+    `refused` are fields (link_id, mapping) that the system would not take, `apart_before` those that an earlier undo
+    had put apart. `is_other`: what would be done is no longer what was shown, so nothing was.
     """
 
     plan: Undo
     run_id: str
     classes: dict[str, tuple[str, str]] = field(default_factory=dict)
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_FIELD))
+    apart_before: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_FIELD))
     held: list[Held] = field(default_factory=list)
     stopped: SynclineError | None = None
     is_other: bool = False
@@ -122,6 +123,8 @@ async def _set_at_rest(world: World, done: Undone) -> None:
     """Marks that say why two values differ, in place before anything is sent: a crash finds them there."""
     equal = pl.DataFrame(sorted(done.plan.equal), schema=_FIELD, orient="row")
     apart = done.plan.actions.join(equal, on=list(_FIELD), how="anti")
+    links = {"link_id": done.plan.actions["link_id"].unique().to_list(), "kind": "apart"}
+    done.apart_before = (await world.store.rows(Table.MARK, links)).select(list(_FIELD))
     rows = [
         (link_id, mapping, "apart", json.dumps({"target": side, "reason": f"put back by undo {done.run_id}"}))
         for link_id, mapping, side in apart.select("link_id", "mapping", "side").iter_rows()
@@ -137,8 +140,8 @@ async def _set_at_rest(world: World, done: Undone) -> None:
 
 
 async def _forget_refusals(world: World, sync: Sync, done: Undone, started_us: int) -> None:
-    """A value that was not put back is apart no more; what a system refused of an undo is told once and buried
-    nowhere: nobody waits for it."""
+    """A value that was not put back is apart no more, but where an earlier undo put it apart; what a system refused of
+    an undo is told once and buried nowhere: nobody waits for it."""
     kept = [action for action, (name, _) in done.classes.items() if name in ("written", "unknown")]
     sent = pl.concat([done.plan.actions, done.plan.creates])
     failed = sent.filter(~pl.col("action").is_in(kept)).select(list(_FIELD))
@@ -150,6 +153,7 @@ async def _forget_refusals(world: World, sync: Sync, done: Undone, started_us: i
         return
     letters = await world.store.rows(Table.DEAD_LETTER, {"sync": sync.name, "state": "dead", **links})
     fresh = letters.filter(pl.col("at_us") >= started_us).select("letter_id", pl.lit("resolved").alias("state"))
+    over = over.join(done.apart_before, on=list(_FIELD), how="anti")
     marks = [over.with_columns(pl.lit("apart").alias("kind")), done.refused.with_columns(pl.lit("dead").alias("kind"))]
     await world.store.commit(
         Commit(drop={Table.MARK: pl.concat(marks)}, amend={Table.DEAD_LETTER: [fresh]} if len(fresh) else {})
