@@ -123,6 +123,11 @@ class Sending:
         stood = [row.at(write.at_us), *since]
         return not any(v and all(v.cells.get(key) == value for key, value in write.cells.items()) for v in stood)
 
+    def came_to_nothing(self, side: Side, writes: Sequence[Write]) -> None:
+        """Nothing of it was sent, says who raised."""
+        for write in writes:
+            self._on_the_way.pop((side, write.record_id or ""), None)
+
     def answered(self, side: Side, writes: Sequence[Write], outcomes: Sequence[Outcome], now_us: int) -> None:
         for write, outcome in zip(writes, outcomes, strict=True):
             if write.operation is not Operation.UPDATE or write.record_id is None:

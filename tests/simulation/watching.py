@@ -141,6 +141,9 @@ class WatchedConnector:
         self._watch.process.is_sending, self._watch.process.rows_sent = True, len(writes)
         try:
             answer: WriteAnswer = await self._connector.write(writes, **options)
+        except SynclineError:
+            self._watch.stage.sending.came_to_nothing(self._side, writes)
+            raise
         finally:
             self._watch.process.is_sending = False
         self._watch.stage.sending.answered(self._side, writes, answer.outcomes, self._watch.stage.now_us())
