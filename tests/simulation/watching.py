@@ -13,6 +13,7 @@ import polars as pl
 
 from syncline import records
 from syncline.engine.bases import base_columns
+from syncline.errors import SynclineError
 from syncline.records import Page, Side, Write, WriteAnswer
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
