@@ -129,6 +129,35 @@ def test_what_was_entered_beside_a_write_in_doubt_goes_nowhere_before_it_is_sett
     asyncio.run(live())
 
 
+@pytest.mark.parametrize("variant", [RICH_SYSTEMS, GUARDED_SYSTEMS, POOR_SYSTEMS], ids=lambda v: v.name)
+def test_a_write_that_arrives_long_after_somebodys_change_is_nobodys(variant: Variant) -> None:
+    """It was given up when his change had stood there for so long."""
+
+    async def live() -> None:
+        life = await Life.begin(variant)
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(120)
+        (person,), (twin,) = (life.systems[side].rows for side in ("a", "b"))
+        far = life.connectors["b"]
+        far.late_update_seconds, far.next_writes = 900.0, [Fault.LATE_WRITE]
+        life.systems["a"].update(person, {"title": "first"}, "she")
+        await life.cycle()
+        life.clock.advance(10)
+        life.systems["b"].update(twin, {"title": "theirs"}, "he")
+        for _ in range(6):
+            life.clock.advance(120)
+            await life.cycle()
+        life.systems["a"].update(person, {"title": "second"}, "she")
+        for _ in range(6):
+            life.clock.advance(120)
+            await life.cycle()
+        assert (life.systems["a"].rows[person].now.cells["title"], the_only(life)["title"]) == ("second", "second")
+
+    asyncio.run(live())
+
+
 def test_what_goes_back_while_a_write_of_it_is_in_doubt_is_an_edit() -> None:
     """The bases are still those from before the write: to them he changed nothing."""
 

@@ -317,7 +317,7 @@ def conflict_id(link_id: int, mapping: str, kind: str, value_a: str | None, valu
 
 def _close_entries(verdicts: pl.DataFrame, outstanding: pl.DataFrame, commit: Commit) -> None:
     """An entry is settled when every field it wrote was resolved; a write that never happened is abandoned, and so is
-    one in doubt where an older write of ours shows instead of it: it may yet come."""
+    one in doubt where an older write of ours or somebody's change shows instead of it: it may yet come."""
     is_open = pl.col("verdict").is_in(list(KEEPS)) | pl.col("may_come")
     resolved = verdicts.filter(~is_open).select("batch_id", "position", "field", "verdict")
     unresolved = verdicts.filter(is_open).select("record_id", "field", is_open=True)
@@ -328,7 +328,8 @@ def _close_entries(verdicts: pl.DataFrame, outstanding: pl.DataFrame, commit: Co
     )
     # While the newest write of a field does not show, a reading may still show the value from before an earlier one.
     superseded = (pl.col("rank") > 1) & pl.col("is_open").is_null()
-    is_replaced = (pl.col("verdict") == "late_own").any() & ~(pl.col("verdict") == "echo").any()
+    is_else = pl.col("verdict").is_in(["late_own", "foreign"])
+    is_replaced = is_else.any() & ~(pl.col("verdict") == "echo").any()
     per_entry = open_rows.group_by("batch_id", "position").agg(
         (pl.col("verdict").is_not_null() | superseded).all().alias("is_done"),
         (pl.col("verdict") == "not_applied").any().alias("never_came"),

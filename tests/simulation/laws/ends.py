@@ -10,6 +10,9 @@ from syncline.spec.model import OnDelete
 from tests.simulation.chronicle import US, Edit, Row
 from tests.simulation.laws.claims import Claims, clock, is_out, was_hidden
 
+UNREAD_US = 300_000_000
+"""So long a cycle may be at it with what it read at its beginning."""
+
 
 def _doubled(claims: Claims) -> Iterator[str]:
     """One key, one record; one record, one link; nobody is made whose twin was there to be seen and free."""
@@ -33,10 +36,11 @@ def _doubled(claims: Claims) -> Iterator[str]:
 
 
 def _came_back(claims: Claims, side: Side, key: str) -> bool:
-    """Whether whom a record was made from ended and was undeleted: after a merge it is a stranger again, by its key."""
+    """Whether whom a record was made from, or one who ended in it, ended and was undeleted: after a merge one of the
+    two is a stranger again, by its key."""
     source_id = key.split("~")[0].rpartition(".")[2]
     return any(
-        row.record_id.lower() == source_id
+        source_id in (row.record_id.lower(), *(v.heir.lower() for v in row.versions if v.heir))
         and any(old.has_ended and not new.has_ended for old, new in zip(row.versions, row.versions[1:], strict=False))
         for row in claims.stage.chronicle.rows[side].values()
     )
@@ -87,7 +91,7 @@ def _mixed(claims: Claims) -> Iterator[str]:
 
 
 def _resurrected(claims: Claims) -> Iterator[str]:
-    """A record is made for a person whose record there was deleted only if the policy says so, or by a push."""
+    """A record is made for a person whose record there was deleted only if the policy says so, by a push or an undo."""
     stage = claims.stage
     for side in SIDES:
         if stage.sync.on_delete.get(side) is OnDelete.RECREATE:
@@ -107,17 +111,25 @@ def _resurrected(claims: Claims) -> Iterator[str]:
                     continue  # nothing shows that the two were ever known as one
                 if _were_two(claims, old, row, born_us):
                     continue
-                if not any(then.at_us <= push.at_us <= born_us for push in stage.pushes):
+                asked_us = (*(push.at_us for push in stage.pushes), *stage.undone)
+                if not any(then.at_us <= at_us <= born_us for at_us in asked_us):
                     made = f"{side} {row.record_id} was made at {clock(claims, born_us)}"
                     yield f"{made} after {old.record_id} was deleted"
 
 
 def _were_two(claims: Claims, old: Row, made: Row, at_us: int) -> bool:
-    """Whether *made* was made for another record than *old* belonged to, and those two became one only later."""
+    """Whether *made* was made for another record than *old* belonged to, and those two became one only later, or so
+    shortly before that who made it need not have read it."""
     named = made.versions[0].cells["key"].split("~")[0].rpartition(".")[2]
-    sources = [r for r in claims.stage.chronicle.rows[other(made.side)].values() if r.record_id.lower() == named]
+    rows = claims.stage.chronicle.rows[other(made.side)].values()
     was_its = any(named in (v.cells["key"].lower(), v.cells.get("sfdc_id", "").lower()) for v in old.versions)
-    return not was_its and any(v.heir is not None and v.at_us > at_us for row in sources for v in row.versions)
+    since_us = at_us - UNREAD_US
+    became_one = any(
+        v.heir is not None and v.at_us > since_us and named in (row.record_id.lower(), v.heir.lower())
+        for row in rows
+        for v in row.versions
+    )
+    return not was_its and became_one
 
 
 def _forgotten(claims: Claims) -> Iterator[str]:
