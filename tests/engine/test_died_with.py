@@ -64,21 +64,24 @@ def test_what_was_edited_before_our_delete_is_in_the_conflict_log(
 
 
 @pytest.mark.parametrize(
-    ("base", "here", "there", "told_us", "edits"),
+    ("base", "its_base", "here", "there", "told_us", "edits"),
     [
-        (1, 2, 1, None, [(7, "Chief")]),
-        (2, 2, 1, 50, []),  # agreed on
-        (None, 2, 1, 50, [(7, "Chief")]),  # of a new link: nothing was agreed on yet, and somebody entered it
-        (None, 2, 1, None, []),  # nobody is known to have
-        (None, 2, 2, 50, []),  # it is on the other side
-        (None, 2, 1, 150, []),  # after the delete
+        (1, 1, 2, 1, None, [(7, "Chief")]),  # that it was edited again after the delete says nothing of this
+        (1, 1, 2, 1, 150, []),  # after the delete
+        (2, 1, 2, 1, 50, []),  # agreed on
+        (None, None, 2, 1, 50, [(7, "Chief")]),  # of a new link: nothing was agreed on yet, and somebody entered it
+        (None, None, 2, 1, None, []),  # nobody is known to have
+        (None, None, 2, 2, 50, []),  # it is on the other side
+        (None, None, 2, 1, 150, []),  # after the delete
+        (None, 1, 2, 1, None, [(7, "Chief")]),  # of a record that took another one's place
+        (None, 1, 2, 2, None, []),
     ],
 )
 def test_an_edit_that_would_die_with_its_record(
-    base: int | None, here: int, there: int, told_us: int | None, edits: list[tuple[int, str]]
+    base: int | None, its_base: int | None, here: int, there: int, told_us: int | None, edits: list[tuple[int, str]]
 ) -> None:
-    prints = {"xb.title": base, "fb.title": here, "fa.title": there}
-    row = {"link_id": 7, "b.title": "Chief", "stamp_b": None}
+    prints = {"xb.title": base, "xa.title": its_base, "fb.title": here, "fa.title": there}
+    row = {"link_id": 7, "b.title": "Chief", "stamp_b": 150}
     pairs = pl.DataFrame([row], schema_overrides={"stamp_b": pl.Int64})
     pairs = pairs.with_columns(pl.lit(value, dtype=pl.UInt64).alias(name) for name, value in prints.items())
     moments = [] if told_us is None else [(7, "b", "title", told_us, None, False)]
