@@ -13,8 +13,11 @@ from dataclasses import replace
 from random import Random
 
 from syncline.records import SIDES, Side, other
+from syncline.spec.model import OnDelete
+from syncline.trees import Table
 from tests.simulation.chronicle import Row
 from tests.simulation.deeds import Hands, convert_row, delete_row, merge_rows, purge_row, undelete_row
+from tests.simulation.stage import Return
 from tests.simulation.variant import Variant
 
 NEWCOMERS = 5_000
@@ -60,12 +63,29 @@ async def merge_and_delete(hands: Hands) -> None:
 
 
 async def come_back(hands: Hands) -> None:
-    """Somebody is deleted, and after we have learnt of it he is entered anew."""
+    """Somebody is deleted, and after we have learnt of it he is entered anew: he takes the old place, if it is left."""
     (pair,) = await _grown_pairs(hands, 1)
-    side = hands.luck.choice(SIDES)
-    delete_row(hands, pair[_at(side)])
-    await _cycles(hands)
-    hands.new(side, pair[0].person or NEWCOMERS, "Lead")
+    policies = hands.stage.sync.on_delete
+    sides = [side for side in SIDES if policies.get(side) in (OnDelete.FLAG, OnDelete.UNLINK)]
+    if not sides:
+        raise Over
+    side = hands.luck.choice(sides)
+    gone, left = pair[_at(side)], pair[_at(other(side))]
+    delete_row(hands, gone)
+    while not await _is_bereft(hands, left):
+        await _second(hands)
+    known = set(hands.stage.chronicle.rows[side])
+    hands.new(side, gone.person or NEWCOMERS, "Lead")
+    for record_id in set(hands.stage.chronicle.rows[side]) - known:
+        hands.stage.returns.append(Return(gone=gone, left=left, come=hands.stage.chronicle.rows[side][record_id]))
+
+
+async def _is_bereft(hands: Hands, left: Row) -> bool:
+    """Whether it is stored that a record is alone in its link."""
+    store = hands.stage.ground.store()
+    ends = await store.rows(Table.LINK_END, {"side": left.side, "record_id": left.record_id, "role": "current"})
+    links = await store.rows(Table.LINK, {"link_id": ends["link_id"].to_list()})
+    return links["state"].to_list() == ["tombstone"]
 
 
 async def rise_again(hands: Hands) -> None:

@@ -70,7 +70,7 @@ NEEDS: dict[str, Needed] = {
     "losers of a merge not kept": crosses("merge two"),
     "a merge brings the dead back": crosses("merge and delete"),
     "undelete loses the base": crosses("rise again"),
-    "relink ignores the tombstone": crosses("come back"),
+    "relink ignores the tombstone": lambda v: crosses("come back")(v) and v.shape.preset == "recommended",
     "an edit dies with the record": chains,
     "waiting for the dead": crosses("be purged"),
     "opt-out not spread": crosses("share a no"),

@@ -60,6 +60,15 @@ class Pushed:
     at_us: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Return:
+    """*gone* ended, *left* was alone in its link, and the same person was entered anew: *come*."""
+
+    gone: Row
+    left: Row
+    come: Row
+
+
 @dataclass(kw_only=True)
 class Unseen:
     """A side on which nothing was to be seen from *since_us* until *until_us*; None: until now."""
@@ -87,6 +96,7 @@ class Stage:
     pushes: list[Pushed] = field(default_factory=list)
     approved_us: list[int] = field(default_factory=list)  # when somebody let through what a ceiling held
     undone: list[int] = field(default_factory=list)  # when somebody had something undone
+    returns: list[Return] = field(default_factory=list)  # who came back after he was deleted
     unseen: list[Unseen] = field(default_factory=list)  # when a side showed no rows
     shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
     based_us: dict[tuple[int, str], int] = field(default_factory=dict)  # link, mapping -> since when it has bases

@@ -82,6 +82,24 @@ def _had_a_twin(claims: Claims, made: Row) -> Iterator[str]:
             yield f"{made.side} {made.record_id} was made at {when}, and {row.record_id} was there"
 
 
+def _not_taken_back(claims: Claims) -> Iterator[str]:
+    """Who is entered anew after his delete takes the place beside the record that was left: nobody is made for him."""
+    if claims.stage.variant.shape.preset != "recommended":
+        return
+    for one in claims.stage.returns:
+        pair = (one.come, one.left)
+        if not one.gone.has_ended or any(row.has_ended for row in pair):
+            continue
+        asked = [
+            line for line in claims.doubts.splitlines() if next(r.record_id for r in pair if r.side == "a") in line
+        ]
+        if any(", 'linked', " not in line for line in asked):  # that the one left is linked is just what is not so
+            continue
+        links = {claims.ends.get((row.side, row.record_id), {}).get("link_id") for row in pair}
+        if len(links) != 1 and one.come.now.cells["email"] == one.left.now.cells["email"]:
+            yield f"{one.come.side} {one.come.record_id} came back, and {one.left.record_id} stands alone"
+
+
 def _mixed(claims: Claims) -> Iterator[str]:
     """The records of a link are one person's."""
     for link_id in claims.links:
@@ -261,6 +279,7 @@ def _moved_to_another_address(claims: Claims, edit: Edit) -> bool:
 
 LAWS = (
     _doubled,
+    _not_taken_back,
     _mixed,
     _resurrected,
     _forgotten,
