@@ -5,11 +5,11 @@ Calls are as large as those of the connectors that come first: one side reads 2,
 
 Systems, workers and PostgreSQL are processes of their own. Edits come as they do in life, while others are still
 being carried out: whoever reads finds the next ones, as long as no more than *ahead* are on their way, so that nobody
-is short of work. A round lasts from the first edit until the last is written; rounds with one worker and with two
-take turns on the same state. The second figure, with vendors that cost nothing, shows what the machine's cores and
-the shared state allow.
+is short of work and the calls of every share are full (of 4,000 a share has 500, and its second call is half empty).
+A round lasts from the first edit until the last is written; rounds with one worker and with two take turns on the same
+state. The second figure, with vendors that cost nothing, shows what the machine's cores and the shared state allow.
 
-    python benchmarks/bench_two_workers.py [--links 20000] [--changes 16000] [--rounds 3] [--ahead 4000]
+    python benchmarks/bench_two_workers.py [--links 40000] [--changes 40000] [--rounds 2] [--ahead 16000]
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ async def main(links: int, changes: int, rounds: int, ahead: int) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    for name, default in (("links", 20_000), ("changes", 16_000), ("rounds", 3), ("ahead", 4_000)):
+    for name, default in (("links", 40_000), ("changes", 40_000), ("rounds", 2), ("ahead", 16_000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     wanted = parser.parse_args()
     raise SystemExit(asyncio.run(main(wanted.links, wanted.changes, wanted.rounds, wanted.ahead)) < PROMISED)
