@@ -114,7 +114,7 @@ MUTANTS: tuple[Mutant, ...] = (
         costs="two writes to one record whose order nobody knows",
         module="syncline.engine.awaited",
         old="    taken = {row.action for row in batch.rows if row.slot in slots}",
-        new="    taken = {row.action for row in batch.rows if row.slot not in batch.batch_id}",
+        new="    taken = {row.action for row in batch.rows if row.slot in slots and row.is_second_try}",
         found_by=(f"{FAULTS}::test_a_record_somebody_is_working_on_is_read_once_more",),
     ),
     Mutant(

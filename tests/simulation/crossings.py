@@ -20,6 +20,7 @@ from syncline_sandbox.core.faults import Fault
 from syncline_sandbox.core.wire import Request
 from syncline_sandbox.salesforce.errors import OrgError
 from tests.simulation.chronicle import US, Row
+from tests.simulation.crossings_in_quiet import QUIET, with_quiet
 from tests.simulation.crossings_of_lists import LISTS, of_lists
 from tests.simulation.crossings_of_lives import LIVES, lived_to_the_end, with_lives
 from tests.simulation.deeds import MARKETER, Hands
@@ -322,7 +323,9 @@ hundred breaks a law without any defect planted (docs/explanation/simulation.md)
 def with_crossings(seed: int, variant: Variant) -> Variant:
     """*variant* with the crossings that the history of *seed* draws, where they are asked for."""
     if ASKED not in os.environ or variant.has_unseen or variant.has_altering:
-        return variant  # those draws are lived by one worker with nothing else in its way
+        return variant  # what shows there is told by its own tasks
+    if (quiet := with_quiet(seed, variant)) is not None:
+        return quiet
     luck = Random(f"{seed}/variant crossings")
     drawn = [name for name, (_, share, fits) in CROSSINGS.items() if luck.random() < share and fits(variant)]
     if luck.random() < 0.12 and variant.has_faults:
@@ -334,5 +337,6 @@ def begin(hands: Hands) -> list[Awaitable[None]]:
     """The tasks of the crossings of a history, each with hands and luck of its own."""
     stage, known = hands.stage, {**CROSSINGS, **LISTS}
     own = {name: replace(hands, luck=Random(f"{stage.seed}/{name}")) for name in stage.variant.crossings}
-    lives = [lived_to_the_end(LIVES[name][0], one) for name, one in own.items() if name in LIVES]
+    told = {name: life for name, (life, *_) in {**LIVES, **QUIET}.items()}
+    lives = [lived_to_the_end(told[name], one) for name, one in own.items() if name in told]
     return [*(known[name][0](one) for name, one in own.items() if name in known), *lives]

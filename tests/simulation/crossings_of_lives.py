@@ -27,6 +27,7 @@ MORE_ROUNDS = 8
 """A life lasts for so many more turns than other histories."""
 
 Pair = tuple[Row, Row]
+Life = Callable[[Hands], Awaitable[None]]
 
 
 class Over(Exception):
@@ -35,45 +36,45 @@ class Over(Exception):
 
 async def merge_two(hands: Hands) -> None:
     """Of two linked pairs of one person, of which one has another address and says no, one ends in the other."""
-    winner, loser = await _grown_pairs(hands, 2)
+    winner, loser = await grown_pairs(hands, 2)
     side = hands.luck.choice(SIDES)
-    await _told(hands, loser, "email", hands.stage.fresh("email"), side)
-    await _told(hands, loser, "email_opt_out", "true", side)
-    merge_rows(hands, loser[_at(side)], winner[_at(side)])
+    await told(hands, loser, "email", hands.stage.fresh("email"), side)
+    await told(hands, loser, "email_opt_out", "true", side)
+    merge_rows(hands, loser[at(side)], winner[at(side)])
 
 
 async def merge_three(hands: Hands) -> None:
     """Of three linked pairs of one person the first ends in the second, and that one in the third, at once."""
-    first, second, third = await _grown_pairs(hands, 3)
+    first, second, third = await grown_pairs(hands, 3)
     side = hands.luck.choice(SIDES)
-    merge_rows(hands, first[_at(side)], second[_at(side)])
-    merge_rows(hands, second[_at(side)], third[_at(side)])
+    merge_rows(hands, first[at(side)], second[at(side)])
+    merge_rows(hands, second[at(side)], third[at(side)])
 
 
 async def merge_and_delete(hands: Hands) -> None:
     """Who won a merge is deleted before the merge was made on the other side; who is left there is edited later."""
-    winner, loser = await _grown_pairs(hands, 2)
+    winner, loser = await grown_pairs(hands, 2)
     side = hands.luck.choice(SIDES)
-    merge_rows(hands, loser[_at(side)], winner[_at(side)])
-    delete_row(hands, winner[_at(side)])
-    await _cycles(hands)
-    for left in (winner[_at(other(side))], loser[_at(other(side))]):
+    merge_rows(hands, loser[at(side)], winner[at(side)])
+    delete_row(hands, winner[at(side)])
+    await cycles(hands)
+    for left in (winner[at(other(side))], loser[at(other(side))]):
         if not left.has_ended:
             hands.write(left, {"title": hands.stage.fresh("title")})
 
 
 async def come_back(hands: Hands) -> None:
     """Somebody is deleted, and after we have learnt of it he is entered anew: he takes the old place, if it is left."""
-    (pair,) = await _grown_pairs(hands, 1)
+    (pair,) = await grown_pairs(hands, 1)
     policies = hands.stage.sync.on_delete
     sides = [side for side in SIDES if policies.get(side) in (OnDelete.FLAG, OnDelete.UNLINK)]
     if not sides:
         raise Over
     side = hands.luck.choice(sides)
-    gone, left = pair[_at(side)], pair[_at(other(side))]
+    gone, left = pair[at(side)], pair[at(other(side))]
     delete_row(hands, gone)
     while not await _is_bereft(hands, left):
-        await _second(hands)
+        await second(hands)
     known = set(hands.stage.chronicle.rows[side])
     hands.new(side, gone.person or NEWCOMERS, "Lead")
     for record_id in set(hands.stage.chronicle.rows[side]) - known:
@@ -90,19 +91,19 @@ async def _is_bereft(hands: Hands, left: Row) -> bool:
 
 async def rise_again(hands: Hands) -> None:
     """Somebody is deleted; after we have learnt of it his twin is edited, and he is brought back."""
-    (pair,) = await _grown_pairs(hands, 1)
+    (pair,) = await grown_pairs(hands, 1)
     delete_row(hands, pair[0])
-    await _cycles(hands)
+    await cycles(hands)
     if not pair[1].has_ended:
         hands.write(pair[1], {"title": hands.stage.fresh("title")})
-    await _cycles(hands)
+    await cycles(hands)
     undelete_row(hands, pair[0])
 
 
 async def be_converted(hands: Hands) -> None:
     """Somebody who said no is converted once both sides know it, sometimes into somebody just entered."""
-    (pair,) = await _grown_pairs(hands, 1)
-    await _told(hands, pair, "email_opt_out", "true", hands.luck.choice(SIDES))
+    (pair,) = await grown_pairs(hands, 1)
+    await told(hands, pair, "email_opt_out", "true", hands.luck.choice(SIDES))
     if hands.luck.random() < 0.5:
         convert_row(hands, pair[0])
         return
@@ -114,7 +115,7 @@ async def be_converted(hands: Hands) -> None:
 async def be_purged(hands: Hands) -> None:
     """Whoever we write to without an answer is deleted, and is in no bin."""
     while True:
-        await _second(hands)
+        await second(hands)
         for side, record_id in sorted(hands.stage.sending.in_doubt):
             row = hands.stage.chronicle.rows[side].get(record_id)
             if row is not None and not row.has_ended:
@@ -125,19 +126,20 @@ async def be_purged(hands: Hands) -> None:
 
 async def share_a_no(hands: Hands) -> None:
     """Of two linked pairs of one person with one address, one says no later."""
-    _, other_one = await _grown_pairs(hands, 2)
+    _, other_one = await grown_pairs(hands, 2)
     side = hands.luck.choice(SIDES)
-    hands.write(other_one[_at(side)], {"email_opt_out": "true"})
+    hands.write(other_one[at(side)], {"email_opt_out": "true"})
 
 
 # -- waiting ---------------------------------------------------------------------------------------------------------
 
 
-def _at(side: Side) -> int:
+def at(side: Side) -> int:
+    """The place of a side's record in a pair."""
     return 0 if side == "a" else 1
 
 
-async def _second(hands: Hands) -> None:
+async def second(hands: Hands) -> None:
     """Raises Over when people have stopped."""
     if hands.stage.ended:
         raise Over
@@ -146,17 +148,17 @@ async def _second(hands: Hands) -> None:
         raise Over
 
 
-async def _grown_pairs(hands: Hands, count: int) -> list[Pair]:
+async def grown_pairs(hands: Hands, count: int) -> list[Pair]:
     """That many linked pairs of a new person, each with a score of its own where there are scores."""
     person = NEWCOMERS + hands.luck.randint(1, 900)
     hands.left_alone.add(person)
     for _ in range(count):
         hands.new("a", person, "Lead")
     while len(pairs := _pairs(hands, person)) < count:
-        await _second(hands)
+        await second(hands)
     if hands.stage.variant.shape.is_wide:
         for number, pair in enumerate(pairs):
-            await _told(hands, pair, "score", str(100 + number), "b")
+            await told(hands, pair, "score", str(100 + number), "b")
     hands.luck.shuffle(pairs)
     return pairs
 
@@ -169,19 +171,19 @@ def _pairs(hands: Hands, person: int) -> list[Pair]:
     return [(row, far[row.record_id]) for row in near if row.record_id in far]
 
 
-async def _told(hands: Hands, pair: Pair, key: str, value: str, side: Side) -> None:
+async def told(hands: Hands, pair: Pair, key: str, value: str, side: Side) -> None:
     """The value is entered on a side, and is on both afterwards."""
-    hands.write(pair[_at(side)], {key: value})
+    hands.write(pair[at(side)], {key: value})
     while any(row.now.cells[key] != value for row in pair):
-        await _second(hands)
-    await _cycles(hands)
+        await second(hands)
+    await cycles(hands)
 
 
-async def _cycles(hands: Hands) -> None:
+async def cycles(hands: Hands) -> None:
     """Wait until whoever works has ended what he was at, and all of it once more."""
     enough = len(hands.stage.reports) + (2 if hands.stage.variant.workers == 1 else 12)
     while len(hands.stage.reports) < enough:
-        await _second(hands)
+        await second(hands)
 
 
 # -- which there are -------------------------------------------------------------------------------------------------
@@ -199,7 +201,6 @@ def _contacts(variant: Variant) -> bool:
     return variant.shape.has_contacts and _lasts(variant)
 
 
-Life = Callable[[Hands], Awaitable[None]]
 LIVES: dict[str, tuple[Life, float, Callable[[Variant], bool]]] = {
     "merge two": (merge_two, 0.1, _lasts),
     "merge three": (merge_three, 0.1, _lasts),

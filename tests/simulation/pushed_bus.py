@@ -28,7 +28,9 @@ KEEP_ALIVE_SECONDS = 200.0
 RESPONSE_EVENTS = 20
 
 STRAGGLES = "straggles"
-"""The crossing in which the first of two events comes an answer later than the second."""
+"""The crossing in which an event comes later than the next ones."""
+
+LATE_SECONDS = 30.0
 
 
 class SimulatedBus:
@@ -81,7 +83,7 @@ class SimulatedCall:
     def __init__(self, org: SalesforceOrg, process: Process, rights: Any, *, straggles: bool) -> None:
         self._org, self._process, self._rights = org, process, rights
         self._straggles = straggles
-        self._kept: list[Any] = []  # events that come after the next ones
+        self._late: list[Any] = []  # an event that comes after later ones
         self._due: list[Any] = []
         self._reader: TopicReader | None = None
         self._demand = 0
@@ -133,9 +135,14 @@ class SimulatedCall:
             return None
         self._ends = batch.then
         events = list(batch.events)
-        if self._straggles and events:
-            self._due, self._kept = self._kept, [] if self._kept else [events.pop(0)]
+        if self._straggles and events and not self._late:
+            self._late = [events.pop(0)]
+            asyncio.get_running_loop().call_later(LATE_SECONDS, self._ripen)
         return self._response(events, batch.latest)
+
+    def _ripen(self) -> None:
+        self._due, self._late = [*self._due, *self._late], []
+        self._stirred.set()
 
     def _response(self, events: list[Any], latest: bytes) -> Any:
         self._demand = max(0, self._demand - len(events))

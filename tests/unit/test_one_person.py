@@ -67,3 +67,15 @@ def test_an_atomic_group_is_filled_as_one_or_not_at_all() -> None:
     partly = joined({"street": "", "city": "York"}, loser, maps, "b", "lead", types)
     assert partly.held == {}
     assert partly.lost == loser
+
+
+def test_where_a_field_may_not_be_written_the_loser_s_value_is_lost_with_its_whole_group() -> None:
+    """What no rule can carry over is kept in the log, as if the winner's own value had stayed."""
+    maps = [field_map(key, group="address", is_atomic=True) for key in ("street", "city")]
+    maps += [field_map("title"), field_map("score", kind=FieldType.INTEGER, on_merge=Combine.SUM)]
+    types = {m.key: m.ends("b")["human"].type for m in maps}
+    loser = {"street": "Quay 1", "city": "Hull", "title": "Dean", "score": "5"}
+    blank = dict.fromkeys(loser, "")
+    sealed = joined(blank, loser, maps, "b", "lead", types, {"city", "title", "score"})
+    assert sealed.held == {}
+    assert sealed.lost == loser

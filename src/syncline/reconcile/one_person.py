@@ -5,7 +5,7 @@ Lives here: the declared rule per field. Who wins, and where the merge is done, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -27,21 +27,29 @@ class Joined:
 
 
 def joined(
-    winner: Cells, loser: Cells, maps: Sequence[FieldMap], side: Side, type_a: str, types: Mapping[str, FieldType]
+    winner: Cells,
+    loser: Cells,
+    maps: Sequence[FieldMap],
+    side: Side,
+    type_a: str,
+    types: Mapping[str, FieldType],
+    sealed: Collection[str] = (),
 ) -> Joined:
-    """Make one of two records of *side*; *types* of the cells by mapping key.
+    """Make one of two records of *side*; *types* of the cells by mapping key. *sealed* are mappings whose field may not
+    be written: there the winner's value stays, with its whole atomic group.
 
     The winner's value stays; a blank takes the loser's, an atomic group as one; numbers are combined as the field
     declares; a value that protects is never lost. A field that the other side alone decides is left to it.
     """
     wanted: dict[str, str] = {}
-    for key, group in _groups(maps).items():
+    for group in _groups(maps).values():
+        if any(m.key in sealed for m in group):
+            continue
         fills = all(not winner.get(m.key) for m in group)
         for m in group:
             value = _value(winner.get(m.key), loser.get(m.key), m, type_a, types[m.key], fills or not m.is_atomic)
             if value is not None and value != winner.get(m.key) and _may(m, side):
                 wanted[m.key] = value
-        del key
     after = {**winner, **wanted}
     lost = {
         m.key: value
@@ -49,7 +57,7 @@ def joined(
         if (value := loser.get(m.key))
         and value != after.get(m.key)
         and _tells(m, side)
-        and m.on_merge is Combine.WINNER
+        and (m.on_merge is Combine.WINNER or m.key in sealed)
     }
     return Joined(held=wanted, lost=lost)
 

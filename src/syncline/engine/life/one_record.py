@@ -49,13 +49,11 @@ async def joined_cells(
     kept, _ = await _cells(world, sync, side, survivor, far_type, maps)
     gone, prints = await _cells(world, sync, side, ended, far_type, maps)
     type_a = survivor[0] if side == "a" else far_type
-    made = joined(kept, gone, maps, side, type_a, types)
     schema = world.schema(sync.side(side).connection, survivor[0])
-    fields = {
-        end.field: made.held[m.key]
-        for m in maps
-        if (end := m.ends(side)[survivor[0]]).field and m.key in made.held and writable(schema, m, end, creating=False)
-    }
+    own = {m.key: m.ends(side)[survivor[0]] for m in maps}
+    sealed = {m.key for m in maps if not (own[m.key].field and writable(schema, m, own[m.key], creating=False))}
+    made = joined(kept, gone, maps, side, type_a, types, sealed)
+    fields = {str(own[key].field): value for key, value in made.held.items()}
     bases = await _bases(world, sync, side, ended, links)
     after = {**kept, **made.held}
     lost = [
