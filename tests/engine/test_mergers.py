@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -307,3 +308,21 @@ async def test_nothing_is_sent_to_a_record_that_is_gone_without_a_word(side: Sid
     assert [one for one in asked if its_twin in (one.record_id, *one.others)] == []
     assert lives.alive(far) == [lost_twin]
     assert (await lives.store.rows(Table.MERGER))["state"].to_list() == ["due"]
+
+
+@lived
+async def test_what_the_loser_held_in_a_field_that_may_not_be_written_is_logged() -> None:
+    """The winner's blank cannot take it there, and the winner on the other side holds something else by now."""
+    lives = await Lives.begin()
+    (winner, its_twin), (loser, _) = await pairs(lives, "a", 2, title="Dean")
+    lives.edit("b", its_twin, title="")
+    await lives.rest()
+    connector = lives.two.right
+    granted = connector.schemas["human"]
+    locked = replace(granted.fields["title"], is_updateable=False)
+    connector.schemas["human"] = replace(granted, fields={**granted.fields, "title": locked})
+    lives.edit("a", winner, title="Chief")
+    lives.merge("a", winner, loser)
+    await lives.rest()
+    assert lives.cell("b", its_twin, "title") == ""
+    assert "Dean" in [row["value_b"] for row in await lives.conflicts("merged_away")]
