@@ -50,14 +50,12 @@ async def write_twice(hands: Hands) -> None:
 
 
 async def change_places(hands: Hands) -> None:
-    """Our write of somebody's change is long on its way; meanwhile the field is changed where it will arrive, and that
-    record is pushed."""
+    """Our write of somebody's change to b is long on its way; meanwhile the field is changed there, and that record is
+    pushed. Side a would compare, and refuse."""
     (pair,) = await grown_pairs(hands, 1)
-    side: Side = hands.luck.choice(SIDES)
-    far = pair[at(other(side))]
-    await _set_off(hands, side, {"title": hands.stage.fresh("title")}, pair[at(side)].record_id)
-    hands.write(far, {"title": hands.stage.fresh("title")})
-    await push_one(hands.stage, far, hands.luck)
+    await _set_off(hands, "a", {"title": hands.stage.fresh("title")}, pair[0].record_id)
+    hands.write(pair[1], {"title": hands.stage.fresh("title")})
+    await push_one(hands.stage, pair[1], hands.luck)
 
 
 async def move_within(hands: Hands) -> None:
@@ -100,11 +98,11 @@ async def say_yes_again(hands: Hands) -> None:
     hands.write(pairs[0][at(side)], {"email_opt_out": "false"})
 
 
-async def move_and_stay_silent(hands: Hands) -> None:
-    """Who said no gets a new address on b, of which the vendor knows no no."""
+async def say_yes_with_an_address(hands: Hands) -> None:
+    """Who said no gets a new address on b and says yes with it: that is of the address, and nobody's yes."""
     (pair,) = await grown_pairs(hands, 1)
     await told(hands, pair, "email_opt_out", "true", hands.luck.choice(SIDES))
-    hands.write(pair[1], {"email": hands.stage.fresh("email")})
+    hands.write(pair[1], {"email": hands.stage.fresh("email"), "email_opt_out": "false"})
 
 
 async def lose_a_right(hands: Hands) -> None:
@@ -161,7 +159,7 @@ QUIET: dict[str, tuple[Life, Wants]] = {
     "change places": (change_places, anything),
     "move within": (move_within, wide),
     "say yes again": (say_yes_again, anything),
-    "move and stay silent": (move_and_stay_silent, anything),
+    "say yes with an address": (say_yes_with_an_address, anything),
     "lose a right": (lose_a_right, anything),
     "change twice": (change_twice, streams),
     "be converted in quiet": (be_converted, wide_with_contacts),
@@ -178,6 +176,9 @@ def with_quiet(seed: int, variant: Variant) -> Variant | None:
     name = luck.choice(sorted(QUIET))
     calm = replace(
         variant,
+        shape=replace(variant.shape, is_wide=False),
+        workers=1,
+        has_streams=False,
         has_faults=False,
         has_low_ceilings=False,
         has_flows=False,

@@ -75,7 +75,7 @@ NEEDS: dict[str, Needed] = {
     "an edit dies with the record": chains,
     "waiting for the dead": crosses("be purged"),
     "opt-out not spread": crosses("say yes again"),
-    "a new address opts in": crosses("move and stay silent"),
+    "a new address opts in": crosses("say yes with an address"),
     "undo not guarded": crosses("regret"),
     "journal without a fence": crosses("enter and push"),
     "a living worker's writes are unknown": crosses("enter and push"),

@@ -71,6 +71,7 @@ class Sending:
     _known_us: dict[Cell, int] = field(default_factory=dict)  # since when a value was known for good
     sent_us: dict[Cell, list[int]] = field(default_factory=dict)  # when we sent a value
     _on_the_way: dict[tuple[Side, str], Leaving] = field(default_factory=dict)  # whose answer is awaited
+    _sent: dict[tuple[str, Side, str], Leaving] = field(default_factory=dict)  # by process: what it sent last
     _counted: set[tuple[str, str, Side, str | None]] = field(default_factory=set)  # what was sent again counts once
     _shown_us: dict[tuple[Side, str], int] = field(default_factory=dict)  # as of when a record was read last
     in_doubt: set[tuple[Side, str]] = field(default_factory=set)  # nobody looked since the answer was lost
@@ -107,7 +108,8 @@ class Sending:
         first = self._on_the_way.get((side, record_id))
         if first is not None and first.process is not process and self._is_on_its_way(side, record_id, first):
             self.complaints.append(f"two in flight: {process.name} and {first.process.name} to {side} {record_id}")
-        self._on_the_way[side, record_id] = Leaving(process=process, cells=cells, at_us=now_us, thawed=process.thawed)
+        leaving = Leaving(process=process, cells=cells, at_us=now_us, thawed=process.thawed)
+        self._on_the_way[side, record_id] = self._sent[process.name, side, record_id] = leaving
 
     def _is_on_its_way(self, side: Side, record_id: str, write: Leaving) -> bool:
         """Whether its sender has been at it ever since, it has not arrived, and nobody else changed the record
@@ -128,11 +130,15 @@ class Sending:
         for write in writes:
             self._on_the_way.pop((side, write.record_id or ""), None)
 
-    def answered(self, side: Side, writes: Sequence[Write], outcomes: Sequence[Outcome], now_us: int) -> None:
+    def answered(
+        self, process: Process, side: Side, writes: Sequence[Write], outcomes: Sequence[Outcome], now_us: int
+    ) -> None:
         for write, outcome in zip(writes, outcomes, strict=True):
             if write.operation is not Operation.UPDATE or write.record_id is None:
                 continue
-            sent = self._on_the_way.pop((side, write.record_id), None)
+            sent = self._sent.pop((process.name, side, write.record_id), None)
+            if self._on_the_way.get((side, write.record_id)) is sent:
+                self._on_the_way.pop((side, write.record_id), None)
             if outcome.status is Status.UNKNOWN and not self._was_read_back(side, write.record_id, sent):
                 self.in_doubt.add((side, write.record_id))
             if outcome.status is Status.WRITTEN:

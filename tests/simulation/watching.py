@@ -147,7 +147,9 @@ class WatchedConnector:
             raise
         finally:
             self._watch.process.is_sending = False
-        self._watch.stage.sending.answered(self._side, writes, answer.outcomes, self._watch.stage.now_us())
+        self._watch.stage.sending.answered(
+            self._watch.process, self._side, writes, answer.outcomes, self._watch.stage.now_us()
+        )
         for one, outcome in zip(writes, answer.outcomes, strict=True):
             if outcome.code or outcome.status not in ("written", "unchanged"):
                 self._watch.stage.tell(

@@ -46,7 +46,7 @@ def _lost(claims: Claims) -> Iterator[str]:
         mapping = two_way(claims, edit.key)
         if link_id is None or mapping is None or edit.actor in (US, "before"):
             continue
-        if not _we_overwrote(claims, edit) or (link_id, edit.key, edit.new) in claims.logged:
+        if not _we_overwrote(claims, edit) or _is_logged(claims, link_id, edit):
             continue
         if _only_carried(claims, link_id, edit) or _entered_as_it_was(claims, link_id, edit):
             continue
@@ -58,6 +58,15 @@ def _lost(claims: Claims) -> Iterator[str]:
             yield text
         else:
             claims.window_losses.append(text)
+
+
+def _is_logged(claims: Claims, link_id: int, edit: Edit) -> bool:
+    """Whether the conflict log holds the value. A record that was merged away and brought back is in a link of its own
+    since; what was logged before went with the old one."""
+    row = claims.row(edit.side, edit.record_id)
+    has_been_away = row is not None and any(v.heir for v in row.versions)
+    known = {(key, value) for _, key, value in claims.logged} if has_been_away else set()
+    return (link_id, edit.key, edit.new) in claims.logged or (edit.key, edit.new) in known
 
 
 def _we_overwrote(claims: Claims, edit: Edit) -> bool:

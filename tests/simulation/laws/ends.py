@@ -231,8 +231,7 @@ def _loosened(claims: Claims) -> Iterator[str]:
     for edit in claims.stage.chronicle.edits:
         if edit.actor != US or edit.key != "email_opt_out" or (edit.old, edit.new) != ("true", "false"):
             continue
-        end = claims.ends.get((edit.side, edit.record_id))
-        far = {row.record_id for row in claims.members(end["link_id"], other(edit.side))} if end else set()
+        far = {row.record_id for one in _of_one_address(claims, edit) for row in _across(claims, edit.side, one)}
         if _moved_to_another_address(claims, edit) or _nobody_could_see(claims, edit):
             continue
         acts = [
@@ -243,6 +242,22 @@ def _loosened(claims: Claims) -> Iterator[str]:
         ]
         if not acts:
             yield f"{edit.side} {edit.record_id} was opted in by us at {clock(claims, edit.at_us)}"
+
+
+def _of_one_address(claims: Claims, edit: Edit) -> list[str]:
+    """The record, and on b those that had its address then: the vendor keeps one consent for all of them."""
+    row = claims.row(edit.side, edit.record_id)
+    then = row.at(edit.at_us) if row is not None else None
+    if then is None or edit.side == "a":
+        return [edit.record_id]
+    rows = claims.stage.chronicle.rows["b"].values()
+    return [one.record_id for one in rows if (v := one.at(edit.at_us)) and v.cells["email"] == then.cells["email"]]
+
+
+def _across(claims: Claims, side: Side, record_id: str) -> list[Row]:
+    """The records on the other side of whatever link a record is in."""
+    end = claims.ends.get((side, record_id))
+    return claims.members(end["link_id"], other(side)) if end else []
 
 
 def _nobody_could_see(claims: Claims, edit: Edit) -> bool:

@@ -14,13 +14,14 @@ from syncline.engine.deeds import perform
 from syncline.engine.dirty import dirty_links
 from syncline.engine.letters import bury_deed
 from syncline.engine.life.marks import Ended, Then, ended_of, mark_rows
+from syncline.engine.observe import read_again
 from syncline.engine.settlement import add_rows
 from syncline.engine.sheets import Sheets
 from syncline.engine.world import World
 from syncline.engine.write import Written
 from syncline.errors import AccessError, Later, NotUnderstood
 from syncline.ports import Lane
-from syncline.records import Operation, Side, Status, Write
+from syncline.records import Operation, Outcome, Side, Status, Write
 from syncline.spec.model import LeavesFilter, Sync
 from syncline.trees import Commit, Table
 
@@ -59,13 +60,14 @@ async def _delete(
         return "dead", f"refused before: {letters['message'][0]}"
     write = Write(operation=Operation.DELETE, object_type=row["object_type"], cells={}, record_id=row["record_id"])
     outcome = await perform(world, sync, run_id, side, write, link_id=row["link_id"], lane=lane)
-    if outcome.status in (Status.WRITTEN, Status.UNCHANGED) or outcome.is_gone:
-        await _end_leaver(world, sync, side, row)
-        if outcome.is_gone:
-            await _note_gone(world, row)
-        return "written", "deleted"
     if outcome.status is Status.UNKNOWN:
         return "unknown", outcome.message or "the answer was lost; it will be read back"
+    is_gone = outcome.is_gone or await _is_out_of_sight(world, sync, side, row, outcome, run_id)
+    if outcome.status in (Status.WRITTEN, Status.UNCHANGED) or is_gone:
+        await _end_leaver(world, sync, side, row)
+        if is_gone:
+            await _note_gone(world, row)
+        return "written", "it was gone before" if is_gone else "deleted"
     words = f"{outcome.code}: {outcome.message}"
     if not outcome.is_permanent:
         return await _defer(world, sync, row, words)
@@ -73,6 +75,17 @@ async def _delete(
     bury_deed(world, sync, side, _letter_id(sync, side, row), row["link_id"], write, outcome, commit)
     await world.store.commit(commit)
     return "dead", words
+
+
+async def _is_out_of_sight(
+    world: World, sync: Sync, side: Side, row: dict[str, Any], outcome: Outcome, run_id: str
+) -> bool:
+    """Whether a record whose delete was refused for something that passes is not to be found by its id: vendors have no
+    word of its own for one that was purged, or that the sync user may not see."""
+    if outcome.status is not Status.REJECTED or outcome.is_permanent:
+        return False
+    page = await read_again(world, sync.side(side).connection, row["object_type"], [row["record_id"]], run_id)
+    return page is not None and row["record_id"] in page.missing
 
 
 async def _is_still_due(world: World, sync: Sync, side: Side, row: dict[str, Any]) -> bool:
