@@ -88,14 +88,14 @@ async def _set_off(hands: Hands, side: Side, cells: dict[str, str], record_id: s
 
 
 async def say_yes_again(hands: Hands) -> None:
-    """Of two linked pairs of one person with one address, who said no, one says yes later."""
+    """Of two linked pairs of one person with one address, who said no, one says yes on a later."""
     pairs = await grown_pairs(hands, 2)
-    side: Side = hands.luck.choice(SIDES)
-    hands.write(pairs[0][at(side)], {"email_opt_out": "true"})
+    hands.write(pairs[0][0], {"email_opt_out": "true"})
     while any(row.now.cells["email_opt_out"] != "true" for pair in pairs for row in pair):
         await second(hands)
     await cycles(hands)
-    hands.write(pairs[0][at(side)], {"email_opt_out": "false"})
+    hands.write(pairs[0][0], {"email_opt_out": "false"})
+    hands.stage.yeses.append(tuple(row for pair in pairs for row in pair))
 
 
 async def say_yes_with_an_address(hands: Hands) -> None:
@@ -145,6 +145,10 @@ def wide_with_contacts(variant: Variant) -> Variant:
     return replace(variant, shape=replace(variant.shape, is_wide=True, has_contacts=True))
 
 
+def native(variant: Variant) -> Variant:
+    return replace(variant, shape=replace(variant.shape, preset="native"))
+
+
 def unlinking(variant: Variant) -> Variant:
     shape = replace(variant.shape, preset="recommended")
     return replace(variant, shape=shape, on_delete=(OnDelete.UNLINK, OnDelete.UNLINK))
@@ -158,7 +162,7 @@ QUIET: dict[str, tuple[Life, Wants]] = {
     "write twice": (write_twice, anything),
     "change places": (change_places, anything),
     "move within": (move_within, wide),
-    "say yes again": (say_yes_again, anything),
+    "say yes again": (say_yes_again, native),
     "say yes with an address": (say_yes_with_an_address, anything),
     "lose a right": (lose_a_right, anything),
     "change twice": (change_twice, streams),

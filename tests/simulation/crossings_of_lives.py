@@ -152,7 +152,9 @@ async def grown_pairs(hands: Hands, count: int) -> list[Pair]:
     """That many linked pairs of a new person, each with a score of its own where there are scores."""
     person = NEWCOMERS + hands.luck.randint(1, 900)
     hands.left_alone.add(person)
-    for _ in range(count):
+    for number in range(count):
+        if number and hands.stage.variant.shape.preset == "recommended":
+            await _moved_away(hands, person, number)  # of two with one address a person would be asked
         hands.new("a", person, "Lead")
     while len(pairs := _pairs(hands, person)) < count:
         await second(hands)
@@ -163,11 +165,20 @@ async def grown_pairs(hands: Hands, count: int) -> list[Pair]:
     return pairs
 
 
+async def _moved_away(hands: Hands, person: int, count: int) -> None:
+    """Every pair of the person has an address of its own."""
+    while len(pairs := _pairs(hands, person)) < count:
+        await second(hands)
+    await told(hands, pairs[-1], "email", hands.stage.fresh("email"), "a")
+
+
 def _pairs(hands: Hands, person: int) -> list[Pair]:
     """Living records of a person that name each other."""
     rows = hands.stage.chronicle.rows
     far = {row.now.cells["sfdc_id"]: row for row in rows["b"].values() if not row.has_ended}
-    near = [row for row in rows["a"].values() if row.person == person and not row.has_ended]
+    near = sorted(
+        (row for row in rows["a"].values() if row.person == person and not row.has_ended), key=lambda r: r.record_id
+    )
     return [(row, far[row.record_id]) for row in near if row.record_id in far]
 
 

@@ -97,6 +97,7 @@ class Stage:
     approved_us: list[int] = field(default_factory=list)  # when somebody let through what a ceiling held
     undone: list[int] = field(default_factory=list)  # when somebody had something undone
     returns: list[Return] = field(default_factory=list)  # who came back after he was deleted
+    yeses: list[tuple[Row, ...]] = field(default_factory=list)  # records of whom somebody's yes was the last word
     unseen: list[Unseen] = field(default_factory=list)  # when a side showed no rows
     shown: dict[tuple[Side, str, str, str], int] = field(default_factory=dict)
     based_us: dict[tuple[int, str], int] = field(default_factory=dict)  # link, mapping -> since when it has bases

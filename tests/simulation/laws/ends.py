@@ -244,6 +244,14 @@ def _loosened(claims: Claims) -> Iterator[str]:
             yield f"{edit.side} {edit.record_id} was opted in by us at {clock(claims, edit.at_us)}"
 
 
+def _turned_back(claims: Claims) -> Iterator[str]:
+    """Where everybody had agreed on a no and somebody said yes, all records of that address say yes."""
+    for rows in claims.stage.yeses:
+        for row in rows:
+            if not row.has_ended and row.now.cells["email_opt_out"] == "true":
+                yield f"{row.side} {row.record_id} says no, though the last word was yes"
+
+
 def _of_one_address(claims: Claims, edit: Edit) -> list[str]:
     """The record, and on b those that had its address then: the vendor keeps one consent for all of them."""
     row = claims.row(edit.side, edit.record_id)
@@ -302,4 +310,5 @@ LAWS = (
     _deleted_by_us,
     _merged_by_us,
     _loosened,
+    _turned_back,
 )
