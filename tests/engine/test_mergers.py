@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from syncline.connectors.memory import convert, purge, undelete
 from syncline.engine.inbox import retry
 from syncline.errors import Later
-from syncline.records import Operation, Outcome, Side, Status, Write, other
+from syncline.ports import Lane
+from syncline.records import Operation, Outcome, Side, Status, Write, WriteAnswer, other
 from syncline.spec.model import OnDelete, OnMerge
 from syncline.trees import Table
 from tests.support.life_world import HUMAN, Lives, lived
@@ -326,3 +328,53 @@ async def test_what_the_loser_held_in_a_field_that_may_not_be_written_is_logged(
     await lives.rest()
     assert lives.cell("b", its_twin, "title") == ""
     assert "Dean" in [row["value_b"] for row in await lives.conflicts("merged_away")]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_what_a_merge_was_to_carry_over_and_did_not_is_logged(side: Side) -> None:
+    """Somebody fills the winner's blank before the merge arrives there: the vendor drops what the loser held."""
+    lives, far = await Lives.begin(), other(side)
+    (winner, its_twin), (loser, lost_twin) = await pairs(lives, side, 2, title="Boss")
+    lives.edit(side, winner, title="")
+    await lives.rest()
+    connector: Any = lives.two.world.connectors["left" if far == "a" else "right"]
+    carry_out = connector.write_one
+
+    def is_late(write: Write) -> Outcome:
+        connector.write_one = carry_out
+        lives.edit(far, its_twin, title="Chief")
+        return Outcome(status=Status.UNKNOWN, record_id=write.record_id)
+
+    connector.write_one = is_late
+    lives.edit(side, loser, title="")
+    lives.edit(side, loser, title="Boss")
+    lives.merge(side, winner, loser)
+    await lives.run()
+    assert len(lives.alive(far)) == 2
+    lives.merge(far, its_twin, lost_twin)
+    await lives.rest()
+    assert lives.alive(far) == [its_twin]
+    assert lives.cell(far, its_twin, "title") == "Chief"
+    assert "Boss" in [row[f"value_{far}"] for row in await lives.conflicts("merged_away")]
+
+
+@pytest.mark.parametrize("side", SIDES)
+@lived
+async def test_two_processes_that_see_the_same_merge_done_unite_the_links_once(side: Side) -> None:
+    lives, far = await Lives.begin(), other(side)
+    (winner, its_twin), (loser, _) = await pairs(lives, side, 2)
+    connector: Any = lives.two.world.connectors["left" if far == "a" else "right"]
+    passing = connector.write
+
+    async def write(writes: Sequence[Write], *, lane: Lane) -> WriteAnswer:
+        connector.write = passing
+        answer: WriteAnswer = await passing(writes, lane=lane)
+        await lives.run()
+        return answer
+
+    connector.write = write
+    lives.merge(side, winner, loser)
+    await lives.rest()
+    assert lives.alive(far) == [its_twin]
+    assert await lives.twin(side, winner) == its_twin

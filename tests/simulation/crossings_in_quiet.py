@@ -7,6 +7,7 @@ must hold (`laws`, `sending`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -38,6 +39,9 @@ SHARE = 0.2
 ON_ITS_WAY_SECONDS = (35.0, 50.0)
 """Of a write that arrives just before its sender stops waiting."""
 
+SHOWN_SECONDS = 20.0
+"""After so long a reading would show our write, had it arrived."""
+
 
 async def write_twice(hands: Hands) -> None:
     """Our write of somebody's change is long on its way; he changes more, and has it pushed."""
@@ -54,6 +58,7 @@ async def change_places(hands: Hands) -> None:
     pushed. Side a would compare, and refuse."""
     (pair,) = await grown_pairs(hands, 1)
     await _set_off(hands, "a", {"title": hands.stage.fresh("title")}, pair[0].record_id)
+    await asyncio.sleep(SHOWN_SECONDS)
     hands.write(pair[1], {"title": hands.stage.fresh("title")})
     await push_one(hands.stage, pair[1], hands.luck)
 
@@ -67,6 +72,7 @@ async def move_within(hands: Hands) -> None:
     for key in ("street", "city"):
         await told(hands, pair, key, hands.stage.fresh(key), side)
     await _set_off(hands, side, {"street": hands.stage.fresh("street")}, near.record_id)
+    await asyncio.sleep(SHOWN_SECONDS)
     hands.write(far, {"city": hands.stage.fresh("city")})
     hands.write(near, {"street": hands.stage.fresh("street")})
     await push_one(hands.stage, far, hands.luck)

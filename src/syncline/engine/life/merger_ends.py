@@ -6,6 +6,7 @@ the merge itself (`mergers`), or the rule per field (`reconcile.one_person`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import polars as pl
 
 from syncline.engine.life.chains import Chains, chains_of
 from syncline.engine.life.merger_rows import lost_row
-from syncline.engine.life.one_record import unseen_edits
+from syncline.engine.life.one_record import left_out
 from syncline.engine.settlement import add_rows
 from syncline.engine.world import World
 from syncline.reconcile.succession import Name
@@ -45,19 +46,21 @@ async def lost_with_it(
     ended = (await currents(world, sync, side, links)).get(row["loser_link"])
     if ended is None or (heir := (await chains_of_two(world, sync, side, ended, ended, run_id)).last_of(ended)) is None:
         return []
-    lost = await unseen_edits(world, sync, side, ended, heir, links)
+    lost = await left_out(world, sync, side, ended, heir, links)
     return [lost_row(world, sync, side, row, (heir, ended), run_id, one) for one in lost]
 
 
 async def read_meanwhile(
     world: World, sync: Sync, side: Side, row: Mapping[str, Any], survivor: Name, run_id: str
 ) -> Commit:
-    """What was read of the one that ended on *side* after its merge had been sent, and is nowhere now, is logged."""
+    """What was read of the one that ended on *side* after its merge had been sent, and is nowhere now, is logged; so is
+    what the merge was to carry over and the survivor does not hold: somebody may have entered something else before it
+    arrived."""
     links = (row["winner_link"], row["loser_link"])
     ends = await currents(world, sync, side, links)
     ended = ends[links[1]] if ends[links[1]] != survivor else ends[links[0]]
-    commit = Commit()
-    if ended != survivor and (lost := await unseen_edits(world, sync, side, ended, survivor, links)):
+    commit, carried = Commit(), json.loads(row["cells"] or "{}")
+    if ended != survivor and (lost := await left_out(world, sync, side, ended, survivor, links, carried)):
         rows = [lost_row(world, sync, side, row, (survivor, ended), run_id, one) for one in lost]
         add_rows(commit, Table.CONFLICT, pl.DataFrame(rows, schema=dict(TABLES[Table.CONFLICT][0])))
     return commit

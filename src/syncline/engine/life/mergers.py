@@ -221,14 +221,19 @@ async def _with_cells(
 async def _finish(
     world: World, sync: Sync, side: Side, row: dict[str, Any], chains: Chains, run_id: str, lane: Lane, state: str
 ) -> bool:
-    """Both records are one, or one of them is gone: one link of two, in one commit with the merger's end."""
+    """Both records are one, or one of them is gone: one link of two, in one commit with the merger's end. Whoever else
+    made one of them meanwhile, or gave one another record, has done so; then nothing is left to do here."""
     ends = await currents(world, sync, side, [row["winner_link"], row["loser_link"]])
+    if len(ends) < 2:
+        return False
     winner, loser = ends[row["winner_link"]], ends[row["loser_link"]]
     alive = [last for name in (winner, loser) if (last := chains.last_of(name)) and chains.is_there(last)]
     survivor = alive[0] if alive else winner
     if state == "done" and not await _hold_cells(world, sync, side, row, survivor, run_id, lane):
         return False
     async with world.store.alone():
+        if await currents(world, sync, side, list(ends)) != ends:
+            return False
         commit = await read_meanwhile(world, sync, side, row, survivor, run_id) if state == "done" else Commit()
         await unite(world, sync, side, (row["winner_link"], row["loser_link"]), survivor, commit, is_there=bool(alive))
         await over(world, row, state, row["reason"], commit)

@@ -5,6 +5,7 @@ Lives here: loading both records as mapped values. The rule per field is `reconc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -63,10 +64,17 @@ async def joined_cells(
     return Made(fields=fields, lost=lost)
 
 
-async def unseen_edits(
-    world: World, sync: Sync, side: Side, ended: Name, heir: Name, links: tuple[int, int]
+async def left_out(
+    world: World,
+    sync: Sync,
+    side: Side,
+    ended: Name,
+    heir: Name,
+    links: tuple[int, int],
+    carried: Mapping[str, str] | None = None,
 ) -> list[Lost]:
-    """Edits of *ended* (a record of *side*) that the other side had not seen and that its *heir* did not take."""
+    """Values of *ended* (a record of *side*) that its *heir* did not take: edits that the other side had not seen, and
+    what the merge was to carry over (*carried*, by the heir's field) and did not."""
     far_type = await _far_type(world, side, links)
     maps = [
         m
@@ -79,13 +87,12 @@ async def unseen_edits(
     kept, _ = await _cells(world, sync, side, heir, far_type, maps)
     gone, prints = await _cells(world, sync, side, ended, far_type, maps)
     bases = await _bases(world, sync, side, ended, links)
+    pending = {m.key for m in maps if m.key in bases and bases[m.key] != prints.get(m.key)}
+    sent = {m.key for m in maps if gone.get(m.key) == (carried or {}).get(str(m.ends(side)[heir[0]].field))}
     return [
-        Lost(mapping=m.key, value=value, kept=kept.get(m.key), was_pending=True)
+        Lost(mapping=m.key, value=value, kept=kept.get(m.key), was_pending=m.key in pending)
         for m in maps
-        if (value := gone.get(m.key))
-        and value != kept.get(m.key)
-        and m.key in bases
-        and bases[m.key] != prints.get(m.key)
+        if (value := gone.get(m.key)) and value != kept.get(m.key) and m.key in pending | sent
     ]
 
 
