@@ -103,17 +103,17 @@ def test_what_was_purged_before_its_delete_is_not_deleted_again_and_again(tells:
         purge(lives.system("b"), twin)
         lives.delete("a", person)
         deletes: list[Write] = []
-        connector = lives.two.world.connectors["right"]
+        connector: Any = lives.two.world.connectors["right"]
         passing = connector.write
 
         async def write(writes: Sequence[Write], *, lane: Lane) -> WriteAnswer:
-            answer = await passing(writes, lane=lane)
+            answer: WriteAnswer = await passing(writes, lane=lane)
             deletes.extend(one for one in writes if one.operation is Operation.DELETE)
             if tells:
                 return answer
             return replace(answer, outcomes=tuple(replace(one, **_VAGUE) for one in answer.outcomes))
 
-        connector.write = write  # type: ignore[method-assign]
+        connector.write = write
         for _ in range(3):
             await lives.rest()
         assert lives.alive("a") == lives.alive("b") == []

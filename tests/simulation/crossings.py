@@ -337,6 +337,6 @@ def begin(hands: Hands) -> list[Awaitable[None]]:
     """The tasks of the crossings of a history, each with hands and luck of its own."""
     stage, known = hands.stage, {**CROSSINGS, **LISTS}
     own = {name: replace(hands, luck=Random(f"{stage.seed}/{name}")) for name in stage.variant.crossings}
-    told = {name: life for name, (life, *_) in {**LIVES, **QUIET}.items()}
+    told = {name: one[0] for name, one in LIVES.items()} | {name: one[0] for name, one in QUIET.items()}
     lives = [lived_to_the_end(told[name], one) for name, one in own.items() if name in told]
     return [*(known[name][0](one) for name, one in own.items() if name in known), *lives]

@@ -112,17 +112,20 @@ async def say_yes_with_an_address(hands: Hands) -> None:
 
 
 async def lose_a_right(hands: Hands) -> None:
-    """The right to read a field is lost for a while, in which its record is edited otherwise."""
+    """The right to read a field is lost for a while; what is entered in another field of the record flows on."""
     (pair,) = await grown_pairs(hands, 1)
-    side: Side = hands.luck.choice(SIDES)
-    if side == "a":
+    if hands.luck.random() < 0.5:
         hands.stage.ground.ask_org("POST", "rights", {"hidden_fields": ["Lead.Title"]})
     else:
         hands.stage.ground.ask_instance("POST", "fields", {"name": "title", "hidden": True})
     await cycles(hands)
-    for row in pair:
-        hands.write(row, {"phone": hands.stage.fresh("phone")})
+    for row, far in (pair, pair[::-1]):
+        value = hands.stage.fresh("phone")
+        hands.write(row, {"phone": value})
         await cycles(hands)
+        await cycles(hands)
+        if far.now.cells["phone"] != value:
+            hands.stage.complaints.append(f"stuck: {row.side} {row.record_id} phone {value!r} waits for a hidden title")
     give_back(hands.stage)
 
 
