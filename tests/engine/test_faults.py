@@ -11,6 +11,7 @@ import pytest
 
 from syncline.connectors.memory import Fault
 from syncline.engine.cycle import run_cycle
+from syncline.ports import Stamp
 from syncline.records import SIDES, Page, Side, Unreadable
 from syncline.spec.model import Policy
 from syncline.trees import Commit, Table
@@ -122,6 +123,32 @@ def test_a_reading_that_cannot_be_ordered_stops_the_write_that_would_go_over_it(
         await life.cycle()
         assert life.edits[-1].new == "second"
         assert cell(life, "b", "title") == "second"
+        await rest(life)
+        await judge(life)
+        assert ("conflict", "from a", "second") in await logged(life)
+        assert cell(life, "b", "title") == "from a"
+
+    lived(life)
+
+
+def test_a_reading_of_before_that_could_not_be_ordered_stops_the_write_as_well() -> None:
+    """The poll showed somebody's edit so soon after the last look that it may be older: it waits to be read again."""
+
+    async def life() -> None:
+        slow = replace(POOR_SYSTEMS.capabilities, stamp=Stamp.NONE, visibility_lag_seconds=10.0)
+        sync = filtered_people()
+        fields = tuple(replace(m, policies={"*": Policy.A}) if m.key == "title" else m for m in sync.fields)
+        life = await Life.begin(replace(POOR_SYSTEMS, capabilities=slow), replace(sync, fields=fields))
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(30)
+        life.edit("b", only(life, "b"), "phone", "77")
+        await life.cycle()
+        life.clock.advance(2)
+        life.edit("a", only(life, "a"), "title", "from a")
+        life.edit("b", only(life, "b"), "title", "second")
+        await life.cycle()
         await rest(life)
         await judge(life)
         assert ("conflict", "from a", "second") in await logged(life)

@@ -17,6 +17,7 @@ from syncline.records import SIDES, Side, other
 from syncline.spec.model import OnDelete
 from tests.simulation.crossings_of_lives import (
     MORE_ROUNDS,
+    NEWCOMERS,
     Life,
     at,
     be_converted,
@@ -129,6 +130,29 @@ async def lose_a_right(hands: Hands) -> None:
     give_back(hands.stage)
 
 
+async def push_again(hands: Hands) -> None:
+    """Somebody enters a person and has it pushed; its making over there, or the answer, is long on its way, and he has
+    it pushed again."""
+    stage, person = hands.stage, NEWCOMERS + hands.luck.randint(901, 999)
+    hands.left_alone.add(person)
+    hands.new("a", person, "Lead")
+    (row,) = [one for one in stage.chronicle.rows["a"].values() if one.person == person]
+    seconds, is_early = hands.luck.uniform(*ON_ITS_WAY_SECONDS), hands.luck.random() < 0.5
+    delay = Delay(
+        fits=lambda process, request: process.is_sending and b"createOnly" in request.body,
+        before_seconds=seconds * (not is_early),
+        after_seconds=seconds * is_early,
+    )
+    stage.lines["b"].delays.append(delay)
+    pushes = [asyncio.ensure_future(push_one(stage, row, hands.luck))]
+    while not delay.met.is_set():
+        await second(hands)
+    for _ in range(2):
+        await asyncio.sleep(hands.luck.uniform(1.0, 15.0))
+        pushes.append(asyncio.ensure_future(push_one(stage, row, hands.luck)))
+    await asyncio.gather(*pushes)
+
+
 async def change_twice(hands: Hands) -> None:
     """Somebody changes his mind within seconds, and the event of his first change is late (`pushed_bus`)."""
     (pair,) = await grown_pairs(hands, 1)
@@ -174,6 +198,7 @@ QUIET: dict[str, tuple[Life, Wants]] = {
     "say yes again": (say_yes_again, native),
     "say yes with an address": (say_yes_with_an_address, anything),
     "lose a right": (lose_a_right, anything),
+    "push again": (push_again, anything),
     "change twice": (change_twice, streams),
     "be converted in quiet": (be_converted, wide_with_contacts),
     "merge and delete in quiet": (merge_and_delete, unlinking),

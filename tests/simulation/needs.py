@@ -77,7 +77,7 @@ NEEDS: dict[str, Needed] = {
     "opt-out not spread": crosses("say yes again"),
     "a new address opts in": crosses("say yes with an address"),
     "undo not guarded": crosses("regret"),
-    "journal without a fence": crosses("enter and push"),
-    "a living worker's writes are unknown": crosses("enter and push"),
+    "journal without a fence": crosses("push again"),
+    "a living worker's writes are unknown": crosses("push again"),
     "an event over a later read": crosses("change twice"),
 }

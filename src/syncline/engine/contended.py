@@ -13,6 +13,7 @@ import polars as pl
 
 from syncline import records
 from syncline.engine.batches import Batch, Row
+from syncline.engine.dirty import read_marks
 from syncline.engine.intake import clockwork_of
 from syncline.engine.observe import read_again
 from syncline.engine.restated import restating
@@ -41,7 +42,8 @@ class Guarded:
 async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
     """Read the contended records of *batch* and take out the rows whose record moved, or may have.
 
-    A reading that cannot be ordered and shows something else is no leave to write. Whoever gives a record another
+    A reading that cannot be ordered and shows something else is no leave to write, be it this one or one of before that
+    waits to be made again. Whoever gives a record another
     owner of what it shares, such as an address of which a consent is, has looked at it just before: what it says
     itself goes with the old one, and would be known by nobody any more.
     """
@@ -54,10 +56,12 @@ async def guard(world: World, sync: Sync, batch: Batch, run_id: str) -> Guarded:
     step_us = capabilities.stamp_step_us
     owners = set(capabilities.shared_fields.values())
     maps = _maps(sync, batch)
+    unsettled = await _to_be_read(world, batch)
     wanted = [
         row
         for position, row in enumerate(batch.rows)
         if _is_contended(world, maps.get(position, []), row, before, compares, step_us)
+        or row.write.record_id in unsettled
         or not owners.isdisjoint(row.write.cells)
     ]
     moved: tuple[Row, ...] = ()
@@ -88,6 +92,14 @@ async def _known(world: World, batch: Batch) -> pl.DataFrame:
         connection=pl.lit(batch.connection), object_type=pl.lit(batch.object_type)
     )
     return await world.store.by_keys(Table.MIRROR, keys)
+
+
+async def _to_be_read(world: World, batch: Batch) -> set[str]:
+    """The records of *batch* that are to be read again because a reading of them said nothing for sure."""
+    ids = [str(row.write.record_id) for row in batch.rows]
+    due = read_marks(batch.connection, batch.object_type, ids, due_us=0)
+    marks = await world.store.by_keys(Table.DIRTY, due.drop("due_us"))
+    return set(marks["record_id"])
 
 
 def _mirror(known: pl.DataFrame) -> _Mirror:

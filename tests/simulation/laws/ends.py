@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from syncline.records import SIDES, Side, other
 from syncline.spec.model import OnDelete
 from tests.simulation.chronicle import US, Edit, Row
-from tests.simulation.laws.claims import Claims, clock, is_out, was_hidden
+from tests.simulation.laws.claims import SOON_US, Claims, clock, is_out, was_hidden
 
 UNREAD_US = 300_000_000
 """So long a cycle may be at it with what it read at its beginning."""
@@ -158,9 +158,21 @@ def _forgotten(claims: Claims) -> Iterator[str]:
                 continue
             if row.object_type not in claims.stage.sync.side(side).object_types:
                 continue
+            if _was_out_of_sight(claims, side, row):
+                continue
             by_us = row.versions[0].actor == US and not any(v.heir for v in row.versions)
             if (side == "a" or by_us) and not claims.is_doubted(record_id) and not _is_awaited(claims, row):
                 yield f"{side} {record_id} of person {row.person} ({'ours' if by_us else 'entered'}) is in no link"
+
+
+def _was_out_of_sight(claims: Claims, side: Side, row: Row) -> bool:
+    """Whether nothing ever showed the record, and its changes would have been told while the side showed no rows: no
+    stamp moves when they come back, and verification looks at pairs alone."""
+    hidden = [one for one in claims.stage.unseen if one.side == side]
+    was_shown = any(cell[:2] == (side, row.record_id) for cell in claims.stage.shown)
+    return not was_shown and all(
+        any(one.since_us - SOON_US <= v.at_us <= (one.until_us or v.at_us) for one in hidden) for v in row.versions
+    )
 
 
 def _is_awaited(claims: Claims, row: Row) -> bool:

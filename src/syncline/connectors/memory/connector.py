@@ -243,11 +243,11 @@ class MemoryConnector:
     ) -> Page:
         self._calls += 1
         shown = [name for name in fields if name in self.system.schemas[object_type].fields.keys() - self.hidden]
-        has_actor = self._capabilities.has_actor
+        has_actor, has_stamp = self._capabilities.has_actor, self._capabilities.stamp is not Stamp.NONE
         frame = pl.DataFrame(
             {
                 records.ID: [row.record_id for row, _ in rows],
-                records.STAMP: [version.stamp_us for _, version in rows],
+                records.STAMP: [version.stamp_us if has_stamp else None for _, version in rows],
                 records.ACTOR: [version.actor if has_actor else None for _, version in rows],
                 records.CREATED: [row.created_us for row, _ in rows],
                 records.DELETED: [version.is_deleted for _, version in rows],
