@@ -14,5 +14,10 @@ BEYOND: dict[str, str] = {
     "one spelling for both sides": "neither system spells what is written there its own way in a history",
     "alias not followed": "the next step follows the next heir: it only takes longer, and steps end every history",
     "an erased person comes back": "nobody is erased in a history",
-    "empty side believed": "a side is hardly ever read whole in the hour in which it shows no rows",
+    "empty side believed": "who is out of sight loses sight and not life: nothing follows, and verification finds them",
+    "two writes in flight": "the state refuses a second one by itself: whoever tries ends before anything is sent",
+    "a look that cannot be ordered lets a write go": "one vendor compares, the other tells of every change it made: "
+    "what is written over is logged",
+    "a fresh contact says no": "a blank without a base is filled and consent has a rule of its own; no other field of "
+    "a history has a default that is a value",
 }

@@ -44,16 +44,6 @@ SHOWN_SECONDS = 20.0
 """After so long a reading would show our write, had it arrived."""
 
 
-async def write_twice(hands: Hands) -> None:
-    """Our write of somebody's change is long on its way; he changes more, and has it pushed."""
-    (pair,) = await grown_pairs(hands, 1)
-    side: Side = hands.luck.choice(SIDES)
-    near = pair[at(side)]
-    await _set_off(hands, side, {"title": hands.stage.fresh("title")}, pair[at(side)].record_id)
-    hands.write(near, {"phone": hands.stage.fresh("phone")})
-    await push_one(hands.stage, near, hands.luck)
-
-
 async def change_places(hands: Hands) -> None:
     """Our write of somebody's change to b is long on its way; meanwhile the field is changed there, and that record is
     pushed. Side a would compare, and refuse."""
@@ -192,7 +182,6 @@ def streams(variant: Variant) -> Variant:
 
 
 QUIET: dict[str, tuple[Life, Wants]] = {
-    "write twice": (write_twice, anything),
     "change places": (change_places, anything),
     "move within": (move_within, wide),
     "say yes again": (say_yes_again, native),

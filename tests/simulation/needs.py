@@ -51,7 +51,6 @@ NEEDS: dict[str, Needed] = {
     "hidden is empty": crosses("lose a right"),
     "late write taken for an edit": crosses("think twice"),
     "blind resend": faults,
-    "two writes in flight": crosses("write twice"),
     "what a write in doubt replaces is copied": crosses("change places", "move within"),
     "a stale plan is sent": crosses("write beside"),
     "ceilings open": ceilings,

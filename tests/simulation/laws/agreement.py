@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from syncline.records import SIDES, other
 from syncline.spec.model import Direction
-from tests.simulation.chronicle import ADDRESS, RULE, US, Edit
+from tests.simulation.chronicle import ADDRESS, RULE, US, Edit, Row
 from tests.simulation.laws.claims import Claims, clock, explained, is_heir, next_of, two_way, was_hidden
 
 UNKNOWN = "[unknown]"
@@ -174,8 +174,7 @@ def _emptied(claims: Claims) -> Iterator[str]:
         if end is None or row is None or row.now.has_ended:
             continue
         people = claims.members(end["link_id"], other(edit.side))
-        blank = [v for one in people if (v := one.at(edit.at_us)) is not None and not v.cells.get(edit.key)]
-        if edit.key in ADDRESS and blank:
+        if edit.key in ADDRESS and any(_was_blank_lately(one, edit) for one in people):
             continue  # an address is decided as one
         acts = [
             one
@@ -188,6 +187,16 @@ def _emptied(claims: Claims) -> Iterator[str]:
         ]
         if not acts:
             yield f"{edit.side} {edit.record_id} {edit.key}: {edit.old!r} was emptied at {clock(claims, edit.at_us)}"
+
+
+READ_US = 300_000_000
+"""Before a write leaves: what it was made from may have been read so long ago, over a slow network."""
+
+
+def _was_blank_lately(row: Row, edit: Edit) -> bool:
+    """Whether the record's field was blank when the edit was made, or when what it was made from was read."""
+    since = [v for v in row.versions if edit.at_us - READ_US <= v.at_us <= edit.at_us]
+    return any(v is not None and not v.cells.get(edit.key) for v in (row.at(edit.at_us - READ_US), *since))
 
 
 LAWS = (
