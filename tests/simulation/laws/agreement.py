@@ -94,13 +94,14 @@ def _only_carried(claims: Claims, link_id: int, edit: Edit) -> bool:
 
 def _entered_as_it_was(claims: Claims, link_id: int, edit: Edit) -> bool:
     """Whether a record was entered with what the other side's held, and what went over it is what somebody changed
-    that very value to: both held it when they were linked, and one of them has changed it."""
+    that to: as far as we knew both held it when they were linked, and one of them has changed it."""
     row, after = claims.row(edit.side, edit.record_id), next_of(claims, edit)
     if row is None or after is None or row.versions[0].at_us != edit.at_us:
         return False
-    far = {one.record_id for one in claims.members(link_id, other(edit.side))}
+    far = claims.members(link_id, other(edit.side))
+    held = {one.record_id for one in far if any(v.cells.get(edit.key) == edit.new for v in one.versions)}
     return any(
-        one.record_id in far and (one.key, one.old, one.new) == (edit.key, edit.new, after.new) and one.actor != US
+        one.record_id in held and (one.key, one.new) == (edit.key, after.new) and one.actor != US
         for one in claims.stage.chronicle.edits
     )
 
@@ -189,8 +190,8 @@ def _emptied(claims: Claims) -> Iterator[str]:
             yield f"{edit.side} {edit.record_id} {edit.key}: {edit.old!r} was emptied at {clock(claims, edit.at_us)}"
 
 
-READ_US = 300_000_000
-"""Before a write leaves: what it was made from may have been read so long ago, over a slow network."""
+READ_US = ARRIVES_US + 300_000_000
+"""Before a write arrives: what it was made from may have been read so long ago, over a slow network."""
 
 
 def _was_blank_lately(row: Row, edit: Edit) -> bool:
