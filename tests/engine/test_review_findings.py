@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ from syncline.connectors.memory.connector import RICH
 from syncline.engine.cycle import RunReport, run_cycle
 from syncline.engine.inbox import SHORTEST_DIGEST, approve
 from syncline.engine.intake import LOOK_AGAIN_SECONDS
+from syncline.engine.observe import LOOK_LATER_SECONDS
 from syncline.engine.push import push
 from syncline.records import AS_OF, Outcome, Page, Status, Write
 from syncline.spec.model import Ceiling, Creates, End, FieldMap, MatchRule, Policy, SideSpec, Sync
@@ -130,6 +132,32 @@ def test_an_edit_made_while_the_other_side_was_hidden_flows_once_it_is_visible()
         assert titles(world) == ({"T1"}, {"T0"})
         hidden.clear()
         await cycles(world, 60)
+        assert titles(world) == ({"T1"}, {"T1"})
+
+    asyncio.run(live())
+
+
+def test_an_edit_read_while_its_field_was_hidden_between_two_looks_at_the_rights_is_read_later() -> None:
+    """The right goes away after we asked what we may read and is back before we ask again."""
+
+    async def live() -> None:
+        world = await two_systems()
+        _, twin = await linked(world)
+        connector: Any = world.world.connectors["right"]
+        passing = connector.read_changes
+
+        async def read_changes(*asked: Any) -> AsyncIterator[Page]:
+            connector.read_changes = passing
+            connector.hidden.add("title")
+            async for page in passing(*asked):
+                yield page
+            connector.hidden.clear()
+
+        connector.read_changes = read_changes
+        world.right.update(twin, {"title": "T1"}, "she")
+        await cycles(world, 60)
+        assert titles(world) == ({"T0"}, {"T1"})
+        await cycles(world, LOOK_LATER_SECONDS, times=2)
         assert titles(world) == ({"T1"}, {"T1"})
 
     asyncio.run(live())

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 import polars as pl
 
 from syncline import records
+from syncline.engine.dirty import read_marks
 from syncline.engine.intake import Capture, next_page_number, take_alone, take_page
 from syncline.engine.joining import joined
 from syncline.engine.unreadable import close_readable
@@ -25,6 +26,9 @@ from syncline.spec.resolve import require_fields, typed
 from syncline.trees import TABLES, Commit, Table
 
 _KNOWN_AT_ONCE = 10_000
+
+LOOK_LATER_SECONDS = 600.0
+"""When a field has gone out of sight between our asking for it and the answer: by then another run has noticed."""
 
 
 async def meet(world: World, sync: Sync, *, remember: bool = True, strict: bool = True) -> Sync:
@@ -109,6 +113,7 @@ async def _take_pages(
         commit = Commit()
         if page.next_cursor is not None:
             commit.put[Table.CURSOR] = cursor_row(world, report, page.next_cursor, fields, rows_seen)
+        _look_later(world, report.connection, page, commit)
         await take_page(world, report, page, run_id, number=number, commit=commit)
         number += 1
         world.report(_read_so_far(report))
@@ -150,7 +155,9 @@ async def _backfill(world: World, report: Capture, fields: Sequence[str], run_id
         if known and not seen and not page.has_more:
             report.is_empty_side = True
             return
-        await take_page(world, report, page, run_id, number=number, commit=Commit())
+        commit = Commit()
+        _look_later(world, report.connection, page, commit)
+        await take_page(world, report, page, run_id, number=number, commit=commit)
         number += 1
         world.report(_read_so_far(report))
     if position is None:
@@ -201,8 +208,21 @@ async def read_again(
     if fields is None:
         fields = world.fields_read(connection, object_type)
     page = await world.connectors[connection].read_by_ids(object_type, fields, ids, lane=lane)
+    if commit is None:
+        commit = Commit()
+        _look_later(world, connection, page, commit)
     await take_alone(world, connection, page, run_id, commit=commit)
     return page
+
+
+def _look_later(world: World, connection: str, page: Page, commit: Commit) -> None:
+    """The records of a page that could not show a field we thought we may read are read once more: the right went away
+    since we asked for it, and may be back before we ask again, as if nothing had been."""
+    if page.hidden and len(page.rows):
+        due_us = world.now_us() + int(LOOK_LATER_SECONDS * 1e6)
+        commit.touch.append(
+            read_marks(connection, page.object_type, page.rows[records.ID].unique().to_list(), due_us=due_us)
+        )
 
 
 def channels(world: World, connection: str) -> Mapping[str, tuple[str, ...]]:
