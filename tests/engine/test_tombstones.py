@@ -174,6 +174,28 @@ async def test_an_edit_before_the_delete_is_a_conflict_whatever_the_policy(side:
     assert lives.alive(other(side)) == [twin]
 
 
+@lived
+async def test_what_was_never_agreed_on_before_the_delete_is_a_conflict_too() -> None:
+    """Both were only just known as one: what the one left holds would die with it."""
+    lives = await Lives.begin(on_delete={"b": OnDelete.DELETE})
+    cells = {"email": "p1@x.test", "last": "Last1"}
+    left = lives.system("a").create("person", {**cells, "title": "Dean"}, HUMAN)
+    gone = lives.system("b").create("human", {**cells, "title": "Old"}, HUMAN)
+    world = lives.two.world
+    for connector in world.connectors.values():
+        connector._capabilities = POOR  # type: ignore[attr-defined]  # no history tells how a value came
+    sync = await meet(world, lives.two.sync)
+    units = units_of(sync, 1)
+    observing = [unit for unit in units if unit.side and unit.object_type in ("person", "human")]
+    await run_units(world, sync, [*observing, units[-2]], Turn(worker="one", cycle="c1"))
+    assert (await lives.link("a", left))["link_id"] == (await lives.link("b", gone))["link_id"]
+    lives.delete("b", gone)
+    await lives.rest()
+    assert lives.alive("a") == [left]
+    (hold,) = (await lives.holds("edited_and_deleted")).iter_rows(named=True)
+    assert "Dean" in hold["evidence"]
+
+
 @pytest.mark.parametrize("side", SIDES)
 @lived
 async def test_an_edit_before_the_delete_that_is_read_after_it_is_a_conflict_too(side: Side) -> None:

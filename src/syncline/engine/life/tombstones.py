@@ -156,12 +156,13 @@ def _edits(
 ) -> list[tuple[int, str | None]]:
     """Links and values where *far* differs from its base by an edit that is not certainly later than the delete: the
     record's stamp is that of its last edit, and says nothing of this one. Where there is no base, since nothing was
-    agreed on yet, an edit is what is told as one, and is not on the other side; and where only the other side has one,
-    since the record took another one's place, whatever is not there."""
+    agreed on yet, or the record took another one's place, an edit is what is told as one, and whatever is known not to
+    be on the other side."""
     key = mapping.key
     base, now, near = pl.col(f"x{far}.{key}"), pl.col(f"f{far}.{key}"), pl.col(f"f{other(far)}.{key}")
     told = part.moments.filter((pl.col("side") == far) & (pl.col("mapping") == key)).select("link_id", "at_us")
     is_told = pl.col("at_us").is_not_null() | pl.col(f"x{other(far)}.{key}").is_not_null()
+    is_told |= near.is_not_null() & (mapping.direction is Direction.BOTH)
     is_new = base.is_null() & is_told & (pl.col(f"{far}.{key}") != EMPTY) & now.ne_missing(near)
     moved = part.pairs.join(told, on="link_id", how="left").filter((now != base).fill_null(False) | is_new)
     return [
