@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from syncline.engine.bases import PATCHES, REAPPLY, patch_bases
+from syncline.engine.bases import PATCHES, REAPPLY, base_columns, patch_bases
 from syncline.engine.journal import IN_FLIGHT
 from syncline.engine.world import World
 from syncline.reconcile.cells import CELL, widen
@@ -204,12 +204,32 @@ async def _set_bases(world: World, verdicts: pl.DataFrame, commit: Commit) -> No
         .alias(f"print_{side}")
         for side in SIDES
     )
-    stale = verdicts.filter(replaced).with_columns(
+    stale = (await _of_the_old_base(world, verdicts.filter(replaced))).with_columns(
         pl.when(pl.col("side") == other(side)).then(pl.lit(REAPPLY, dtype=pl.UInt64)).alias(f"print_{side}")
         for side in SIDES
     )
     patches = pl.concat([rows.select(list(PATCHES)) for rows in (sent, ignored, spelt, stale)])
     await patch_bases(world, patches, commit)
+
+
+async def _of_the_old_base(world: World, verdicts: pl.DataFrame) -> pl.DataFrame:
+    """*verdicts* on writes in doubt since which the base of what they were made from has not moved. Where it has, a
+    later reading told of that cell itself: it may be an old write of ours that arrived there, and nobody's change."""
+    if verdicts.is_empty():
+        return verdicts
+    stored = await world.store.by_keys(Table.BASE, verdicts.select("link_id").unique())
+    held: dict[int, dict[str, int | None]] = {}
+    for (name, revision), part in stored.partition_by("sync", "revision", as_dict=True).items():
+        sync = world.syncs[str(name)]
+        if revision == sync.revision():
+            columns = base_columns(part, [m.key for m in sync.fields])
+            held |= {row["link_id"]: row for row in columns.iter_rows(named=True)}
+    moved = [
+        (base := held.get(row["link_id"], {}).get(f"x{other(row['side'])}.{row['mapping']}")) is not None
+        and base != row[f"base_{other(row['side'])}_before"]
+        for row in verdicts.iter_rows(named=True)
+    ]
+    return verdicts.filter(~pl.Series(moved, dtype=pl.Boolean))
 
 
 def _normalised_prints(world: World, row: Mapping[str, Any]) -> tuple[int, int]:
