@@ -13,7 +13,7 @@ from syncline.connectors.memory import Fault
 from syncline.engine.cycle import run_cycle
 from syncline.ports import Stamp
 from syncline.records import SIDES, Page, Side, Unreadable
-from syncline.spec.model import Policy
+from syncline.spec.model import OnDelete, Policy
 from syncline.trees import Commit, Table
 from tests.property.test_people_histories import judge, rest
 from tests.support.memory_life import GUARDED_SYSTEMS, POOR_SYSTEMS, RICH_SYSTEMS, Life, Variant, filtered_people
@@ -153,6 +153,29 @@ def test_a_reading_of_before_that_could_not_be_ordered_stops_the_write_as_well()
         await judge(life)
         assert ("conflict", "from a", "second") in await logged(life)
         assert cell(life, "b", "title") == "from a"
+
+    lived(life)
+
+
+def test_a_reading_that_could_not_be_ordered_stops_a_delete_as_well() -> None:
+    async def life() -> None:
+        slow = replace(POOR_SYSTEMS.capabilities, stamp=Stamp.NONE, visibility_lag_seconds=10.0)
+        sync = replace(filtered_people(), on_delete={"a": OnDelete.DELETE, "b": OnDelete.UNLINK})
+        life = await Life.begin(replace(POOR_SYSTEMS, capabilities=slow), sync)
+        life.new_person("a", 1)
+        for _ in range(3):
+            await life.cycle()
+            life.clock.advance(30)
+        life.edit("b", only(life, "b"), "phone", "77")
+        await life.cycle()
+        life.clock.advance(2)
+        life.edit("b", only(life, "b"), "title", "second")
+        life.systems["a"].delete(only(life, "a"), "human")
+        await life.cycle()
+        await rest(life)
+        assert cell(life, "b", "title") == "second"
+        assert not life.systems["b"].rows[only(life, "b")].now.is_deleted
+        assert (await life.store.rows(Table.HOLD))["kind"].to_list() == ["edited_and_deleted"]
 
     lived(life)
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from syncline.engine.deeds import perform
-from syncline.engine.dirty import dirty_links
+from syncline.engine.dirty import dirty_links, read_marks
 from syncline.engine.letters import bury_deed
 from syncline.engine.life.marks import Ended, Then, ended_of, mark_rows
 from syncline.engine.observe import read_again
@@ -94,12 +94,22 @@ async def _is_still_due(world: World, sync: Sync, side: Side, row: dict[str, Any
     keys = pl.DataFrame({"link_id": [row["link_id"]]})
     state = (await world.store.by_keys(Table.LINK, keys))["state"].to_list()
     where = {"link_id": row["link_id"], "side": side, "role": "current", "record_id": row["record_id"]}
-    if not await world.store.count(Table.LINK_END, where):
+    if not await world.store.count(Table.LINK_END, where) or await _is_to_be_read(world, sync, side, row):
         return False
     if state == ["live"]:
         return sync.leaves_filter is LeavesFilter.DELETE
     ended = (await ended_of(world.store, keys)).get(row["link_id"])
     return ended is not None and ended.then is Then.DELETE and await _is_still_ended(world, sync, ended)
+
+
+async def _is_to_be_read(world: World, sync: Sync, side: Side, row: dict[str, Any]) -> bool:
+    """Whether a reading of the record said nothing for sure and is about to be made again: it may show an edit that
+    would die with it."""
+    connection = sync.side(side).connection
+    lag_us = int(world.capabilities(connection, row["object_type"]).visibility_lag_seconds * 1e6)
+    mark = read_marks(connection, row["object_type"], [row["record_id"]], due_us=0).drop("due_us")
+    waiting = (await world.store.by_keys(Table.DIRTY, mark))["due_us"]
+    return any(due_us <= world.now_us() + lag_us for due_us in waiting)
 
 
 async def _is_still_ended(world: World, sync: Sync, ended: Ended) -> bool:
