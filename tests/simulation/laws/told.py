@@ -37,7 +37,8 @@ def _cried_wolf(claims: Claims) -> Iterator[str]:
 
 
 def _left_behind(claims: Claims) -> Iterator[str]:
-    """What a record held that we let end in another one is in that one, on the other side, or in the conflict log."""
+    """What a record held that we let end in another one is in that one, on the other side, or in the conflict log;
+    what was entered there and shown to nobody before is counted."""
     logged = {(key, value) for _, key, value in claims.logged}
     for side in SIDES:
         for row in claims.stage.chronicle.rows[side].values():
@@ -49,8 +50,21 @@ def _left_behind(claims: Claims) -> Iterator[str]:
                 mapping = two_way(claims, key)
                 if mapping is None or not value or value == "false" or key in ("score", "street", "city"):
                     continue
-                if (key, value) not in logged and not _is_held(claims, row, key, value, after.at_us):
-                    yield f"{side} {row.record_id} ended with {key} {value!r}, which is nowhere"
+                if (key, value) in logged or _is_held(claims, row, key, value, after.at_us):
+                    continue
+                text = f"{side} {row.record_id} ended with {key} {value!r}, which is nowhere"
+                if (side, row.record_id, key, value) in claims.stage.shown or not _was_entered(claims, row, key, value):
+                    yield text
+                else:
+                    claims.window_losses.append(text)
+
+
+def _was_entered(claims: Claims, row: Row, key: str, value: str) -> bool:
+    """Whether somebody else than us entered the value there."""
+    return any(
+        (one.record_id, one.key, one.new) == (row.record_id, key, value) and one.actor != US
+        for one in claims.stage.chronicle.edits
+    )
 
 
 def _merged_away(row: Row) -> tuple[Version, Version] | None:
