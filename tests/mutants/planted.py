@@ -115,7 +115,7 @@ MUTANTS: tuple[Mutant, ...] = (
         module="syncline.engine.awaited",
         old="    taken = {row.action for row in batch.rows if row.slot in slots}",
         new="    taken = {row.action for row in batch.rows if row.slot in slots and row.is_second_try}",
-        found_by=(f"{FAULTS}::test_a_record_somebody_is_working_on_is_read_once_more",),
+        found_by=(f"{FAULTS}::test_a_create_that_may_still_arrive_is_not_repeated",),
     ),
     Mutant(
         name="what a write in doubt replaces is copied",
