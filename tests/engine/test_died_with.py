@@ -12,7 +12,7 @@ from syncline.engine.intake import take_alone
 from syncline.engine.life.tombstones import _edits
 from syncline.engine.pairs import MOMENTS
 from syncline.records import MOMENT_SCHEMA, PAGE_SCHEMA, How, Page
-from syncline.spec.model import OnDelete
+from syncline.spec.model import Direction, OnDelete
 from syncline.trees import Table
 from tests.support.life_world import HUMAN, Lives, lived
 
@@ -70,7 +70,8 @@ def test_what_was_edited_before_our_delete_is_in_the_conflict_log(
         (1, 1, 2, 1, 150, []),  # after the delete
         (2, 1, 2, 1, 50, []),  # agreed on
         (None, None, 2, 1, 50, [(7, "Chief")]),  # of a new link: nothing was agreed on yet, and somebody entered it
-        (None, None, 2, 1, None, []),  # nobody is known to have
+        (None, None, 2, 1, None, [(7, "Chief")]),  # nobody is known to have, nor anybody not to have
+        (None, None, 2, None, None, []),  # nobody knows what is on the other side
         (None, None, 2, 2, 50, []),  # it is on the other side
         (None, None, 2, 1, 150, []),  # after the delete
         (None, 1, 2, 1, None, [(7, "Chief")]),  # of a record that took another one's place
@@ -78,13 +79,31 @@ def test_what_was_edited_before_our_delete_is_in_the_conflict_log(
     ],
 )
 def test_an_edit_that_would_die_with_its_record(
-    base: int | None, its_base: int | None, here: int, there: int, told_us: int | None, edits: list[tuple[int, str]]
+    base: int | None,
+    its_base: int | None,
+    here: int,
+    there: int | None,
+    told_us: int | None,
+    edits: list[tuple[int, str]],
 ) -> None:
+    assert edits_that_would_die(Direction.BOTH, base, its_base, here, there, told_us) == edits
+
+
+@pytest.mark.parametrize(("told_us", "edits"), [(None, []), (50, [(7, "Chief")])])
+def test_what_never_goes_over_is_an_edit_only_where_somebody_is_told_to_have_entered_it(
+    told_us: int | None, edits: list[tuple[int, str]]
+) -> None:
+    assert edits_that_would_die(Direction.A_TO_B, None, None, 2, 1, told_us) == edits
+
+
+def edits_that_would_die(
+    direction: Direction, base: int | None, its_base: int | None, here: int, there: int | None, told_us: int | None
+) -> list[tuple[int, str | None]]:
     prints = {"xb.title": base, "xa.title": its_base, "fb.title": here, "fa.title": there}
     row = {"link_id": 7, "b.title": "Chief", "stamp_b": 150}
     pairs = pl.DataFrame([row], schema_overrides={"stamp_b": pl.Int64})
     pairs = pairs.with_columns(pl.lit(value, dtype=pl.UInt64).alias(name) for name, value in prints.items())
     moments = [] if told_us is None else [(7, "b", "title", told_us, None, False)]
     part: Any = SimpleNamespace(pairs=pairs, moments=pl.DataFrame(moments, schema=MOMENTS, orient="row"))
-    mapping: Any = SimpleNamespace(key="title")
-    assert _edits(part, mapping, "b", {7: 100}) == edits
+    mapping: Any = SimpleNamespace(key="title", direction=direction)
+    return _edits(part, mapping, "b", {7: 100})
