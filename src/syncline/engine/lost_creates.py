@@ -16,10 +16,12 @@ from syncline import records
 from syncline.engine.dirty import dirty_links, dirty_records
 from syncline.engine.journal import DEED, IN_FLIGHT, with_segments
 from syncline.engine.letters import close_letters_of_creates
+from syncline.engine.life.endings import HAS_ENDED
 from syncline.engine.links import mark_ended, put_link_rows, stand_in
+from syncline.engine.settlement import drop_rows
 from syncline.engine.tenure import in_other_hands
 from syncline.engine.world import World
-from syncline.records import Page, Side, other
+from syncline.records import SIDES, Page, Side, other
 from syncline.spec.model import Sync
 from syncline.trees import Commit, Table
 from syncline.values import EMPTY
@@ -27,22 +29,26 @@ from syncline.values import EMPTY
 
 async def link_shown(world: World, connection: str, page: Page, linked: Sequence[str], commit: Commit) -> None:
     """Add to *commit* the links of creates of unknown outcome whose records *page* shows, by our key, and that are not
-    *linked* yet. Until somebody looks them up they may have ended in other records, where our key is found no more."""
+    *linked* yet. Until somebody looks them up they may have ended in other records, where our key is found no more.
+
+    Also of creates that were given up and came after all, where whoever they were made from has ended meanwhile: no
+    match finds him, and what became of him is the new record's fate as well."""
     for sync, side in world.sides_of(connection, page.object_type):
         key_field = sync.side(side).key_fields.get(page.object_type)
         if key_field is None or key_field not in page.fields:
             continue
         is_strange = ~pl.col(records.ID).is_in(list(linked)) & ~pl.col(records.DELETED)
         keyed = page.rows.filter(is_strange & (pl.col(key_field).fill_null(EMPTY) != EMPTY))
-        lost = await _in_flight(world, sync, connection, page.object_type, keyed[key_field]) if len(keyed) else keyed
+        lost = await _lost(world, sync, connection, page.object_type, keyed[key_field]) if len(keyed) else keyed
         if len(lost):
             shown = replace(page, rows=keyed)
             await found_creates(world, sync, connection, page.object_type, lost, shown, key_field, commit)
 
 
-async def _in_flight(world: World, sync: Sync, connection: str, object_type: str, keys: pl.Series) -> pl.DataFrame:
-    """Creates (ENTRY) of the sync by one of *keys* of which nobody at work knows what became."""
-    where = {"state": list(IN_FLIGHT), "connection": connection, "object_type": object_type}
+async def _lost(world: World, sync: Sync, connection: str, object_type: str, keys: pl.Series) -> pl.DataFrame:
+    """Creates (ENTRY) of the sync by one of *keys* of which nobody at work knows what became, or that were given up and
+    whose source has ended."""
+    where = {"state": [*IN_FLIGHT, "abandoned"], "connection": connection, "object_type": object_type}
     entries = (await world.store.rows(Table.ENTRY, where)).filter(pl.col("record_id").is_null())
     entries = entries.filter(pl.col("match_key").is_in(keys.implode()))
     if entries.is_empty():
@@ -50,7 +56,29 @@ async def _in_flight(world: World, sync: Sync, connection: str, object_type: str
     journals = await world.store.by_keys(Table.JOURNAL, entries.select("batch_id").unique())
     own = journals.filter((pl.col("sync") == sync.name) & ~pl.col("operation").str.starts_with(DEED))
     own = own.join(await in_other_hands(world, own), on="batch_id", how="anti")
-    return entries.join(own, on="batch_id", how="semi")
+    entries = entries.join(own, on="batch_id", how="semi")
+    in_flight = entries.filter(pl.col("state") != "abandoned")
+    given_up = entries.filter(pl.col("state") == "abandoned").join(in_flight, on="match_key", how="anti")
+    newest = given_up.sort("at_us").unique("match_key", keep="last", maintain_order=True)
+    return pl.concat([in_flight, await _of_the_ended(world, sync, newest)])
+
+
+async def _of_the_ended(world: World, sync: Sync, creates: pl.DataFrame) -> pl.DataFrame:
+    """Those of *creates* (ENTRY) whose source has ended."""
+    if creates.is_empty():
+        return creates
+    sources = (await with_segments(world.store, creates)).unique(["batch_id", "position"], maintain_order=True)
+    near = {side: sync.side(other(side)).connection for side in SIDES}
+    keys = sources.select(
+        pl.col("side").replace_strict(near, return_dtype=pl.String).alias("connection"),
+        pl.col("source_type").alias("object_type"),
+        pl.col("source_id").alias("record_id"),
+        "batch_id",
+        "position",
+    )
+    places = ["connection", "object_type", "record_id"]
+    ended = (await world.store.by_keys(Table.MIRROR, keys.select(places).unique())).filter(HAS_ENDED)
+    return creates.join(keys.join(ended, on=places, how="semi"), on=["batch_id", "position"], how="semi")
 
 
 async def found_creates(
@@ -78,7 +106,8 @@ async def found_creates(
     ends = [
         _ends_of(sync, sources[row["batch_id"], row["position"]], object_type, found[row["match_key"]]) for row in hits
     ]
-    taken = await _links_of(world, [end for pair in ends for end in pair])
+    taken = await _links_of(world, [one for one, _ in ends])
+    taken |= await _links_of(world, [two for _, two in ends], "current")
     fresh = [not (taken.get(one) or taken.get(two)) for one, two in ends]
     first = await world.store.next_link_ids(sum(fresh)) if any(fresh) else 0
     numbers = iter(range(first, first + sum(fresh)))
@@ -95,12 +124,13 @@ async def found_creates(
         if is_new:
             links.append((link_id, f"created on {pair[0][1]}, found by its key after a lost answer"))
             new_ends += [(*end, link_id, "current") for end in pair]
-    if links:
-        put_link_rows(world, sync, links, new_ends, commit)
     target: Side = "a" if sync.a.connection == connection else "b"
     if links:
-        made_from = [(end[2], end[3]) for (_, end), is_new in zip(ends, fresh, strict=True) if is_new]
-        await mark_ended(world, sync, other(target), made_from, commit)
+        made_from = [end for (_, end), is_new in zip(ends, fresh, strict=True) if is_new]
+        # Whoever ended before he had a link is an alias of his heir's: now he has an end of his own to be followed.
+        drop_rows(commit, Table.LINK_END, pl.DataFrame(made_from, schema=_END_KEY, orient="row"))
+        put_link_rows(world, sync, links, new_ends, commit)
+        await mark_ended(world, sync, other(target), [(end[2], end[3]) for end in made_from], commit)
     await stand_in(world, sync, target, object_type, anew, commit)
     await close_letters_of_creates(world, sync, [(pair[1][2], pair[1][3]) for pair in ends], commit)
     if entries:
@@ -127,7 +157,7 @@ async def _attempts_that_came(
     """*lost* with an earlier attempt, given up, in the place of a later one where what was found holds just what the
     earlier one sent: it came after all. The later one is given up, as its key is taken."""
     earlier = await given_up_creates(world, connection, object_type)
-    earlier = earlier.join(lost, on="match_key", how="semi")
+    earlier = earlier.join(lost, on="match_key", how="semi").join(lost, on=["batch_id", "position"], how="anti")
     if earlier.is_empty():
         return lost
     attempts = pl.concat([earlier, lost.select(earlier.columns)])
@@ -166,16 +196,17 @@ def _ends_of(sync: Sync, source: Mapping[str, Any], object_type: str, record_id:
     )
 
 
-async def _links_of(world: World, ends: Sequence[_End]) -> dict[_End, int]:
-    """Which of *ends* are in a link already, and in which."""
+async def _links_of(world: World, ends: Sequence[_End], role: str | None = None) -> dict[_End, int]:
+    """Which of *ends* are in a link already, in this *role* if one is given, and in which."""
     if not ends:
         return {}
-    keys = pl.DataFrame(list(ends), schema=dict.fromkeys(_END_KEY, pl.String), orient="row").unique()
-    known = await world.store.by_keys(Table.LINK_END, keys)
+    known = await world.store.by_keys(Table.LINK_END, pl.DataFrame(list(ends), schema=_END_KEY, orient="row").unique())
+    if role is not None:
+        known = known.filter(pl.col("role") == role)
     return {tuple(row[:4]): row[4] for row in known.select(*_END_KEY, "link_id").iter_rows()}
 
 
-_END_KEY = ("sync", "side", "object_type", "record_id")
+_END_KEY = dict.fromkeys(("sync", "side", "object_type", "record_id"), pl.String)
 _ENTRY_FOUND = {
     "batch_id": pl.String,
     "position": pl.Int64,

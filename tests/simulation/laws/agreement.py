@@ -177,6 +177,12 @@ def _emptied(claims: Claims) -> Iterator[str]:
         people = claims.members(end["link_id"], other(edit.side))
         if edit.key in ADDRESS and any(_was_blank_lately(one, edit) for one in people):
             continue  # an address is decided as one
+        ids = {member.record_id for member in people}
+        once = {
+            one.record_id
+            for one in claims.stage.chronicle.rows[other(edit.side)].values()
+            if any(v.heir in ids for v in one.versions)  # and may be somebody of his own again
+        }
         acts = [
             one
             for one in claims.stage.chronicle.edits
@@ -184,7 +190,7 @@ def _emptied(claims: Claims) -> Iterator[str]:
             and one.key == edit.key
             and not one.new
             and one.at_us <= edit.at_us
-            and one.record_id in {member.record_id for member in people}
+            and one.record_id in ids | once
         ]
         if not acts:
             yield f"{edit.side} {edit.record_id} {edit.key}: {edit.old!r} was emptied at {clock(claims, edit.at_us)}"
