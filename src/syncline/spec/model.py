@@ -30,7 +30,7 @@ class Direction(StrEnum):
 
 
 class Policy(StrEnum):
-    """Who wins when both sides changed a field to different values (docs/reference/rules.md)."""
+    """Who wins when both sides changed a field to different values (docs/reference/merge-decisions.md)."""
 
     A = "a"
     B = "b"
