@@ -19,6 +19,7 @@ from syncline.spec.resolve import resolve
 
 SOURCES = Path(errors.__file__).parent
 CODE = re.compile(r"SYN-\d{3}")
+PAGE = re.compile(r"docs/[a-z0-9/-]+\.md")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -67,6 +68,18 @@ def test_every_code_is_in_the_catalogue_and_used_in_its_rooms_only() -> None:
 
 def test_every_code_of_the_catalogue_is_used() -> None:
     assert set(CODES) - {code for code, _ in _uses()} == set()
+
+
+@pytest.mark.parametrize("room", ["src", "sandbox/src", "tests", "benchmarks"])
+def test_every_page_that_a_source_names_is_there(room: str) -> None:
+    house = Path(__file__).resolve().parents[2]
+    own = house / room.split("/")[0]  # the sandbox has pages of its own
+    named = {
+        (name, path.name)
+        for path in (house / room).rglob("*.py")
+        for name in PAGE.findall(path.read_text(encoding="utf-8"))
+    }
+    assert {(name, path) for name, path in named if not ((house / name).exists() or (own / name).exists())} == set()
 
 
 def test_no_two_codes_say_the_same() -> None:

@@ -1,6 +1,6 @@
 """Linked pairs as frames for the merge: both sides' values, bases, marks and evidence, one slice per variant.
 
-Lives here: loading. The frames' columns are described in docs/reference/frames.md; `reconcile.merge` reads them.
+Lives here: loading. What a column of theirs means its prefix says (`reconcile.merge_cells`).
 """
 
 from __future__ import annotations
