@@ -44,6 +44,12 @@ def write(world: World, operation: Operation, record_id: int, *others: int, **ce
     return run(world.connector.write([wanted])).outcomes[0]
 
 
+def updates(world: World) -> list[dict[str, Any]]:
+    """The rows of every update that was sent."""
+    bodies = [json.loads(request.body) for request in world.sent("/leads.json") if request.body[:1] == b"{"]
+    return [row for body in bodies for row in body["input"]]
+
+
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +149,30 @@ def test_a_merge_is_sent_first_and_then_the_winners_values():
     (sent,) = world.sent(MERGES)
     assert (sent.method, sent.url.partition("?")[2]) == ("POST", "leadIds=2")
     assert world.stored(1, 2, fields=["lastName", "title"]) == [{"id": 1, "lastName": "Both", "title": None}]
+
+
+def test_values_that_the_merge_itself_brings_are_not_written_again():
+    """An update that arrives minutes late would go over what somebody entered meanwhile."""
+    world, _ = seeded(2)
+    world.edit({"id": 2, "title": "Dr"})
+    assert write(world, Operation.MERGE, 1, 2, title="Dr").status is Status.WRITTEN
+    assert world.stored(1, fields=["title"]) == [{"id": 1, "title": "Dr"}]
+    assert updates(world) == []
+
+
+def test_values_that_it_does_not_bring_are():
+    world, _ = seeded(2)
+    world.edit({"id": 2, "title": "Dr"})
+    assert write(world, Operation.MERGE, 1, 2, title="Dr", lastName="Both").status is Status.WRITTEN
+    assert updates(world) == [{"id": 1, "lastName": "Both"}]
+
+
+def test_all_values_are_written_where_the_winner_cannot_be_read():
+    world, _ = seeded(2)
+    world.edit({"id": 2, "title": "Dr"})
+    world.fault("error_code", "GET /rest/v1/leads.json", code=1003)
+    assert write(world, Operation.MERGE, 1, 2, title="Dr").status is Status.WRITTEN
+    assert updates(world) == [{"id": 1, "title": "Dr"}]
 
 
 def test_a_merge_of_ours_is_known_before_any_activity():

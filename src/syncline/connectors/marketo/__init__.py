@@ -45,7 +45,7 @@ class MarketoConnector:
         self._changes = ChangeReader(self._api, self._reader, self._traces)
         self._extractor = Extractor(self._api, self._reader, self._changes)
         self._writer = LeadWriter(self._api, self._reader, self._traces, random)
-        self._merger = Merger(self._api, self._writer, self._traces)
+        self._merger = Merger(self._api, self._reader, self._writer, self._traces)
 
     def capabilities(self, object_type: str) -> Capabilities:
         _only_leads(object_type)
