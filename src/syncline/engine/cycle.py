@@ -319,17 +319,23 @@ async def _marked_links(world: World, sync: Sync, now_us: int, part: Part, chose
     """The dirty marks of links that are a part's affair, all or those of *chosen* records."""
     if not part.links:
         return empty(Table.DIRTY)
-    links = await world.store.take_dirty(sync.name, now_us=now_us, linked=True, limit=TAKE, bucket=part.bucket)
     if chosen is None:
-        return links
+        return await world.store.take_dirty(sync.name, now_us=now_us, linked=True, limit=TAKE, bucket=part.bucket)
     ends = await world.store.by_keys(Table.LINK_END, chosen)
-    return links.join(ends.select("link_id").unique(), on="link_id", how="semi")
+    return await _due(world, ends.select("sync", "link_id").unique(), now_us)
 
 
 async def _strangers(world: World, sync: Sync, now_us: int, chosen: pl.DataFrame | None) -> pl.DataFrame:
     """The dirty marks of records in no link, all or those that are *chosen*."""
-    marks = await world.store.take_dirty(sync.name, now_us=now_us, linked=False, limit=TAKE)
-    return marks if chosen is None else marks.join(chosen, on=chosen.columns, how="semi")
+    if chosen is None:
+        return await world.store.take_dirty(sync.name, now_us=now_us, linked=False, limit=TAKE)
+    return await _due(world, chosen.with_columns(pl.lit(0, dtype=pl.Int64).alias("link_id")), now_us)
+
+
+async def _due(world: World, keys: pl.DataFrame, now_us: int) -> pl.DataFrame:
+    """The due marks with these *keys*, as `Store.take_dirty` gives them: whoever wants a few reads no load's."""
+    marks = await world.store.by_keys(Table.DIRTY, keys)
+    return marks.filter(pl.col("due_us") <= now_us).sort("seq")
 
 
 def _chosen(sync: Sync, only: frozenset[tuple[str, str, str]] | None) -> pl.DataFrame | None:
