@@ -1,4 +1,4 @@
-"""A thousand histories of people, workers and troubles, each in the order its seed draws; some in which nothing fails.
+"""Hundreds of histories of people, workers and troubles, each in the order its seed draws; some in which nothing fails.
 
 A failing one is printed with its seed, the laws it breaks and its story. Alone, with its story: `make simulate SEED=…`;
 more of them: `make simulate N=10000`, or SYNCLINE_HISTORIES=100 for fewer of these tests.
@@ -13,7 +13,7 @@ import pytest
 from tests.simulation.history import lived
 from tests.simulation.variant import calm_draw
 
-HISTORIES, SHARE = int(os.environ.get("SYNCLINE_HISTORIES", "1000")), 25
+HISTORIES, SHARE = int(os.environ.get("SYNCLINE_HISTORIES", "700")), 25
 LINES = 300
 """Of a failing history's story that are printed: its end."""
 
